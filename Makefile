@@ -1,0 +1,53 @@
+# Every target brings `.venv` up to date from poetry.lock first; nothing but a Python with pip or venv is needed.
+# `make PYTHON=python3.13 test` takes another Python, `make run ARGS="--port 9000"` passes arguments on.
+
+PYTHON ?= python3
+WORKERS ?= 2
+BIN := .venv/bin
+BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
+CHECKED := src tests scripts
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format migration docs build clean
+
+help: ## this list
+	@echo "fam-auth: make TARGET"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## run the service for development, on SQLite, with a mailer that prints (ARGS=...)
+	@$(BOOTSTRAP)
+	FAM_AUTH_PROFILE=development $(BIN)/fam-auth serve $(ARGS)
+
+test: ## run the tests but the slow ones, with branch coverage, which must be whole (ARGS=..., WORKERS=2)
+	@$(BOOTSTRAP) --with dev
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" --cov --cov-report=term --cov-fail-under=100 $(ARGS)
+
+check: ## everything but the tests: lock file, style, types, who imports whom
+	@$(BOOTSTRAP) --with dev
+	@if command -v poetry >/dev/null; then poetry check --lock; fi
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(CHECKED)
+	$(BIN)/lint-imports --no-logo
+
+format: ## put the code in order: formatting, imports and what else ruff can mend
+	@$(BOOTSTRAP) --with dev
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+migration: ## draft a migration: make migration feature=otp m="add drift"
+	@test -n "$(feature)" -a -n "$(m)" || { echo 'make migration feature=NAME m="what it does"'; exit 2; }
+	@$(BOOTSTRAP) --with dev
+	$(BIN)/python scripts/migration.py "$(feature)" "$(m)"
+
+docs: ## check the documentation against the code
+	@$(BOOTSTRAP) --with dev
+	@if test -d tests/docs; then $(BIN)/pytest tests/docs; else echo "No documentation to check yet."; fi
+
+build: ## build the wheel and the source archive into dist/
+	@$(BOOTSTRAP)
+	@$(BIN)/python -c "from poetry.core.masonry import api as build; [print('dist/' + make('dist')) for make in (build.build_sdist, build.build_wheel)]"
+
+clean: ## remove what these targets made, but .venv
+	rm -rf dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find src tests scripts migrations -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,23 @@
+"""fam-auth: authentication for FastAPI, embedded in an application or as a service."""
+
+from fam_auth.auth import Auth
+from fam_auth.core.routers import install
+from fam_auth.dependencies import CurrentAuth, CurrentSession, CurrentUser, needs, recent_proof, second_factor
+from fam_auth.feature import Feature, Offer, Proof, Step
+from fam_auth.values import User
+
+__all__ = [
+    "Auth",
+    "CurrentAuth",
+    "CurrentSession",
+    "CurrentUser",
+    "Feature",
+    "Offer",
+    "Proof",
+    "Step",
+    "User",
+    "install",
+    "needs",
+    "recent_proof",
+    "second_factor",
+]

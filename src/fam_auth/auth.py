@@ -1,0 +1,160 @@
+"""Auth: the one object that holds settings, database, keys, hasher, mail carrier and features. It knows no HTTP."""
+
+import importlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth.core import mail, migrations
+from fam_auth.core import settings as core_settings
+from fam_auth.core.clock import Clock, system_clock, uuid7
+from fam_auth.core.database import Database
+from fam_auth.core.hashing import Hasher
+from fam_auth.core.migrations import History
+from fam_auth.core.security import Keyring, new_secret, parse_secrets
+from fam_auth.core.settings import Settings
+from fam_auth.exceptions import Misconfigured
+from fam_auth.feature import Feature
+from fam_auth.models import KERNEL, Base
+
+GROUP = "fam_auth.features"
+SomeFeature = TypeVar("SomeFeature", bound=Feature)
+
+
+class Auth:
+    """Everything the package needs to work, checked when it is made.
+
+    Without arguments it reads FAM_AUTH_* and, in development, `.env`. `features` are instances of features; None takes
+    those that FAM_AUTH_FEATURES names. Further keywords are settings. Raises Misconfigured.
+    """
+
+    def __init__(
+        self,
+        database: str | None = None,
+        *,
+        features: Sequence[Feature] | None = None,
+        clock: Clock = system_clock,
+        carrier: mail.Carrier | None = None,
+        **settings: Any,
+    ) -> None:
+        given = settings if database is None else {"database": database, **settings}
+        self.settings = Settings(**given)
+        found = features if features is not None else [_installed(name)() for name in self.settings.features]
+        self.features = _ordered([feature.under(self.settings.profile) for feature in found])
+        core_settings.check(self.settings)
+        core_settings.check_names(_sections(self.features))
+        self.now = clock
+        self.database = Database(
+            self.settings.database, schema=self.settings.db_schema, pool_size=self.settings.pool_size
+        )
+        self.keys = Keyring(parse_secrets(self._secrets()))
+        self.hasher = Hasher()
+        self.carrier = carrier or mail.carrier(self.settings.mail or "")
+        self.prefix = "/auth"
+        self.seen: dict[UUID, datetime] = {}
+        self.is_stopping = False
+
+    def __repr__(self) -> str:
+        return f"Auth({self.database}, features={[feature.name for feature in self.features]})"
+
+    @property
+    def histories(self) -> list[History]:
+        """The migrations of the kernel and of every feature in use."""
+        kernel = History(migrations.KERNEL, migrations.environment() / "versions", _names(KERNEL))
+        own = [History(one.name, one.migrations, _names(one.models)) for one in self.features if one.migrations]
+        return [kernel, *own]
+
+    @asynccontextmanager
+    async def transaction(self, db: AsyncSession | None = None) -> AsyncIterator[AsyncSession]:
+        """A short transaction, or the caller's `db`: commits on success unless it is the caller's, rolls back on any error."""
+        async with self.database.transaction(db) as joined:
+            yield joined
+
+    def of(self, kind: type[SomeFeature]) -> SomeFeature:
+        """The feature of this class. Raises Misconfigured when it is not in use."""
+        for feature in self.features:
+            if isinstance(feature, kind):
+                return feature
+        raise Misconfigured(f"The feature {kind.name} is not in use: add {kind.__name__}() to Auth(features=[...]).")
+
+    def new_id(self) -> UUID:
+        """A fresh id that sorts by the present moment."""
+        return uuid7(self.now())
+
+    def after(self, lifetime: timedelta) -> datetime:
+        """The moment a lifetime that begins now ends."""
+        return self.now() + lifetime
+
+    def link(self, name: str, token: str) -> str:
+        """The address of the page that a mail's link opens, with the token in the fragment."""
+        own: str | None = getattr(self.settings.links, name)
+        hosted = f"{self.settings.public_url}{self.prefix}/{name.replace('_', '-')}#token={{token}}"
+        return (own or hosted).replace("{token}", token)
+
+    async def start(self) -> None:
+        """The database is ready for this code afterwards. Raises Misconfigured when its schema is behind.
+
+        On SQLite in development the tables are made or upgraded; nowhere else does a start migrate.
+        """
+        if self.database.is_sqlite and self.settings.is_development:
+            await importlib.import_module("fam_auth.core.upgrade").upgrade(self.database, self.histories)
+        await migrations.check(self.database, self.histories)
+
+    async def close(self) -> None:
+        """Ends the hash threads and closes every connection."""
+        self.hasher.close()
+        await self.database.close()
+
+    def _secrets(self) -> str:
+        if self.settings.secrets is not None:
+            return self.settings.secrets.get_secret_value()
+        return _kept_secret(
+            Path(f"{self.database.url.database}.secret" if self.database.is_sqlite else "fam_auth.secret")
+        )
+
+
+def _names(models: Iterable[type[Base]]) -> frozenset[str]:
+    return frozenset(model.__tablename__ for model in models)
+
+
+def _installed(name: str) -> type[Feature]:
+    for entry in entry_points(group=GROUP, name=name):
+        loaded: type[Feature] = entry.load()
+        return loaded
+    names = ", ".join(sorted(entry.name for entry in entry_points(group=GROUP)))
+    raise Misconfigured(f"FAM_AUTH_FEATURES names {name}, which is not installed. There are: {names}.")
+
+
+def _sections(features: Sequence[Feature]) -> Mapping[str, type[Feature] | None]:
+    installed = {entry.name: None for entry in entry_points(group=GROUP)}
+    return {**installed, **{feature.name: type(feature) for feature in features}}
+
+
+def _ordered(features: Sequence[Feature]) -> tuple[Feature, ...]:
+    names = [feature.name for feature in features]
+    for feature in features:
+        if names.count(feature.name) > 1:
+            raise Misconfigured(f"The feature {feature.name} is listed twice: keep one of them.")
+        for required in feature.requires:
+            if required not in names:
+                raise Misconfigured(f"The feature {feature.name} requires {required}: add it to the features.")
+    return tuple(features)
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret of this development machine, made at the first start and readable by its owner alone."""
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as new:  # made with mode 0600
+            new.write(new_secret())
+            new.flush()
+            with suppress(FileExistsError):  # another worker was first
+                os.link(new.name, path)
+    return path.read_text().strip()

@@ -1,0 +1,1 @@
+"""Database, settings, crypto, mail and clock: what knows nothing of users."""

@@ -1,0 +1,49 @@
+"""The catalogue of security events: what happened, never with a secret or an address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from fam_auth.values import Client
+
+Outcome = Literal["success", "failure"]
+
+
+class EventKind(StrEnum):
+    """Everything the kernel and its features record. A feature of somebody else names its own as `feature.what`."""
+
+    USER_REGISTERED = "user.registered"
+    USER_REGISTRATION_REPEATED = "user.registration_repeated"
+    USER_CREATED = "user.created"
+    USER_UPDATED = "user.updated"
+    USER_SUSPENDED = "user.suspended"
+    USER_RESTORED = "user.restored"
+    USER_DELETED = "user.deleted"
+    EMAIL_VERIFICATION_SENT = "email.verification_sent"
+    EMAIL_VERIFIED = "email.verified"
+    EMAIL_VERIFICATION_FAILED = "email.verification_failed"
+    LOGIN_STARTED = "login.started"
+    LOGIN_FAILED = "login.failed"
+    LOGIN_THROTTLED = "login.throttled"
+    SESSION_STARTED = "session.started"
+    SESSION_ENDED = "session.ended"
+    SESSION_REFRESH_REUSED = "session.refresh_reused"
+    MAIL_FAILED = "mail.failed"
+    MAIL_EXPIRED = "mail.expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. `user_id` is whom it concerns, None when nobody; `actor_id` who did it, None when nobody is known."""
+
+    kind: str
+    at: datetime
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+    actor_id: UUID | None = None
+    outcome: Outcome = "success"
+    client: Client = Client()
+    detail: Mapping[str, Any] = field(default_factory=dict)

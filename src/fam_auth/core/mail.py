@@ -1,0 +1,152 @@
+"""Mails: rendered from templates, carried to the console, to files or over SMTP."""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import aiosmtplib
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, select_autoescape
+
+from fam_auth.exceptions import FamAuthError, Misconfigured
+
+SMTP_DEADLINE = timedelta(seconds=10)
+FORMS = "use console:, file:///directory, smtp://user:password@host:587 or smtps://user:password@host."
+
+
+class MailFailed(FamAuthError):
+    """A carrier could not deliver. `permanent` when trying again cannot help."""
+
+    def __init__(self, reason: str, *, permanent: bool) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail to one recipient. `message_id` stays the same over all tries."""
+
+    kind: str
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    message_id: str
+
+    def as_message(self) -> EmailMessage:
+        """The mail as it goes over the wire; headers are encoded, so nothing a user gave can add one."""
+        message = EmailMessage(policy=SMTP)
+        message["From"] = self.sender
+        message["To"] = self.recipient
+        message["Subject"] = " ".join(self.subject.split())
+        message["Message-ID"] = self.message_id
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Fam-Auth-Kind"] = self.kind
+        message.set_content(self.text, cte="quoted-printable" if not self.text.isascii() else "7bit")
+        message.add_alternative(self.html, subtype="html")
+        return message
+
+
+class Carrier(Protocol):
+    """Delivers one mail."""
+
+    async def carry(self, mail: Mail) -> None:
+        """The mail is delivered afterwards. Raises MailFailed."""
+
+
+class ConsoleCarrier:
+    """Prints the text part: for a developer's machine."""
+
+    async def carry(self, mail: Mail) -> None:
+        rule = "-" * 72
+        print(
+            f"{rule}\nTo: {mail.recipient}\nSubject: {mail.subject}\n\n{mail.text}\n{rule}", file=sys.stderr, flush=True
+        )  # noqa: T201 - printing is what this carrier is for
+
+
+class FileCarrier:
+    """Writes one .eml file per mail into a directory; a second try replaces the first."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    async def carry(self, mail: Mail) -> None:
+        name = re.sub(r"[^\w.-]", "_", mail.message_id.strip("<>"))
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            half = self.directory / f".{name}.part"
+            half.write_bytes(mail.as_message().as_bytes())
+            half.rename(self.directory / f"{name}.eml")
+        except OSError as error:
+            raise MailFailed(type(error).__name__, permanent=False) from error
+
+
+class SmtpCarrier:
+    """Hands mails to an SMTP server: STARTTLS when offered (smtp://), TLS from the start (smtps://)."""
+
+    def __init__(self, url: SplitResult) -> None:
+        self._options: dict[str, Any] = {
+            "hostname": url.hostname,
+            "port": url.port or (465 if url.scheme == "smtps" else 587),
+            "username": unquote(url.username) if url.username else None,
+            "password": unquote(url.password) if url.password else None,
+            "use_tls": url.scheme == "smtps",
+            "timeout": SMTP_DEADLINE.total_seconds(),
+        }
+
+    async def carry(self, mail: Mail) -> None:
+        try:
+            await aiosmtplib.send(mail.as_message(), **self._options)
+        except aiosmtplib.SMTPException as error:
+            code = getattr(error, "code", None) or _first_code(error)
+            raise MailFailed(type(error).__name__, permanent=500 <= code < 600) from error
+        except OSError as error:
+            raise MailFailed(type(error).__name__, permanent=False) from error
+
+
+def _first_code(error: aiosmtplib.SMTPException) -> int:
+    refused: Iterable[Any] = getattr(error, "recipients", ())
+    return next((one.code for one in refused), 0)
+
+
+def carrier(url: str) -> Carrier:
+    """The carrier that FAM_AUTH_MAIL names. Raises Misconfigured for any other form."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        match parts.scheme:
+            case "console":
+                return ConsoleCarrier()
+            case "file" if parts.path:
+                return FileCarrier(Path(unquote(parts.path)))
+            case "smtp" | "smtps" if parts.hostname:
+                return SmtpCarrier(parts)
+    raise Misconfigured(f"FAM_AUTH_MAIL is not a carrier: {FORMS}")
+
+
+@cache
+def templates(own: Path | None) -> Environment:
+    """The templates: those of the host's directory first, then ours."""
+    loaders = [FileSystemLoader(own)] if own else []
+    return Environment(
+        loader=ChoiceLoader([*loaders, PackageLoader("fam_auth", "mails")]),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(own: Path | None, kind: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Subject, text and HTML of a mail. The first line of `<kind>.txt` is the subject."""
+    environment = templates(own)
+    subject, _, text = environment.get_template(f"{kind}.txt").render(context).partition("\n")
+    return subject.strip(), text.strip() + "\n", environment.get_template(f"{kind}.html").render(context)

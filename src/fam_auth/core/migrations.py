@@ -1,0 +1,71 @@
+"""Which migrations there are, and which of them a database has. Needs no Alembic, so that starting stays quick."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import column, inspect, select, table
+from sqlalchemy.engine import Connection
+
+from fam_auth.core.database import Database
+from fam_auth.exceptions import Misconfigured, Unavailable
+
+KERNEL = "kernel"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One linear row of migrations, with a version table of its own; `tables` are the ones it makes."""
+
+    name: str
+    folder: Path
+    tables: frozenset[str]
+
+    @property
+    def version_table(self) -> str:
+        """The table that says where a database stands in this history."""
+        return f"version_{self.name}"
+
+    @property
+    def head(self) -> str:
+        """The newest revision. Files are numbered and named after their revision, so the last name is the head."""
+        return max(path.stem for path in self.folder.glob("[0-9]*.py"))
+
+
+def environment() -> Path:
+    """The folder of env.py: beside the code in a wheel, at the root of a checkout."""
+    package = Path(__file__).parents[1]
+    shipped = package / "migrations"
+    return shipped if shipped.is_dir() else package.parents[1] / "migrations"
+
+
+async def behind(database: Database, histories: Sequence[History]) -> list[str]:
+    """The names of the histories of which the database lacks revisions. One that is ahead is not behind:
+    the code before a migration works on the schema after it.
+    """
+    async with database.engine.connect() as connection:
+        present = [await connection.run_sync(revision, database.schema, history) for history in histories]
+    return [
+        history.name for history, revision in zip(histories, present, strict=True) if (revision or "") < history.head
+    ]
+
+
+async def check(database: Database, histories: Sequence[History]) -> None:
+    """Raises Misconfigured when the database is behind the code or does not answer."""
+    try:
+        late = await behind(database, histories)
+    except (OSError, Unavailable) as error:
+        raise Misconfigured(
+            f"FAM_AUTH_DATABASE: {database} does not answer. Start it, or correct the address."
+        ) from error
+    if late:
+        raise Misconfigured(f"The database is behind its migrations ({', '.join(late)}): run `fam-auth migrate`.")
+
+
+def revision(connection: Connection, schema: str | None, history: History) -> str | None:
+    """Where the database stands in a history; None at its very beginning."""
+    if not inspect(connection).has_table(history.version_table, schema=schema):
+        return None
+    versions = table(history.version_table, column("version_num"), schema=schema)
+    revision: str | None = connection.scalar(select(column("version_num")).select_from(versions))
+    return revision

@@ -1,0 +1,108 @@
+"""install: the one call that puts fam-auth into a FastAPI application."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from fam_auth.auth import Auth
+from fam_auth.dependencies import SESSION_COOKIE, STATE, cookie_name
+from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
+from fam_auth.repository.data_access.managers import outbox, sessions
+from fam_auth.routers import config, email, login, problems, session, user
+from fam_auth.schemas.problem import Problem
+
+KERNEL: tuple[APIRouter, ...] = (config.router, login.router, session.router, user.router, email.router)
+NOTE_EVERY = timedelta(seconds=1)
+Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
+log = logging.getLogger("fam_auth")
+
+
+def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = True) -> None:
+    """The application has the routes of `auth` under `prefix`, and CurrentUser and needs() work in its own routes.
+
+    Starting and stopping joins the application's lifespan; refusals of our dependencies become problems everywhere.
+    `worker` sends the mails in this process; without it run `fam-auth worker`. Raises Misconfigured when called twice:
+    a second Auth goes into a mounted sub-application.
+    """
+    if hasattr(app.state, STATE):
+        raise Misconfigured("This application has an Auth already: put the second one into a mounted sub-application.")
+    setattr(app.state, STATE, auth)
+    auth.prefix = prefix
+    for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
+        app.include_router(router, prefix=prefix)
+    app.add_exception_handler(Refusal, _answer)
+    app.router.lifespan_context = _composed(app.router.lifespan_context, auth, worker=worker)
+    app.openapi = _described(app, app.openapi, auth)  # type: ignore[method-assign] - FastAPI's way to change the document
+
+
+def _composed(hosts: Lifespan, auth: Auth, *, worker: bool) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
+        async with running(auth, worker=worker), hosts(app) as state:
+            yield state
+
+    return lifespan
+
+
+@asynccontextmanager
+async def running(auth: Auth, *, worker: bool = True) -> AsyncIterator[None]:
+    """Auth works inside: schema checked, mails sent, last uses written. Raises Misconfigured at the beginning."""
+    await auth.start()
+    tasks = [asyncio.create_task(_note(auth)), *([asyncio.create_task(outbox.work(auth))] if worker else [])]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(Unavailable):
+            await sessions.note_seen(auth)
+        await auth.close()
+
+
+async def _note(auth: Auth) -> None:
+    while True:
+        await asyncio.sleep(NOTE_EVERY.total_seconds())
+        with suppress(Unavailable):
+            await sessions.note_seen(auth)
+
+
+async def _answer(connection: HTTPConnection, refusal: Exception) -> Response:
+    """A refusal in a route of the host: a problem, for WebSockets too (the handshake is denied with its status)."""
+    assert isinstance(refusal, Refusal)  # noqa: S101 - the handler is registered for this class alone
+    return problems.answer(refusal, connection.scope.get("fam_auth.request_id"))
+
+
+def _described(app: FastAPI, openapi: Callable[[], dict[str, Any]], auth: Auth) -> Callable[[], dict[str, Any]]:
+    """The OpenAPI document with the schema of problems, the address of the token form, and the cookie."""
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = openapi()
+            components = document.setdefault("components", {})
+            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            components.setdefault("schemas", {}).update({**schema.pop("$defs"), "Problem": schema})
+            _add_schemes(document, auth)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    return described
+
+
+def _add_schemes(document: dict[str, Any], auth: Auth) -> None:
+    schemes = document["components"].setdefault("securitySchemes", {})
+    if auth.settings.token_route:
+        flow = {"scopes": {}, "tokenUrl": f"{auth.prefix}/token".lstrip("/")}
+        schemes["bearer"] = {"type": "oauth2", "flows": {"password": flow}}
+    schemes["cookie"] = {"type": "apiKey", "in": "cookie", "name": cookie_name(auth, SESSION_COOKIE)}
+    for path in document["paths"].values():
+        for operation in path.values():
+            if {"bearer": []} in operation.get("security", ()):
+                operation["security"].append({"cookie": []})

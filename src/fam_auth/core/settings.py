@@ -1,0 +1,227 @@
+"""Every setting of the kernel, where its value comes from, and what is refused at start."""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+from fam_auth.exceptions import Misconfigured
+from fam_auth.values import Transport
+
+PREFIX = "FAM_AUTH_"
+# Read by the package outside of Settings: where secret files lie, and the database server of the tests.
+KNOWN_ELSEWHERE = ("FAM_AUTH_SECRETS_DIR", "FAM_AUTH_TEST_")
+SQLITE = "sqlite+aiosqlite:///./fam_auth.db"
+
+
+class Profile(StrEnum):
+    """How much the package may assume: a developer's machine, the open internet, or the letter of the standards."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+    STRICT = "strict"
+
+
+class Configured(BaseSettings):
+    """Values checked once and then fixed: given in code, else from the environment, `.env` or the secrets directory.
+
+    `strict` holds the defaults that the strict profile changes. `.env` is not read in the other profiles than
+    development, where a forgotten file must not decide anything. Raises Misconfigured with every wrong name.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, env_nested_delimiter="__", env_file=".env")
+    strict: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            prefix = type(self).model_config.get("env_prefix", PREFIX)
+            raise Misconfigured(_explain(prefix, error)) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = [init_settings, env_settings]
+        if os.environ.get("FAM_AUTH_PROFILE", Profile.DEVELOPMENT) == Profile.DEVELOPMENT:
+            sources.append(dotenv_settings)
+        if directory := os.environ.get("FAM_AUTH_SECRETS_DIR"):
+            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=directory))
+        return tuple(sources)
+
+    def under(self, profile: Profile) -> Self:
+        """The same with the defaults of `profile` where nothing else was said."""
+        if profile is not Profile.STRICT:
+            return self
+        changed = {name: value for name, value in self.strict.items() if name not in self.model_fields_set}
+        return self.model_copy(update=changed)
+
+
+def _explain(prefix: str, error: ValidationError) -> str:
+    places = ("__".join(str(part) for part in one["loc"]).upper() or "?" for one in error.errors())
+    lines = (f"{prefix}{place}: {one['msg']}." for place, one in zip(places, error.errors(), strict=True))
+    return " ".join(lines)
+
+
+class Links(BaseModel):
+    """Where the links in mails lead; `{token}` is replaced. None leads to the hosted page."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    verify_email: str | None = Field(None, description="Page that confirms an address.")
+
+    @field_validator("*")
+    @classmethod
+    def _carries_the_token(cls, link: str | None) -> str | None:
+        if link is not None and "#" not in link.partition("{token}")[0]:
+            raise ValueError("the link must carry {token} behind a #, where no server and no log sees it")
+        return link
+
+
+class Settings(Configured):
+    """The settings of the kernel. Each is FAM_AUTH_<NAME> in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+    strict = {
+        "session_idle": timedelta(hours=1),
+        "session_absolute": timedelta(hours=24),
+        "refresh_grace": timedelta(0),
+    }
+
+    database: str = Field(SQLITE, description="Where the state lives: sqlite+aiosqlite:///, postgresql+psycopg://.")
+    db_schema: str = Field("fam_auth", description="PostgreSQL schema of the tables; unused on SQLite.")
+    pool_size: int = Field(10, ge=1, le=1000, description="Database connections of one worker.")
+    secrets: SecretStr | None = Field(None, description='Versioned secrets "2:...,1:...": first writes, all read.')
+    profile: Profile = Field(
+        Profile.PRODUCTION,
+        description="development, production or strict. Unset: development on SQLite, production elsewhere.",
+    )
+    features: Annotated[tuple[str, ...], NoDecode] = Field(("password",), description="Features of the service.")
+    app_name: str = Field("fam-auth", min_length=1, description="What mails and pages call the application.")
+    public_url: str | None = Field(None, description="Address people see, without the path: https://example.com.")
+    links: Links = Field(Links(), description="Pages that links in mails lead to.")
+    mail: str | None = Field(None, description="Carrier: console:, file:///directory, smtp://, smtps://.")
+    mail_from: str | None = Field(None, description="Sender of mails. None: no-reply at the host of public_url.")
+    mail_templates: Path | None = Field(None, description="Directory whose templates replace ours.")
+    email_verification: bool = Field(True, description="An address must be verified before its owner signs in.")
+    transports: Annotated[tuple[Transport, ...], NoDecode] = Field(
+        ("bearer", "cookie"),
+        min_length=1,
+        description="How a session may travel; the first is the default.",
+    )
+    cookies_over_http: bool = Field(
+        default=False,
+        description="Development switch: cookies without Secure, under another name. On in development.",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field((), description="Other sites that may sign in here.")
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (),
+        description="Networks whose X-Forwarded-For is believed.",
+    )
+    token_route: bool = Field(default=False, description="POST /token for the Authorize button. On in development.")
+    api_docs: bool = Field(default=False, description="/docs and /openapi.json of the service. On in development.")
+    session_check: str = Field("feed", pattern="^(feed|strict)$", description="feed or strict.")
+    session_idle: timedelta = Field(timedelta(days=7), description="A session unused for so long ends.")
+    session_absolute: timedelta = Field(timedelta(days=30), description="A session never lives longer.")
+    access_lifetime: timedelta = Field(timedelta(minutes=5), description="Life of an access token.")
+    refresh_grace: timedelta = Field(timedelta(seconds=10), description="A lost answer to a refresh is given again.")
+    login_lifetime: timedelta = Field(timedelta(minutes=10), description="Life of a login under way.")
+    verify_lifetime: timedelta = Field(timedelta(hours=24), description="Life of a verification link.")
+    code_lifetime: timedelta = Field(timedelta(minutes=10), description="Life of a six-digit code from a mail.")
+    request_deadline: timedelta = Field(timedelta(seconds=5), description="After this a request is answered with 503.")
+    retention: timedelta = Field(timedelta(days=90), description="What has ended is purged after so long.")
+
+    @field_validator("features", "transports", "allowed_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_profile(cls, given: dict[str, Any]) -> dict[str, Any]:
+        on_sqlite = str(given.get("database", SQLITE)).startswith("sqlite")
+        given.setdefault("profile", Profile.DEVELOPMENT if on_sqlite else Profile.PRODUCTION)
+        match given["profile"]:
+            case Profile.DEVELOPMENT:
+                convenient = {"cookies_over_http": True, "token_route": True, "api_docs": True, "mail": "console:"}
+                return {**convenient, "public_url": "http://127.0.0.1:8000", **given}
+            case Profile.STRICT:
+                return {**cls.strict, **given}
+            case _:
+                return given
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://unset")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an address like https://example.com")
+        return url.rstrip("/") if url else None
+
+    @property
+    def is_development(self) -> bool:
+        """Whether this is a developer's machine."""
+        return self.profile is Profile.DEVELOPMENT
+
+    @property
+    def mail_host(self) -> str:
+        """The host behind the @ of our own addresses and message ids."""
+        return urlsplit(self.public_url or "").hostname or "localhost"
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies are `__Host-` and Secure: always, but for the development switch on plain http."""
+        return not (self.cookies_over_http and (self.public_url or "").startswith("http://"))
+
+
+def check(settings: Settings) -> None:
+    """Raises Misconfigured for what cannot work or is not safe together."""
+    production = not settings.is_development
+    plain = (settings.public_url or "").startswith("http://")
+    if settings.public_url is None:
+        raise Misconfigured("FAM_AUTH_PUBLIC_URL is not set and links in mails need it: set it to https://your.host.")
+    if plain and "cookie" in settings.transports and not settings.cookies_over_http:
+        raise Misconfigured(
+            "FAM_AUTH_PUBLIC_URL is plain http and FAM_AUTH_TRANSPORTS allows cookies: use https, set "
+            "FAM_AUTH_TRANSPORTS=bearer, or, on your own machine only, FAM_AUTH_COOKIES_OVER_HTTP=true.",
+        )
+    if production and settings.secrets is None:
+        raise Misconfigured("FAM_AUTH_SECRETS is not set: make a secret with `fam-auth secret` and set it.")
+    if production and settings.mail is None:
+        raise Misconfigured("FAM_AUTH_MAIL is not set: set it to smtp://user:password@host:587 or file:///directory.")
+
+
+def check_names(sections: Mapping[str, type[BaseModel] | None]) -> None:
+    """Raises Misconfigured for a FAM_AUTH_ variable nothing reads, such as a misspelt one.
+
+    `sections` are the features by name; None is one that is installed but not in use.
+    """
+    fields = {name.upper(): info.annotation for name, info in Settings.model_fields.items()}
+    known = {**fields, **{name.upper(): model for name, model in sections.items()}}
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and not variable.startswith(KNOWN_ELSEWHERE):
+            name, nested, field = variable.removeprefix(PREFIX).partition("__")
+            if name not in known or (nested and not _has_field(known[name], field)):
+                raise Misconfigured(f"{variable} is not a setting of fam-auth: see `fam-auth config` for their names.")
+
+
+def _has_field(owner: Any, field: str) -> bool:
+    return owner is None or field.lower().split("__")[0] in getattr(owner, "model_fields", ())

@@ -1,0 +1,128 @@
+"""Running the migrations with Alembic. Imported only where migrations are run: it costs a second."""
+
+import re
+from collections.abc import Sequence
+from io import StringIO
+from typing import Any, Literal
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import BLANK_SCHEMA, JSON, MetaData, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from fam_auth.core.database import Database
+from fam_auth.core.migrations import History, environment, revision
+from fam_auth.models import Base
+from fam_auth.models.base import UtcDateTime
+
+# Any number does, as long as every version of the package takes the same one.
+LOCK = 0x66616D61757468
+LOCKING = re.compile(r"^(ALTER TABLE|DROP TABLE|CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)|UPDATE|DELETE)", re.MULTILINE)
+
+
+async def upgrade(database: Database, histories: Sequence[History]) -> None:
+    """Every history stands at its head afterwards. Several processes may call this at once: one works, the others wait."""
+    async with database.engine.connect() as connection, connection.begin():
+        await _wait_for_turn(connection, database)
+        for history in histories:
+            await connection.run_sync(_upgrade, history, database.schema)
+
+
+async def plan(database: Database, histories: Sequence[History]) -> str:
+    """The SQL that `upgrade` would run now, statements that lock a table marked; empty when nothing is lacking."""
+    async with database.engine.connect() as connection:
+        parts = [await connection.run_sync(_plan, history, database.schema) for history in histories]
+    return LOCKING.sub(r"-- locks the table while it runs:\n\g<0>", "\n".join(filter(None, parts)))
+
+
+async def drift(database: Database, histories: Sequence[History]) -> list[str]:
+    """How the tables differ from the models, one line each; empty when they agree."""
+    async with database.engine.connect() as connection:
+        found = [await connection.run_sync(_drift, history, database.schema) for history in histories]
+    return [str(difference) for one in found for difference in one]
+
+
+def options(history: History, schema: str | None) -> dict[str, Any]:
+    """What Alembic is told about one history: its version table, and only its own tables."""
+
+    def is_own(thing: Any, name: str | None, kind: str, *_: object) -> bool:
+        owner = name if kind == "table" else thing.table.name
+        return owner in history.tables
+
+    return {
+        "target_metadata": _translated(Base.metadata, schema),
+        "version_table": history.version_table,
+        "version_table_schema": schema,
+        "include_schemas": schema is not None,
+        "include_name": lambda name, kind, _: kind != "schema" or name == schema,
+        "include_object": is_own,
+        "render_as_batch": schema is None,
+        "render_item": _plainly,
+        "transactional_ddl": False,
+    }
+
+
+def _plainly(kind: str, thing: Any, context: Any) -> str | Literal[False]:
+    """Migrations name SQLAlchemy's own types, so that they stand when ours change."""
+    if kind == "type" and isinstance(thing, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(thing, JSON):
+        context.imports.add("from sqlalchemy.dialects import postgresql")
+        return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
+    return False
+
+
+def _translated(metadata: MetaData, schema: str | None) -> MetaData:
+    """The same tables in the schema they really have."""
+    translated = MetaData(naming_convention=metadata.naming_convention)
+    for table in metadata.tables.values():
+        table.to_metadata(translated, schema=schema, referred_schema_fn=lambda *_: schema or BLANK_SCHEMA)
+    return translated
+
+
+async def _wait_for_turn(connection: AsyncConnection, database: Database) -> None:
+    """Takes the lock of all migrations; SQLite has taken its write lock with BEGIN IMMEDIATE already.
+
+    The migrations name no schema, so that it can be a setting: the search path puts their tables there.
+    """
+    if not database.is_sqlite:
+        await connection.execute(text("SET LOCAL statement_timeout = 0"))
+        await connection.execute(text("SET LOCAL lock_timeout = 0"))
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"'))
+        await connection.execute(text(f'SET LOCAL search_path TO "{database.schema}"'))
+
+
+def configured(history: History, schema: str | None, **attributes: object) -> Config:
+    """Alembic's configuration for one history; there is no ini file."""
+    made = Config()
+    made.set_main_option("script_location", str(environment()).replace("%", "%%"))
+    made.set_main_option("version_locations", str(history.folder).replace("%", "%%"))
+    made.set_main_option("path_separator", "newline")
+    made.attributes.update(options=options(history, schema), **attributes)
+    return made
+
+
+def _upgrade(connection: Connection, history: History, schema: str | None) -> None:
+    command.upgrade(configured(history, schema, connection=connection), "head")
+
+
+def _plan(connection: Connection, history: History, schema: str | None) -> str:
+    present = revision(connection, schema, history)
+    if present == history.head:
+        return ""
+    out = StringIO()
+    made = configured(history, schema, dialect=connection.dialect.name)
+    made.output_buffer = out
+    command.upgrade(made, f"{present or 'base'}:head", sql=True)
+    return out.getvalue()
+
+
+def _drift(connection: Connection, history: History, schema: str | None) -> list[Any]:
+    made = options(history, schema)
+    context = MigrationContext.configure(connection, opts=made)
+    return list(compare_metadata(context, made["target_metadata"]))

@@ -1,0 +1,216 @@
+"""Everything fam-auth refuses, as one tree.
+
+FamAuthError
+├── Misconfigured                   at start: a setting is wrong; the message names it and the remedy
+└── Refusal                         in a request: an RFC 9457 problem with a stable code
+    ├── InvalidRequest         422  invalid_request
+    ├── PayloadTooLarge        413  payload_too_large
+    ├── UnsupportedMediaType   415  unsupported_media_type
+    ├── InvalidToken           400  invalid_token            a one-time link: unknown, used or expired
+    ├── InvalidCode            400  invalid_code             a short code: wrong, used, expired or tried too often
+    ├── Unauthenticated        401  unauthenticated
+    │   ├── InvalidCredentials      invalid_credentials
+    │   ├── InvalidLoginToken       invalid_login_token
+    │   ├── InvalidRefreshToken     invalid_refresh_token
+    │   ├── SecondFactorRequired    second_factor_required
+    │   └── StepUpRequired          step_up_required
+    ├── Forbidden              403  forbidden
+    │   └── CrossSite               cross_site
+    ├── NotFound               404  not_found
+    │   └── NoLogin                 no_login
+    ├── TooManyAttempts        429  too_many_attempts
+    ├── InternalError          500  internal_error
+    └── Unavailable            503  unavailable
+        ├── Busy                    busy
+        └── Conflict                conflict                 a serialization failure that outlived its retries
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar
+
+
+class FamAuthError(Exception):
+    """The root of all exceptions of this package."""
+
+
+class Misconfigured(FamAuthError):
+    """The configuration cannot work or is not safe. Raised at start, never in a request."""
+
+
+class Refusal(FamAuthError):
+    """A request is answered by a problem (RFC 9457) instead of what it asked for.
+
+    `detail` is for people and may change; `code` is for programs and does not.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, detail: str | None = None, *, retry_after: timedelta | None = None) -> None:
+        self.detail = detail or self.title
+        self.retry_after = retry_after
+        super().__init__(self.detail)
+
+    def headers(self) -> dict[str, str]:
+        """The headers that go with the answer."""
+        if self.retry_after is None:
+            return {}
+        return {"Retry-After": str(max(1, -(-self.retry_after // timedelta(seconds=1))))}
+
+    def members(self) -> dict[str, Any]:
+        """What the problem says beyond the standard members."""
+        return {}
+
+
+class InvalidRequest(Refusal):
+    """The body, the path or the query is not what the route takes; `errors` says where."""
+
+    status, code, title = 422, "invalid_request", "The request is not valid."
+
+    def __init__(self, errors: Sequence[Mapping[str, Any]], detail: str | None = None) -> None:
+        super().__init__(detail)
+        self.errors = [dict(error) for error in errors]
+
+    @classmethod
+    def of(cls, field: str, code: str, message: str, **more: object) -> "InvalidRequest":
+        """One error in one field; never give it the value itself."""
+        return cls([{"field": field, "code": code, "message": message, **more}])
+
+    def members(self) -> dict[str, Any]:
+        return {"errors": self.errors}
+
+
+class PayloadTooLarge(Refusal):
+    """The body is larger than 64 kB."""
+
+    status, code, title = 413, "payload_too_large", "The body is larger than 64 kB."
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is not JSON."""
+
+    status, code, title = 415, "unsupported_media_type", "Send the body as application/json."
+
+
+class InvalidToken(Refusal):
+    """A one-time token is unknown, used, replaced by a newer one, or expired."""
+
+    status, code, title = 400, "invalid_token", "This link is not valid any more. Ask for a new one."
+
+
+class InvalidCode(Refusal):
+    """A short code is wrong, used, expired, or was tried too often."""
+
+    status, code, title = 400, "invalid_code", "This code is not valid. Check it or ask for a new one."
+
+
+class Unauthenticated(Refusal):
+    """Nobody is signed in, or the session has ended."""
+
+    status, code, title = 401, "unauthenticated", "Sign in first."
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "WWW-Authenticate": "Bearer"}
+
+
+class InvalidCredentials(Unauthenticated):
+    """Address or password is wrong; which of them is not said."""
+
+    code, title = "invalid_credentials", "The e-mail address or the password is wrong."
+
+
+class InvalidLoginToken(Unauthenticated):
+    """The login under way is unknown, finished or expired."""
+
+    code, title = "invalid_login_token", "This login is over. Start again."
+
+
+class InvalidRefreshToken(Unauthenticated):
+    """The refresh token is unknown, used, or its session has ended."""
+
+    code, title = "invalid_refresh_token", "The session has ended. Sign in again."
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password form of OAuth2 cannot ask for a second factor."""
+
+    code, title = "second_factor_required", "This account needs more than a password. Sign in through POST /login."
+
+
+class StepUpRequired(Unauthenticated):
+    """The session is good, but the route wants a fresher or stronger proof (RFC 9470)."""
+
+    code, title = "step_up_required", "Confirm that it is you."
+
+    def __init__(self, *, assurance: str, within: timedelta | None) -> None:
+        super().__init__()
+        self.assurance = assurance
+        self.within = within
+
+    def headers(self) -> dict[str, str]:
+        challenge = f'Bearer error="insufficient_user_authentication", acr_values="{self.assurance}"'
+        age = "" if self.within is None else f', max_age="{self.within // timedelta(seconds=1)}"'
+        return {"WWW-Authenticate": challenge + age}
+
+    def members(self) -> dict[str, Any]:
+        max_age = None if self.within is None else self.within // timedelta(seconds=1)
+        return {"lacking": {"assurance": self.assurance, "max_age": max_age}}
+
+
+class Forbidden(Refusal):
+    """The caller is known and may not do this."""
+
+    status, code, title = 403, "forbidden", "You may not do this."
+
+
+class CrossSite(Forbidden):
+    """A page of another site sent this."""
+
+    code, title = "cross_site", "This request came from another site."
+
+
+class NotFound(Refusal):
+    """There is no such thing, or it is not the caller's."""
+
+    status, code, title = 404, "not_found", "There is no such thing."
+
+
+class NoLogin(NotFound):
+    """No login is under way."""
+
+    code, title = "no_login", "No login is under way."
+
+
+class TooManyAttempts(Refusal):
+    """Too many tries; `Retry-After` says when the next one counts."""
+
+    status, code, title = 429, "too_many_attempts", "Too many attempts. Wait a little."
+
+
+class InternalError(Refusal):
+    """Something broke that is not the caller's fault; the log has it under the request id."""
+
+    status, code, title = 500, "internal_error", "Something went wrong on our side."
+
+
+class Unavailable(Refusal):
+    """The database or another part does not answer in time; trying again later may work."""
+
+    status, code, title = 503, "unavailable", "The service cannot answer now. Try again in a moment."
+
+    def __init__(self, detail: str | None = None, *, retry_after: timedelta = timedelta(seconds=2)) -> None:
+        super().__init__(detail, retry_after=retry_after)
+
+
+class Busy(Unavailable):
+    """Too many passwords wait to be checked."""
+
+    code, title = "busy", "Too many people are signing in at once. Try again in a moment."
+
+
+class Conflict(Unavailable):
+    """The database gave this transaction up in favour of another (SQLSTATE 40001, 40P01)."""
+
+    code, title = "conflict", "Somebody else changed the same thing. Try again."

@@ -1,0 +1,160 @@
+"""What a feature can bring to fam-auth: settings, routes, tables, and five places where it listens."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from pydantic_settings import SettingsConfigDict
+
+from fam_auth.core.events import Event
+from fam_auth.core.settings import PREFIX, Configured, Settings
+from fam_auth.exceptions import Forbidden
+from fam_auth.models import Base
+from fam_auth.values import Client, Kind, Proof, Session, Tokens, Transport, User
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fastapi import APIRouter
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from fam_auth.auth import Auth
+
+__all__ = [
+    "Complete",
+    "Feature",
+    "Incomplete",
+    "Kind",
+    "Offer",
+    "Outcome",
+    "Progress",
+    "Proof",
+    "Step",
+    "Try",
+    "lacking",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A proof about to be judged. `account` is the canonical address it is for, known here or not."""
+
+    method: str
+    account: str
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a login has come: who, by which proofs, over which transport."""
+
+    user: User
+    proofs: tuple[Proof, ...]
+    transport: Transport
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A second factor this user has (`available`), or must have (`demanded`). `detail` goes to the client."""
+
+    method: str
+    available: bool = True
+    demanded: bool = False
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something a login still lacks. `detail` goes to the client beside the name."""
+
+    name: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Nothing is lacking: the session. `tokens` for the bearer transport, `cookie` for the other."""
+
+    user: User
+    session: Session
+    tokens: Tokens | None
+    cookie: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The login goes on: what is lacking, and the token for the next step."""
+
+    login_token: str
+    transport: Transport
+    expires_at: "datetime"
+    next: tuple[Step, ...]
+
+
+Outcome = Complete | Incomplete
+
+
+def lacking(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Sequence[Step]) -> tuple[Step, ...]:
+    """What a login needs before its session, in the order to give it; empty when nothing.
+
+    A user with second factors gives one of them, whatever the first proof was. A demanded factor that nobody can give
+    raises Forbidden, unless a step leads to it.
+    """
+    available = [offer for offer in offers if offer.available]
+    if {proof.method for proof in proofs} & {offer.method for offer in available}:
+        return tuple(steps)
+    if available:
+        methods = [{"method": offer.method, **offer.detail} for offer in available]
+        return (Step("second_factor", {"methods": methods}), *steps)
+    if any(offer.demanded for offer in offers) and not steps:
+        raise Forbidden("This account must have a second factor and has none. Ask an administrator.")
+    return tuple(steps)
+
+
+class Feature(Configured):
+    """One feature. The instance is its configuration: fields are settings, FAM_AUTH_<NAME>__<FIELD> in the environment.
+
+    The class says what the feature brings; the methods below are where it listens. A method that raises ends the login.
+    """
+
+    model_config = SettingsConfigDict(extra="forbid")
+
+    name: ClassVar[str]
+    requires: ClassVar[tuple[str, ...]] = ()
+    models: ClassVar[tuple[type[Base], ...]] = ()
+    migrations: ClassVar[Path | None] = None
+    router: "ClassVar[APIRouter | None]" = None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.model_config["env_prefix"] = f"{PREFIX}{cls.name.upper()}__"
+
+    def routers(self, settings: Settings) -> "Sequence[APIRouter]":
+        """The routes to mount under these settings of the kernel."""
+        return () if self.router is None else (self.router,)
+
+    def public(self) -> Mapping[str, Any]:
+        """What GET /config tells a front end about this feature."""
+        return {}
+
+    async def guard(self, auth: "Auth", tried: Try) -> None:
+        """Asked before a proof is judged; raises a refusal when it may not be tried at all."""
+
+    async def offers(self, auth: "Auth", db: "AsyncSession", progress: Progress) -> Sequence[Offer]:
+        """Which second factors this user has or must have."""
+        return ()
+
+    async def step(self, auth: "Auth", db: "AsyncSession", progress: Progress) -> Step | None:
+        """What must happen before the session; None when nothing."""
+        return None
+
+    async def claims(self, auth: "Auth", db: "AsyncSession", user: User) -> Mapping[str, Any]:
+        """What to add to the claims of the user's sessions."""
+        return {}
+
+    async def heard(self, auth: "Auth", db: "AsyncSession", event: Event, subject: UUID | None) -> None:
+        """Something happened, in the transaction `db`; `subject` is the one-time token that caused it, if one did."""

@@ -1,0 +1,1 @@
+"""The features: each a folder of the same shape, none knowing another."""

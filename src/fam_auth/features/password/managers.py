@@ -1,0 +1,104 @@
+"""Registering and signing in with a password."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth.auth import Auth
+from fam_auth.core.addresses import Address
+from fam_auth.core.database import retried
+from fam_auth.core.events import Event, EventKind
+from fam_auth.exceptions import InvalidRequest
+from fam_auth.feature import Kind, Outcome, Proof, Try
+from fam_auth.features.password import policy, queries
+from fam_auth.features.password.schemas import Registration
+from fam_auth.features.password.settings import PasswordSettings
+from fam_auth.repository.data_access.managers import events, logins, outbox, users
+from fam_auth.repository.data_access.managers.outbox import Letter
+from fam_auth.repository.data_access.queries import logins as tokens
+from fam_auth.repository.data_access.queries import users as user_queries
+from fam_auth.values import Client, Transport
+
+METHOD = "password"
+
+
+@retried
+async def register(auth: Auth, email: str, password: str, name: str | None, client: Client) -> UUID | None:
+    """The account exists afterwards, or did before: then its owner gets a notice. The work is the same either way.
+
+    Returns the id of a new user, None for a known address. An account whose address nobody has verified is taken over:
+    its older links die, so that the password that counts is the one of the mail that is answered.
+    Raises InvalidRequest for a password that is not good enough.
+    """
+    address, password = users.checked(email), policy.normalized(password)
+    policy.check("password", password, *_rules(auth, address.canonical.partition("@")[0], name))
+    digest = await auth.hasher.hash(password)
+    async with auth.transaction() as db:
+        user_id = await users.claim(auth, db, address)
+        if user_id is None:
+            await _register_again(auth, db, address, digest, client)
+            return None
+        made = [user_queries.add(user_id, name, None, auth.now()), queries.put(user_id, digest, auth.now())]
+        mails = users.verification(auth, user_id, address, client) if auth.settings.email_verification else []
+        registered = Event(EventKind.USER_REGISTERED, auth.now(), user_id, actor_id=user_id, client=client)
+        await events.record(auth, db, registered, *made, *mails)
+        return user_id
+
+
+async def register_and_sign_in(auth: Auth, form: Registration, transport: Transport, client: Client) -> Outcome:
+    """The same where addresses need no verification: the new user is signed in. Raises InvalidRequest for a known address."""
+    if await register(auth, form.email, form.password, form.name, client) is None:
+        raise InvalidRequest.of("email", "taken", "This address belongs to a user already.")
+    return await login(auth, form.email, form.password, transport, client)
+
+
+async def login(auth: Auth, email: str, password: str, transport: Transport, client: Client) -> Outcome:
+    """The password was right: what the pipeline makes of it. Unknown users cost the same work.
+
+    Raises TooManyAttempts and InvalidCredentials.
+    """
+    canonical, password = users.checked(email).canonical, policy.normalized(password)
+    attempt = await logins.guard(auth, Try(METHOD, canonical, client))
+    row = await auth.database.row(queries.of_address(canonical))
+    digest: str | None = row.digest if row else None
+    right = await auth.hasher.verify(digest, password)
+    if row is None or digest is None or not right or row.suspended_at is not None:
+        raise await logins.fail(auth, row.id if row else None, METHOD, client)
+    digest = await _upgraded(auth, row.id, digest, password)
+    proof = Proof(METHOD, Kind.KNOWLEDGE, auth.now())
+    witness = queries.still(row.id, digest)
+    return await logins.begin(auth, row.id, proof, transport, client, witness=witness, attempt=attempt)
+
+
+def judged(auth: Auth, password: str) -> list[dict[str, Any]]:
+    """Why a password would be refused; empty when it is acceptable."""
+    return list(policy.reasons(policy.normalized(password), *_rules(auth)))
+
+
+def _rules(auth: Auth, *own: str | None) -> tuple[int, list[str]]:
+    feature = auth.of(PasswordSettings)
+    return feature.minimum_length, feature.words(auth.settings.app_name, auth.settings.mail_host, *own)
+
+
+async def _register_again(auth: Auth, db: AsyncSession, address: Address, digest: str, client: Client) -> None:
+    now = auth.now()
+    found = user_queries.by_address(address.canonical).with_for_update()
+    row = (await db.execute(found)).one()
+    again = Event(EventKind.USER_REGISTRATION_REPEATED, now, row.id, client=client)
+    if row.verified_at is None and row.suspended_at is None and auth.settings.email_verification:
+        await db.execute(tokens.retire(row.id, users.VERIFY, now))
+        mails = users.verification(auth, row.id, address, client)
+        await events.record(auth, db, again, queries.put(row.id, digest, now), *mails)
+    else:
+        letter = Letter("already_registered", row.address, {}, now + auth.settings.verify_lifetime)
+        await events.record(auth, db, again, outbox.post(auth, row.id, letter, client))
+
+
+async def _upgraded(auth: Auth, user_id: UUID, digest: str, password: str) -> str:
+    """The hash in force afterwards: made anew when the parameters have changed since."""
+    if not auth.hasher.is_outdated(digest):
+        return digest
+    newer = await auth.hasher.hash(password)
+    await auth.database.rows(queries.upgrade(user_id, digest, newer))
+    return newer

@@ -1,0 +1,22 @@
+"""The table of password hashes."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fam_auth.models import Base, User
+
+
+class PasswordHash(Base):
+    """The password of a user, as Argon2id in PHC string format."""
+
+    __tablename__ = "auth_password"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey(User.id, ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    )
+    digest: Mapped[str]
+    changed_at: Mapped[datetime]

@@ -1,0 +1,15 @@
+"""The tables of the kernel."""
+
+from fam_auth.models.attempt import Attempt
+from fam_auth.models.base import Base
+from fam_auth.models.email import Email
+from fam_auth.models.event import Event
+from fam_auth.models.login import Login
+from fam_auth.models.one_time_token import OneTimeToken
+from fam_auth.models.outbox import Outbox
+from fam_auth.models.session import Session
+from fam_auth.models.user import User
+
+KERNEL: tuple[type[Base], ...] = (User, Email, Session, Login, OneTimeToken, Attempt, Event, Outbox)
+
+__all__ = ["KERNEL", "Attempt", "Base", "Email", "Event", "Login", "OneTimeToken", "Outbox", "Session", "User"]

@@ -1,0 +1,20 @@
+"""The table of attempts."""
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fam_auth.models.base import Base
+
+
+class Attempt(Base):
+    """How often something was tried in a row, and from when the next try counts (seconds since the epoch).
+
+    `key` is a keyed digest, so the table names no account and no address.
+    """
+
+    __tablename__ = "auth_attempt"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    bucket: Mapped[str]
+    tries: Mapped[int]
+    tried_at: Mapped[float] = mapped_column(index=True)
+    free_at: Mapped[float]

@@ -1,0 +1,29 @@
+"""The table of security events."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fam_auth.models.base import Base
+
+
+class Event(Base):
+    """One line of the journal, only ever added. It outlives its user: no foreign key leads there."""
+
+    __tablename__ = "auth_event"
+    __table_args__ = (Index(None, "user_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    kind: Mapped[str]
+    outcome: Mapped[str]
+    user_id: Mapped[UUID | None]
+    actor_id: Mapped[UUID | None]
+    session_id: Mapped[UUID | None]
+    address: Mapped[str | None]
+    agent: Mapped[str | None]
+    request_id: Mapped[str | None]
+    detail: Mapped[dict[str, Any]]

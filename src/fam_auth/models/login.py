@@ -1,0 +1,25 @@
+"""The table of logins under way."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fam_auth.models.base import Base
+from fam_auth.models.user import User
+
+
+class Login(Base):
+    """A login that still lacks something. Its token is good for nothing else and changes at every step."""
+
+    __tablename__ = "auth_login"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    transport: Mapped[str]
+    proofs: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

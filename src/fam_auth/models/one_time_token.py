@@ -1,0 +1,34 @@
+"""The table of one-time tokens."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fam_auth.models.base import Base
+from fam_auth.models.user import User
+
+
+class OneTimeToken(Base):
+    """What a mail carries: a link's token and, for some purposes, a short code, both only as keyed digests.
+
+    `address` is the canonical address the mail went to; the token proves that mailbox and no other.
+    """
+
+    __tablename__ = "auth_one_time_token"
+    __table_args__ = (Index(None, "user_id", "purpose"), Index(None, "address", "purpose"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey(User.id, ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+    )
+    purpose: Mapped[str]
+    address: Mapped[str]
+    token: Mapped[str] = mapped_column(unique=True)
+    code: Mapped[str | None]
+    code_tries: Mapped[int]
+    code_expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]

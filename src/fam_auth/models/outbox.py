@@ -1,0 +1,32 @@
+"""The table of mails to send."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fam_auth.models.base import Base
+from fam_auth.models.user import User
+
+
+class Outbox(Base):
+    """A mail that waits, was sent or was given up. `content` (recipient and what the template needs) is encrypted and
+    leaves when the mail does.
+    """
+
+    __tablename__ = "auth_outbox"
+    __table_args__ = (Index("ix_auth_outbox_waiting", "due_at", postgresql_where=text("done_at IS NULL")),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(User.id, ondelete="SET NULL", deferrable=True, initially="DEFERRED"),
+    )
+    kind: Mapped[str]
+    content: Mapped[str | None]
+    tries: Mapped[int]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]

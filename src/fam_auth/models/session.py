@@ -1,0 +1,36 @@
+"""The table of sessions."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fam_auth.models.base import Base
+from fam_auth.models.user import User
+
+
+class Session(Base):
+    """A signed-in client. It holds no secret: tokens carry its id under a keyed seal.
+
+    `generation` is the access token in force, `refreshes` how often the refresh token has rotated.
+    """
+
+    __tablename__ = "auth_session"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    transport: Mapped[str]
+    proofs: Mapped[list[Any]]
+    claims: Mapped[dict[str, Any]]
+    generation: Mapped[int]
+    refreshes: Mapped[int]
+    refreshed_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    address: Mapped[str | None]
+    agent: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    ended_reason: Mapped[str | None]

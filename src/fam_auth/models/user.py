@@ -1,0 +1,22 @@
+"""The table of people with an account."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fam_auth.models.base import Base
+
+
+class User(Base):
+    """A person. Their address stands in Email, how they prove themselves in the features' tables."""
+
+    __tablename__ = "auth_user"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str | None] = mapped_column(unique=True)
+    name: Mapped[str | None]
+    locale: Mapped[str | None]
+    created_at: Mapped[datetime]
+    suspended_at: Mapped[datetime | None]
+    suspended_reason: Mapped[str | None]

@@ -1,0 +1,1 @@
+"""Where the state is read and written: queries say what, managers when."""

@@ -1,0 +1,1 @@
+"""Verbs: they decide, open short transactions, commit, and raise refusals."""

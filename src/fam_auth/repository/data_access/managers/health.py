@@ -1,0 +1,13 @@
+"""Whether this worker can do its work."""
+
+from sqlalchemy import literal, select
+
+from fam_auth.auth import Auth
+from fam_auth.exceptions import Unavailable
+
+
+async def ready(auth: Auth) -> None:
+    """Raises Unavailable when the database does not answer or this worker is about to stop."""
+    if auth.is_stopping:
+        raise Unavailable
+    await auth.database.row(select(literal(1)))

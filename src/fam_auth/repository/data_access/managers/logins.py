@@ -1,0 +1,147 @@
+"""The login pipeline: proofs come in, and a session comes out once nothing is lacking."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth.auth import Auth
+from fam_auth.core.events import Event, EventKind
+from fam_auth.core.security import new_token
+from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken, NoLogin, TooManyAttempts
+from fam_auth.feature import Incomplete, Outcome, Progress, Step, Try, lacking
+from fam_auth.repository.data_access.managers import attempts, events, sessions
+from fam_auth.repository.data_access.queries import attempts as attempt_queries
+from fam_auth.repository.data_access.queries import logins as queries
+from fam_auth.repository.data_access.queries import users
+from fam_auth.values import Client, Proof, Transport
+
+TOKEN = "login"  # noqa: S105 - the purpose of a token, not a token
+VERIFY_EMAIL = Step("verify_email")
+
+
+async def guard(auth: Auth, tried: Try) -> str:
+    """One attempt on this account is counted, and every feature lets it be judged; returns the key to forgive it by.
+
+    Raises TooManyAttempts, or whatever a feature refuses with.
+    """
+    try:
+        key = await attempts.spend(auth, tried.method, tried.account)
+    except TooManyAttempts:
+        throttled = Event(EventKind.LOGIN_THROTTLED, auth.now(), outcome="failure", client=tried.client)
+        await events.record_alone(auth, throttled)
+        raise
+    for feature in auth.features:
+        await feature.guard(auth, tried)
+    return key
+
+
+async def fail(auth: Auth, user_id: UUID | None, method: str, client: Client) -> InvalidCredentials:
+    """The trace of a wrong proof is written, the same for an account and for none; returns the refusal to raise."""
+    failed = Event(
+        EventKind.LOGIN_FAILED, auth.now(), user_id, outcome="failure", client=client, detail={"method": method}
+    )
+    await events.record_alone(auth, failed)
+    return InvalidCredentials()
+
+
+async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must still hold
+    auth: Auth,
+    user_id: UUID,
+    proof: Proof,
+    transport: Transport,
+    client: Client,
+    *,
+    witness: Select[Any],
+    attempt: str | None = None,
+) -> Outcome:
+    """The first proof was right: a session, or a login under way. The attempt with the key `attempt` is forgiven.
+
+    `witness` is looked at again in the transaction: it must still return a row. Raises InvalidCredentials when it does
+    not, and for a suspended user.
+    """
+    async with auth.transaction() as db:
+        row = (await db.execute(users.locked(user_id).where(witness.exists()))).first()
+        if row is None or row.suspended_at is not None:
+            raise InvalidCredentials
+        progress = Progress(users.value(row), (proof,), transport, client)
+        return await _advance(auth, db, progress, attempt)
+
+
+async def prove(auth: Auth, login_token: str, proof: Proof | None, client: Client) -> Outcome:
+    """A further proof was right, or (None) something else that was lacking has been done. The token is used up.
+
+    Raises InvalidLoginToken.
+    """
+    async with auth.transaction() as db:
+        taken = (await db.execute(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
+        row = None if taken is None else (await db.execute(users.locked(taken.user_id))).first()
+        if taken is None or row is None or row.suspended_at is not None:
+            raise InvalidLoginToken
+        proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
+        return await _advance(auth, db, Progress(users.value(row), proofs, taken.transport, client), None)
+
+
+async def standing(auth: Auth, login_token: str) -> Incomplete:
+    """Where the login under way stands; its token stays as it is. Raises NoLogin."""
+    async with auth.transaction() as db:
+        under_way = (await db.execute(queries.under_way(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
+        row = None if under_way is None else (await db.execute(users.by_id(under_way.user_id))).first()
+        if under_way is None or row is None:
+            raise NoLogin
+        progress = Progress(users.value(row), _proofs(under_way), under_way.transport, Client())
+        steps = await _lacking(auth, db, progress)
+        return Incomplete(login_token, under_way.transport, under_way.expires_at, steps)
+
+
+async def is_of(auth: Auth, login_token: str, user_id: UUID) -> bool:
+    """Whether the token is that of a login under way of this user."""
+    row = await auth.database.row(queries.under_way(auth.keys.digests(TOKEN, login_token), auth.now()))
+    return row is not None and row.user_id == user_id
+
+
+async def abandon(auth: Auth, login_token: str) -> None:
+    """The login under way is gone."""
+    await auth.database.rows(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))
+
+
+async def _advance(auth: Auth, db: AsyncSession, progress: Progress, attempt: str | None) -> Outcome:
+    steps = await _lacking(auth, db, progress)
+    forgiven = [] if attempt is None else [attempt_queries.forgive(attempt)]
+    if not steps:
+        return await sessions.start(auth, db, progress, await _claims(auth, db, progress), *forgiven)
+    token, expires_at = new_token("faml"), auth.after(auth.settings.login_lifetime)
+    kept = queries.add(
+        auth.new_id(),
+        progress.user.id,
+        auth.keys.digest(TOKEN, token),
+        progress.transport,
+        progress.proofs,
+        auth.now(),
+        expires_at,
+    )
+    started = Event(EventKind.LOGIN_STARTED, auth.now(), progress.user.id, client=progress.client)
+    await events.record(auth, db, started, kept, *forgiven)
+    return Incomplete(token, progress.transport, expires_at, steps)
+
+
+async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[Step, ...]:
+    """Asks every feature, so that no way in can pass a factor by."""
+    offers = [offer for feature in auth.features for offer in await feature.offers(auth, db, progress)]
+    steps = [await feature.step(auth, db, progress) for feature in auth.features]
+    if auth.settings.email_verification and not progress.user.email_verified:
+        steps = [VERIFY_EMAIL, *steps]
+    return lacking(progress.proofs, offers, [step for step in steps if step is not None])
+
+
+async def _claims(auth: Auth, db: AsyncSession, progress: Progress) -> Mapping[str, Any]:
+    claims: dict[str, Any] = {}
+    for feature in auth.features:
+        claims.update(await feature.claims(auth, db, progress.user))
+    return claims
+
+
+def _proofs(row: Any) -> Sequence[Proof]:
+    return tuple(Proof.from_json(stored) for stored in row.proofs)

@@ -1,0 +1,30 @@
+"""What has expired or ended leaves the database."""
+
+from datetime import timedelta
+
+from sqlalchemy import Delete
+
+from fam_auth.auth import Auth
+from fam_auth.repository.data_access.queries import attempts, events, logins, outbox, sessions
+
+DAY = timedelta(days=1)
+
+
+async def purge(auth: Auth) -> dict[str, int]:
+    """Expired logins and one-time tokens are gone, and what ended longer ago than the retention; returns rows by table."""
+    now = auth.now()
+    before = now - auth.settings.retention
+    statements: dict[str, Delete] = {
+        "logins": logins.purge_logins(now),
+        "one_time_tokens": logins.purge_tokens(now, now - DAY),
+        "attempts": attempts.purge((now - DAY).timestamp()),
+        "sessions": sessions.purge(before),
+        "events": events.purge(before),
+        "outbox": outbox.purge(now - DAY),
+    }
+    return {name: await _delete(auth, statement) for name, statement in statements.items()}
+
+
+async def _delete(auth: Auth, statement: Delete) -> int:
+    async with auth.database.autocommit.connect() as connection:
+        return (await connection.execute(statement)).rowcount

@@ -1,0 +1,162 @@
+"""Sessions: the one place that makes them, and everything that keeps, shows or ends them."""
+
+import struct
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth.auth import Auth
+from fam_auth.core.events import Event, EventKind
+from fam_auth.exceptions import InvalidRefreshToken, NotFound, Unauthenticated
+from fam_auth.feature import Complete, Progress
+from fam_auth.repository.data_access.managers import events, outbox, pages
+from fam_auth.repository.data_access.managers.outbox import Letter
+from fam_auth.repository.data_access.queries import sessions as queries
+from fam_auth.repository.data_access.queries import users
+from fam_auth.values import Client, Page, Session, Tokens, Transport, User
+
+ACCESS = struct.Struct(">16sHI")  # session id, generation, expiry in seconds since the epoch
+REFRESH = struct.Struct(">16sI")  # session id, number of refreshes before this token
+NOTE_EVERY = timedelta(minutes=1)
+PREFIXES = {"bearer": "fams_", "cookie": "famc_"}
+REFRESH_PREFIX = "famr_"
+
+
+async def start(
+    auth: Auth, db: AsyncSession, progress: Progress, claims: Mapping[str, Any], *deeds: UpdateBase
+) -> Complete:
+    """The session of a login that lacks nothing. The only place where sessions are made; `deeds` go with it."""
+    now = auth.now()
+    session = Session(
+        id=auth.new_id(),
+        user_id=progress.user.id,
+        transport=progress.transport,
+        proofs=progress.proofs,
+        claims=claims,
+        generation=1,
+        created_at=now,
+        seen_at=now,
+        expires_at=auth.after(auth.settings.session_absolute),
+        address=progress.client.address,
+        agent=progress.client.agent,
+    )
+    started = Event(
+        EventKind.SESSION_STARTED, now, session.user_id, session.id, session.user_id, client=progress.client
+    )
+    await events.record(auth, db, started, queries.add(session), *deeds)
+    if session.transport == "cookie":
+        return Complete(progress.user, session, None, cookie(auth, session))
+    return Complete(progress.user, session, _tokens(auth, session.id, session.generation, 0, session.expires_at), None)
+
+
+def cookie(auth: Auth, session: Session) -> str:
+    """The value of the session's cookie."""
+    return _access(auth, "cookie", session.id, session.generation, session.expires_at)
+
+
+async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session, User]:
+    """The live session of an access token or a cookie, and its user; one statement. Raises Unauthenticated."""
+    payload = _payload(auth, transport, PREFIXES[transport], token, ACCESS)
+    if payload is None or payload[2] <= auth.now().timestamp():
+        raise Unauthenticated
+    statement = queries.live(UUID(bytes=payload[0]), payload[1], auth.now(), auth.settings.session_idle)
+    row = await auth.database.row(statement)
+    if row is None:
+        raise Unauthenticated
+    session = queries.value(row)
+    if auth.now() - session.seen_at > NOTE_EVERY:
+        auth.seen[session.id] = auth.now()
+    return session, queries.user_value(row)
+
+
+async def refresh(auth: Auth, token: str, client: Client) -> Tokens:
+    """The tokens that follow; the refresh token is used up. Within the grace the same token gives the same successor,
+    so a lost answer can be repeated; later, or once the successor was used, the session ends: somebody has copied it.
+    Raises InvalidRefreshToken.
+    """
+    payload = _payload(auth, "refresh", REFRESH_PREFIX, token, REFRESH)
+    if payload is None:
+        raise InvalidRefreshToken
+    session_id, refreshes = UUID(bytes=payload[0]), int(payload[1])
+    now, idle = auth.now(), auth.settings.session_idle
+    row = await auth.database.row(queries.rotate(session_id, refreshes, now, idle))
+    if row is None:
+        since = now - auth.settings.refresh_grace
+        row = await auth.database.row(queries.rotated(session_id, refreshes, since, now, idle))
+    if row is None:
+        await _end_if_stolen(auth, session_id, refreshes, client)
+        raise InvalidRefreshToken
+    return _tokens(auth, session_id, row.generation, refreshes + 1, row.expires_at)
+
+
+async def extend(auth: Auth, session: Session) -> None:
+    """The session counts as used now, so that it does not end for being idle."""
+    await auth.database.rows(queries.extend(session.id, auth.now()))
+
+
+async def note_seen(auth: Auth) -> None:
+    """Writes when the sessions of this worker were last used, all at once."""
+    if auth.seen:
+        batch = [{"session": session, "moment": moment} for session, moment in auth.seen.items()]
+        auth.seen.clear()
+        async with auth.database.transaction() as db:
+            await (await db.connection()).execute(queries.seen(), batch)
+
+
+async def listed(auth: Auth, user_id: UUID | None, after: UUID | None, limit: int) -> Page[Session]:
+    """A page of the live sessions of a user, newest first; None: of everybody."""
+    now, idle = auth.now(), auth.settings.session_idle
+    statement = queries.every(now, idle) if user_id is None else queries.of_user(user_id, now, idle)
+    rows = await auth.database.rows(queries.page(statement, after, limit + 1))
+    return pages.cut([queries.value(row) for row in rows], limit)
+
+
+async def end(auth: Auth, where: Mapping[str, UUID], reason: str, client: Client, *, but: UUID | None = None) -> int:
+    """The sessions whose columns have these values have ended, except `but`; returns how many that were."""
+    now = auth.now()
+    async with auth.transaction() as db:
+        ended = (await db.execute(queries.end(where, reason, now, but=but))).all()
+        for row in ended:
+            event = Event(EventKind.SESSION_ENDED, now, row.user_id, row.id, client=client, detail={"reason": reason})
+            await events.record(auth, db, event)
+    return len(ended)
+
+
+async def end_one(auth: Auth, where: Mapping[str, UUID], reason: str, client: Client) -> None:
+    """The same for one session. Raises NotFound when there is none, or it is somebody else's."""
+    if not await end(auth, where, reason, client):
+        raise NotFound
+
+
+async def _end_if_stolen(auth: Auth, session_id: UUID, refreshes: int, client: Client) -> None:
+    now = auth.now()
+    async with auth.transaction() as db:
+        stolen = queries.end_stolen(session_id, refreshes, now, auth.settings.session_idle)
+        ended = (await db.execute(stolen)).first()
+        if ended is None:
+            return
+        user = (await db.execute(users.by_id(ended.user_id))).one()
+        event = Event(EventKind.SESSION_REFRESH_REUSED, now, user.id, session_id, outcome="failure", client=client)
+        letter = Letter("refresh_reused", user.address, {}, auth.after(timedelta(days=3)))
+        await events.record(auth, db, event, outbox.post(auth, user.id, letter, client))
+
+
+def _tokens(auth: Auth, session_id: UUID, generation: int, refreshes: int, expires_at: datetime) -> Tokens:
+    life = min(auth.settings.access_lifetime, expires_at - auth.now())
+    access = _access(auth, "bearer", session_id, generation, auth.now() + life)
+    following = REFRESH_PREFIX + auth.keys.carry("refresh", REFRESH.pack(session_id.bytes, refreshes))
+    return Tokens(access, following, max(0, life // timedelta(seconds=1)))
+
+
+def _access(auth: Auth, transport: Transport, session_id: UUID, generation: int, expires_at: datetime) -> str:
+    payload = ACCESS.pack(session_id.bytes, generation, int(expires_at.timestamp()))
+    return PREFIXES[transport] + auth.keys.carry(transport, payload)
+
+
+def _payload(auth: Auth, purpose: str, prefix: str, token: str, shape: struct.Struct) -> tuple[Any, ...] | None:
+    carried = auth.keys.carried(purpose, token.removeprefix(prefix)) if token.startswith(prefix) else None
+    return None if carried is None or len(carried) != shape.size else shape.unpack(carried)

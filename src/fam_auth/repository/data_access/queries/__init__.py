@@ -1,0 +1,1 @@
+"""Statements: pure functions of their arguments."""

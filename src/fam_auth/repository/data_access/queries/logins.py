@@ -1,0 +1,97 @@
+"""Statements about logins under way and one-time tokens."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Delete, Insert, Select, Update, and_, delete, insert, or_, select, update
+
+from fam_auth.models import Login, OneTimeToken
+from fam_auth.values import Proof, Transport
+
+CODE_TRIES = 5
+
+
+def add(
+    login_id: UUID,
+    user_id: UUID,
+    token: str,
+    transport: Transport,
+    proofs: Sequence[Proof],
+    now: datetime,
+    expires_at: datetime,
+) -> Insert:  # noqa: PLR0913, E501 - one value a column
+    """A login under way; `token` is the digest of its token."""
+    return insert(Login).values(
+        id=login_id,
+        user_id=user_id,
+        token=token,
+        transport=transport,
+        proofs=[proof.as_json() for proof in proofs],
+        created_at=now,
+        expires_at=expires_at,
+    )
+
+
+def under_way(tokens: Sequence[str], now: datetime) -> Select[Any]:
+    """The login whose token has one of these digests."""
+    columns = (Login.id, Login.user_id, Login.transport, Login.proofs, Login.expires_at)
+    return select(*columns).where(Login.token.in_(tokens), Login.expires_at > now)
+
+
+def take(tokens: Sequence[str], now: datetime) -> Delete:
+    """Uses a login's token up: returns the login once, whoever else asks at the same time."""
+    return (
+        delete(Login)
+        .where(Login.token.in_(tokens), Login.expires_at > now)
+        .returning(Login.id, Login.user_id, Login.transport, Login.proofs, Login.expires_at)
+    )
+
+
+def add_token(**columns: Any) -> Insert:
+    """A one-time token; `token` and `code` are digests."""
+    return insert(OneTimeToken).values(code_tries=0, **columns)
+
+
+def retire(user_id: UUID, purpose: str, now: datetime) -> Update:
+    """A new request kills the tokens of the old ones."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.user_id == user_id, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
+        .values(used_at=now)
+    )
+
+
+def burn(purpose: str, tokens: Sequence[str], now: datetime) -> Update:
+    """Uses a one-time token up: returns it once, and nothing for a used, replaced, expired or unknown one."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.purpose == purpose, OneTimeToken.token.in_(tokens))
+        .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
+        .values(used_at=now)
+        .returning(OneTimeToken.id, OneTimeToken.user_id, OneTimeToken.address)
+    )
+
+
+def spend_code_try(purpose: str, address: str, now: datetime) -> Update:
+    """Counts a try before it is judged: returns the code's digest while tries are left."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.purpose == purpose, OneTimeToken.address == address)
+        .where(OneTimeToken.used_at.is_(None), OneTimeToken.code_expires_at > now, OneTimeToken.code_tries < CODE_TRIES)
+        .values(code_tries=OneTimeToken.code_tries + 1)
+        .returning(OneTimeToken.token, OneTimeToken.code)
+    )
+
+
+def purge_logins(now: datetime) -> Delete:
+    """Deletes logins nobody finished."""
+    return delete(Login).where(Login.expires_at < now)
+
+
+def purge_tokens(now: datetime, before: datetime) -> Delete:
+    """Deletes tokens that expired, and those used before a moment."""
+    return delete(OneTimeToken).where(
+        or_(OneTimeToken.expires_at < now, and_(OneTimeToken.used_at.is_not(None), OneTimeToken.used_at < before)),
+    )

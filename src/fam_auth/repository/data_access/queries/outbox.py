@@ -1,0 +1,58 @@
+"""Statements about mails to send."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Delete, Insert, Select, Update, delete, func, insert, select, update
+
+from fam_auth.models import Outbox
+
+COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries, Outbox.created_at, Outbox.expires_at)
+
+
+def add(mail_id: UUID, user_id: UUID | None, kind: str, content: str, now: datetime, expires_at: datetime) -> Insert:  # noqa: PLR0913, E501 - one value a column
+    """A mail to send at once; `content` is sealed."""
+    return insert(Outbox).values(
+        id=mail_id,
+        user_id=user_id,
+        kind=kind,
+        content=content,
+        tries=0,
+        created_at=now,
+        due_at=now,
+        expires_at=expires_at,
+    )
+
+
+def lease(now: datetime, until: datetime, limit: int) -> Update:
+    """Takes mails that are due for one worker: nobody else gets them before `until`."""
+    due = (
+        select(Outbox.id)
+        .where(Outbox.done_at.is_(None), Outbox.due_at <= now)
+        .order_by(Outbox.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    return update(Outbox).where(Outbox.id.in_(due)).values(due_at=until, tries=Outbox.tries + 1).returning(*COLUMNS)
+
+
+def done(mail_id: UUID, outcome: str, now: datetime) -> Update:
+    """The mail was sent, failed or expired; what it said is forgotten."""
+    return update(Outbox).where(Outbox.id == mail_id).values(done_at=now, outcome=outcome, content=None)
+
+
+def again(mail_id: UUID, due_at: datetime) -> Update:
+    """The mail is tried again later."""
+    return update(Outbox).where(Outbox.id == mail_id).values(due_at=due_at)
+
+
+def waiting() -> Select[Any]:
+    """How many mails wait."""
+    return select(func.count()).select_from(Outbox).where(Outbox.done_at.is_(None))
+
+
+def purge(before: datetime) -> Delete:
+    """Deletes mails that were done with before a moment."""
+    return delete(Outbox).where(Outbox.done_at < before)

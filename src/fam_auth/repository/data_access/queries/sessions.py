@@ -1,0 +1,190 @@
+"""Statements about sessions."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Insert,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from fam_auth import values
+from fam_auth.models import Email, Session, User
+from fam_auth.repository.data_access.queries import users
+
+
+def add(session: values.Session) -> Insert:
+    """A new session, which has never been refreshed."""
+    return insert(Session).values(
+        id=session.id,
+        user_id=session.user_id,
+        transport=session.transport,
+        proofs=[proof.as_json() for proof in session.proofs],
+        claims=dict(session.claims),
+        generation=session.generation,
+        refreshes=0,
+        refreshed_at=session.created_at,
+        created_at=session.created_at,
+        seen_at=session.seen_at,
+        expires_at=session.expires_at,
+        address=session.address,
+        agent=session.agent,
+    )
+
+
+def is_live(now: datetime, idle: timedelta) -> ColumnElement[bool]:
+    """Whether a session is neither ended nor expired nor left idle for too long."""
+    return and_(Session.ended_at.is_(None), Session.expires_at > now, Session.seen_at > now - idle)
+
+
+def live(session_id: UUID, generation: int, now: datetime, idle: timedelta) -> Select[Any]:
+    """The live session together with its user, if they may sign in; `row[0]` is the session."""
+    return (
+        select(*_COLUMNS, *(column.label(f"user_{column.key}") for column in users.COLUMNS))
+        .join(User, User.id == Session.user_id)
+        .join(Email, Email.user_id == User.id)
+        .where(Session.id == session_id, Session.generation == generation, is_live(now, idle))
+        .where(User.suspended_at.is_(None))
+    )
+
+
+def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> Update:
+    """Uses the refresh token number `refreshes` up: returns the session once, and nothing for any other number."""
+    return (
+        update(Session)
+        .where(Session.id == session_id, Session.refreshes == refreshes, is_live(now, idle), _of_somebody_active())
+        .values(refreshes=refreshes + 1, refreshed_at=now, seen_at=now)
+        .returning(Session.generation, Session.expires_at)
+    )
+
+
+def rotated(session_id: UUID, refreshes: int, since: datetime, now: datetime, idle: timedelta) -> Select[Any]:
+    """The session whose refresh token number `refreshes` was used after `since`, and its successor was not yet."""
+    return select(Session.generation, Session.expires_at).where(
+        Session.id == session_id,
+        Session.refreshes == refreshes + 1,
+        Session.refreshed_at > since,
+        is_live(now, idle),
+        _of_somebody_active(),
+    )
+
+
+def extend(session_id: UUID, now: datetime) -> Update:
+    """Notes that the session was used."""
+    return update(Session).where(Session.id == session_id, Session.ended_at.is_(None)).values(seen_at=now)
+
+
+def seen() -> Update:
+    """Notes the last use of many sessions: run it with a list of {"session", "moment"}."""
+    table = Session.__table__
+    return (
+        update(Session)
+        .where(table.c.id == bindparam("session"), table.c.seen_at < bindparam("moment"))
+        .values(seen_at=bindparam("moment"))
+    )
+
+
+def of_user(user_id: UUID, now: datetime, idle: timedelta) -> Select[Any]:
+    """The live sessions of a user, newest first."""
+    return select(*_COLUMNS).where(Session.user_id == user_id, is_live(now, idle)).order_by(Session.id.desc())
+
+
+def page(statement: Select[Any], after: UUID | None, limit: int) -> Select[Any]:
+    """One page of sessions, older than `after`."""
+    return (statement if after is None else statement.where(Session.id < after)).limit(limit)
+
+
+def every(now: datetime, idle: timedelta) -> Select[Any]:
+    """All live sessions, newest first."""
+    return select(*_COLUMNS).where(is_live(now, idle)).order_by(Session.id.desc())
+
+
+def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | None = None) -> Update:
+    """Ends the sessions whose columns have these values, except `but`; returns id and user of those it ended."""
+    conditions = [getattr(Session, column) == value for column, value in where.items()]
+    if but is not None:
+        conditions.append(Session.id != but)
+    return (
+        update(Session)
+        .where(*conditions, Session.ended_at.is_(None))
+        .values(ended_at=now, ended_reason=reason)
+        .returning(Session.id, Session.user_id)
+    )
+
+
+def end_stolen(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> Update:
+    """Ends a live session that has refreshed past this number: the token came back, so there are two of it."""
+    return (
+        update(Session)
+        .where(Session.id == session_id, Session.refreshes > refreshes, is_live(now, idle))
+        .values(ended_at=now, ended_reason="refresh_reused")
+        .returning(Session.user_id)
+    )
+
+
+def purge(before: datetime) -> Delete:
+    """Deletes sessions that ended or expired before a moment."""
+    return delete(Session).where(or_(Session.ended_at < before, Session.expires_at < before))
+
+
+def value(row: Any) -> values.Session:
+    """The session of a row of these statements."""
+    return values.Session(
+        id=row.id,
+        user_id=row.user_id,
+        transport=row.transport,
+        proofs=tuple(values.Proof.from_json(stored) for stored in row.proofs),
+        claims=row.claims,
+        generation=row.generation,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        expires_at=row.expires_at,
+        address=row.address,
+        agent=row.agent,
+    )
+
+
+def user_value(row: Any) -> values.User:
+    """The user of a row of `live`."""
+    return values.User(
+        id=row.user_id,
+        email=row.user_address,
+        email_verified=row.user_verified_at is not None,
+        name=row.user_name,
+        locale=row.user_locale,
+        key=row.user_key,
+        created_at=row.user_created_at,
+        suspended_at=row.user_suspended_at,
+    )
+
+
+def _of_somebody_active() -> ColumnElement[bool]:
+    return exists().where(User.id == Session.user_id, User.suspended_at.is_(None))
+
+
+_COLUMNS = (
+    Session.id,
+    Session.user_id,
+    Session.transport,
+    Session.proofs,
+    Session.claims,
+    Session.generation,
+    Session.created_at,
+    Session.seen_at,
+    Session.expires_at,
+    Session.address,
+    Session.agent,
+)

@@ -1,0 +1,100 @@
+"""Statements about users and their addresses."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Delete, Insert, Select, Update, delete, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fam_auth import values
+from fam_auth.models import Email, User
+
+COLUMNS = (
+    User.id,
+    Email.address,
+    Email.verified_at,
+    User.name,
+    User.locale,
+    User.key,
+    User.created_at,
+    User.suspended_at,
+)
+
+
+def all_users() -> Select[Any]:
+    """Every user with the columns `value` reads."""
+    return select(*COLUMNS, Email.canonical, User.suspended_reason).join(Email, Email.user_id == User.id)
+
+
+def by_id(user_id: UUID) -> Select[Any]:
+    """The user with this id."""
+    return all_users().where(User.id == user_id)
+
+
+def by_address(canonical: str) -> Select[Any]:
+    """The user this address belongs to, verified or not."""
+    return all_users().where(Email.canonical == canonical)
+
+
+def page(after: UUID | None, limit: int) -> Select[Any]:
+    """Users from the oldest to the newest, behind `after`."""
+    statement = all_users().order_by(User.id).limit(limit)
+    return statement if after is None else statement.where(tuple_(User.id) > tuple_(after))
+
+
+def locked(user_id: UUID) -> Select[Any]:
+    """The user, held until the transaction ends, so that nothing changes between a decision and its deed."""
+    return by_id(user_id).with_for_update(of=User)
+
+
+def claim_address(email_id: UUID, user_id: UUID, address: str, canonical: str, now: datetime) -> Insert:
+    """Gives the address to the user and returns its id; returns nothing when somebody has it.
+
+    The same words work on both databases; the construct comes from one of them because only dialects have it.
+    """
+    return (
+        postgresql.insert(Email)
+        .values(id=email_id, user_id=user_id, address=address, canonical=canonical, verified_at=None, created_at=now)
+        .on_conflict_do_nothing(index_elements=[Email.canonical])
+        .returning(Email.id)
+    )
+
+
+def add(user_id: UUID, name: str | None, locale: str | None, now: datetime) -> Insert:
+    """A new user."""
+    return insert(User).values(id=user_id, name=name, locale=locale, created_at=now)
+
+
+def change(user_id: UUID, fields: dict[str, Any]) -> Update:
+    """New values for some columns of a user."""
+    return update(User).where(User.id == user_id).values(**fields)
+
+
+def verify(user_id: UUID, canonical: str, now: datetime) -> Update:
+    """Marks the address verified and returns the user's id; nothing when it is not theirs any more."""
+    return (
+        update(Email)
+        .where(Email.user_id == user_id, Email.canonical == canonical)
+        .values(verified_at=now)
+        .returning(Email.user_id)
+    )
+
+
+def remove(user_id: UUID) -> Delete:
+    """Deletes a user with everything that hangs on them, and returns the id."""
+    return delete(User).where(User.id == user_id).returning(User.id)
+
+
+def value(row: Any) -> values.User:
+    """The user of a row of `all_users`."""
+    return values.User(
+        id=row.id,
+        email=row.address,
+        email_verified=row.verified_at is not None,
+        name=row.name,
+        locale=row.locale,
+        key=row.key,
+        created_at=row.created_at,
+        suspended_at=row.suspended_at,
+    )

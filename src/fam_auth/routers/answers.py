@@ -1,0 +1,106 @@
+"""Outcomes of a login become answers, with their cookies."""
+
+from typing import Annotated
+
+from fastapi import Depends, Response
+from starlette.requests import HTTPConnection
+
+from fam_auth.auth import Auth
+from fam_auth.dependencies import (
+    LOGIN_COOKIE,
+    SAFE,
+    SESSION_COOKIE,
+    CurrentAuth,
+    auth_of,
+    cookie_name,
+    credentials,
+    refuse_cross_site,
+)
+from fam_auth.exceptions import InvalidRequest
+from fam_auth.feature import Complete, Incomplete, Outcome
+from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer, StepAnswer
+from fam_auth.schemas.session import SessionAnswer, TokensAnswer
+from fam_auth.schemas.user import UserAnswer
+from fam_auth.values import Tokens, Transport
+
+
+def chosen(auth: Auth, transport: Transport | None) -> Transport:
+    """The transport asked for, or the default one. Raises InvalidRequest for one that is not allowed."""
+    allowed = auth.settings.transports
+    if transport is None:
+        return allowed[0]
+    if transport not in allowed:
+        raise InvalidRequest.of("transport", "not_allowed", f"Allowed here: {', '.join(allowed)}.")
+    return transport
+
+
+def login_answer(auth: Auth, response: Response, outcome: Outcome) -> CompleteAnswer | IncompleteAnswer:
+    """The answer to a step of a login; with the cookie transport nothing secret is in it."""
+    if isinstance(outcome, Incomplete):
+        return incomplete_answer(auth, response, outcome)
+    return _complete(auth, response, outcome)
+
+
+def incomplete_answer(auth: Auth, response: Response, outcome: Incomplete) -> IncompleteAnswer:
+    """What is lacking, and the token for the next step: in the body, or in its cookie."""
+    by_cookie = outcome.transport == "cookie"
+    if by_cookie:
+        seconds = int((outcome.expires_at - auth.now()).total_seconds())
+        set_cookie(auth, response, LOGIN_COOKIE, outcome.login_token, seconds)
+    return IncompleteAnswer(
+        login_token=None if by_cookie else outcome.login_token,
+        expires_at=outcome.expires_at,
+        next=[StepAnswer.model_validate({"step": step.name, **step.detail}) for step in outcome.next],
+    )
+
+
+def tokens_answer(tokens: Tokens) -> TokensAnswer:
+    """The tokens of a bearer client."""
+    return TokensAnswer(
+        access_token=tokens.access_token,
+        expires_in=tokens.expires_in,
+        refresh_token=tokens.refresh_token,
+    )
+
+
+def set_cookie(auth: Auth, response: Response, name: str, value: str, seconds: int) -> None:
+    """A cookie no script reads and no other site's form sends."""
+    secure = auth.settings.secure_cookies
+    response.set_cookie(cookie_name(auth, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def maybe_login_token(connection: HTTPConnection) -> str | None:
+    """The token of the login under way, from `Authorization: Login` or the cookie; None without either."""
+    auth = auth_of(connection)
+    token = credentials(connection, "login")
+    if token is None:
+        token = connection.cookies.get(cookie_name(auth, LOGIN_COOKIE))
+        if token is not None and connection.scope["method"] not in SAFE:
+            refuse_cross_site(connection, auth)
+    return token
+
+
+def forget_cookie(auth: Auth, response: Response, name: str) -> None:
+    """The browser drops the cookie."""
+    response.delete_cookie(cookie_name(auth, name), path="/", secure=auth.settings.secure_cookies, httponly=True)
+
+
+def same_site(connection: HTTPConnection, auth: CurrentAuth) -> None:
+    """For routes that begin a session: no other site may."""
+    refuse_cross_site(connection, auth)
+
+
+MaybeLoginToken = Annotated[str | None, Depends(maybe_login_token)]
+SameSite = Depends(same_site)
+
+
+def _complete(auth: Auth, response: Response, outcome: Complete) -> CompleteAnswer:
+    if outcome.cookie is not None:
+        seconds = int((outcome.session.expires_at - auth.now()).total_seconds())
+        set_cookie(auth, response, SESSION_COOKIE, outcome.cookie, seconds)
+        forget_cookie(auth, response, LOGIN_COOKIE)
+    return CompleteAnswer(
+        user=UserAnswer.model_validate(outcome.user),
+        session=SessionAnswer.model_validate(outcome.session),
+        tokens=None if outcome.tokens is None else tokens_answer(outcome.tokens),
+    )

@@ -1,0 +1,36 @@
+"""What a front end and a load balancer must know."""
+
+from fam_auth.dependencies import CurrentAuth
+from fam_auth.exceptions import Unavailable
+from fam_auth.repository.data_access.managers import health
+from fam_auth.routers import new_router
+from fam_auth.routers.problems import refuses
+from fam_auth.schemas.config import Config, Health
+
+router = new_router("service")
+
+
+@router.get("/config", responses=refuses())
+async def get_config(auth: CurrentAuth) -> Config:
+    """The ways in, their rules, and how sessions travel."""
+    return Config(
+        app_name=auth.settings.app_name,
+        transports=list(auth.settings.transports),
+        default_transport=auth.settings.transports[0],
+        email_verification=auth.settings.email_verification,
+        links=auth.settings.links.model_dump(),
+        features={feature.name: dict(feature.public()) for feature in auth.features},
+    )
+
+
+@router.get("/health/live", responses=refuses())
+async def get_liveness() -> Health:
+    """Whether the process answers."""
+    return Health()
+
+
+@router.get("/health/ready", responses=refuses(Unavailable))
+async def get_readiness(auth: CurrentAuth) -> Health:
+    """Whether the database answers too."""
+    await health.ready(auth)
+    return Health()

@@ -1,0 +1,65 @@
+"""Refusals become answers, here and in the OpenAPI document."""
+
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from fam_auth.exceptions import (
+    InternalError,
+    InvalidRequest,
+    PayloadTooLarge,
+    Refusal,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+TYPES = "https://fam-auth.dev/problems/"
+MEDIA_TYPE = "application/problem+json"
+SCHEMA = {"$ref": "#/components/schemas/Problem"}
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+}
+DESCRIPTIONS = {
+    400: "The token or the code is not valid.",
+    401: "Not signed in, or not with what it takes.",
+    403: "Not allowed.",
+    404: "Not found.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "The request is not valid.",
+    429: "Too many attempts.",
+    500: "Something broke.",
+    503: "Try again later.",
+}
+
+
+def answer(refusal: Refusal, request_id: str | None) -> JSONResponse:
+    """The problem (RFC 9457) that says why."""
+    content = _content(type(refusal), refusal.detail, request_id)
+    headers = {**HEADERS, **refusal.headers()}
+    return JSONResponse({**content, **refusal.members()}, refusal.status, headers, MEDIA_TYPE)
+
+
+def refuses(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: these refusals, and those that every route can answer with."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for kind in (*kinds, InvalidRequest, PayloadTooLarge, UnsupportedMediaType, InternalError, Unavailable):
+        media = {"schema": SCHEMA, "examples": {}}
+        entry = {"description": DESCRIPTIONS[kind.status], "content": {MEDIA_TYPE: media}}
+        entry = responses.setdefault(kind.status, entry)
+        entry["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": _content(kind, kind.title, "0197f0c2a1b34c5d")}
+    return responses
+
+
+def _content(kind: type[Refusal], detail: str, request_id: str | None) -> dict[str, Any]:
+    return {
+        "type": f"{TYPES}{kind.code}",
+        "code": kind.code,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "request_id": request_id,
+    }

@@ -1,0 +1,148 @@
+"""How our routes read a request and answer it: strict JSON, a size limit, a deadline, problems, headers."""
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from fam_auth.core.logs import request_id
+from fam_auth.dependencies import auth_of
+from fam_auth.exceptions import (
+    InternalError,
+    InvalidRequest,
+    PayloadTooLarge,
+    Refusal,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from fam_auth.routers import problems
+
+LARGEST_BODY = 64 * 1024
+DRAIN_SECONDS = 2
+log = logging.getLogger("fam_auth")
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Route(APIRoute):
+    """A route of ours, wherever it is mounted: the host's own handlers and middleware do not change what it answers."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            name = request.scope["fam_auth.request_id"] = secrets.token_hex(8)
+            token = request_id.set(name)
+            try:
+                response = await _answered(self, handle, request)
+            finally:
+                request_id.reset(token)
+            response.headers["X-Request-ID"] = name
+            for header, value in problems.HEADERS.items():
+                response.headers.setdefault(header, value)
+            return response
+
+        return handler
+
+
+async def _answered(route: APIRoute, handle: Handler, request: Request) -> Response:
+    try:
+        async with asyncio.timeout(auth_of(request).settings.request_deadline.total_seconds()):
+            _refuse_repeated(request.query_params.multi_items(), "query")
+            if route.body_field is not None:
+                await _read(request)
+            return await handle(request)
+    except Refusal as refusal:
+        return _problem(request, refusal)
+    except RequestValidationError as error:
+        return _problem(request, _explained(error))
+    except TimeoutError:
+        return _problem(request, Unavailable())
+    except HTTPException:
+        return _problem(request, InvalidRequest.of("", "unreadable", "The body cannot be read."))
+    except Exception:
+        log.exception("a request broke")
+        return _problem(request, InternalError())
+
+
+def _problem(request: Request, refusal: Refusal) -> Response:
+    return problems.answer(refusal, request.scope["fam_auth.request_id"])
+
+
+async def _read(request: Request) -> None:
+    """The body is read, checked and kept, so that FastAPI finds it parsed."""
+    body = await _limited(request)
+    if not body:
+        return
+    media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    charset = parameters.replace(" ", "").removeprefix("charset=").strip('"')
+    if charset not in {"", "utf-8", "utf8"}:
+        raise UnsupportedMediaType
+    match media_type.strip():
+        case "application/json":
+            request._json = _parsed(body)  # noqa: SLF001 - where Request.json() keeps what it has parsed
+        case "application/x-www-form-urlencoded":
+            _refuse_repeated(parse_qsl(body.decode("latin-1"), keep_blank_values=True), "body")
+        case _:
+            raise UnsupportedMediaType
+
+
+async def _limited(request: Request) -> bytes:
+    """The body, at most 64 kB of it. What is larger is read and thrown away, so that the client gets to see the answer."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            await _drain(request)
+            raise PayloadTooLarge
+    request._body = bytes(body)  # noqa: SLF001 - where Request.body() keeps what it has read
+    return request._body  # noqa: SLF001
+
+
+async def _drain(request: Request) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while (await request.receive()).get("more_body"):
+                pass
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest.of("", "invalid_json", "The body is not valid JSON.") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _refuse_repeated(pairs, "body")
+    return dict(pairs)
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]], place: str) -> None:
+    """Two parsers may take different ones of two equal names (ASVS 15.3.5)."""
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise InvalidRequest.of("", "repeated_name", f"A name stands twice in the {place}.")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _explained(error: RequestValidationError) -> InvalidRequest:
+    """What is wrong where, without the values: pydantic would repeat a password."""
+    return InvalidRequest([_field_error(one) for one in error.errors()])
+
+
+def _field_error(error: Any) -> dict[str, Any]:
+    place = ".".join(str(part) for part in error["loc"][1:] if isinstance(part, str | int))
+    limits = {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, int)}
+    return {"field": place, "code": error["type"], "message": error["msg"], **limits}

@@ -1,0 +1,93 @@
+"""Sessions: refresh, look, list, end."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query, Request, Response, status
+
+from fam_auth.dependencies import SESSION_COOKIE, CurrentAuth, CurrentClient, CurrentSession, signed_in
+from fam_auth.exceptions import CrossSite, InvalidRefreshToken, NotFound, Unauthenticated
+from fam_auth.repository.data_access.managers import events, sessions
+from fam_auth.routers import new_router
+from fam_auth.routers.answers import forget_cookie, set_cookie, tokens_answer
+from fam_auth.routers.problems import refuses
+from fam_auth.schemas.session import EventItem, PageAnswer, Refresh, SessionAnswer, SessionItem, TokensAnswer
+
+router = new_router("session")
+
+
+class Window:
+    """Which part of a list is wanted."""
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=200, description="How many items at most.")] = 50,
+        after: Annotated[UUID | None, Query(description="The `next` of the page before.")] = None,
+    ) -> None:
+        self.limit, self.after = limit, after
+
+
+Wanted = Annotated[Window, Depends()]
+
+
+@router.post("/refresh", responses=refuses(InvalidRefreshToken, CrossSite))
+async def refresh(
+    auth: CurrentAuth,
+    client: CurrentClient,
+    request: Request,
+    response: Response,
+    body: Refresh | None = None,
+) -> TokensAnswer | SessionAnswer:
+    """New tokens for a refresh token. Without a body it extends the session of the cookie; it never makes tokens of one."""
+    if body is not None:
+        return tokens_answer(await sessions.refresh(auth, body.refresh_token, client))
+    session, _ = await signed_in(request)
+    if session.transport != "cookie":
+        raise Unauthenticated
+    await sessions.extend(auth, session)
+    seconds = int((session.expires_at - auth.now()).total_seconds())
+    set_cookie(auth, response, SESSION_COOKIE, sessions.cookie(auth, session), seconds)
+    return SessionAnswer.model_validate(session)
+
+
+@router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, responses=refuses(Unauthenticated, CrossSite))
+async def logout(auth: CurrentAuth, session: CurrentSession, client: CurrentClient, response: Response) -> None:
+    """Ends this session: its tokens and its cookie are worth nothing from now on."""
+    await sessions.end(auth, {"id": session.id}, "logout", client)
+    forget_cookie(auth, response, SESSION_COOKIE)
+
+
+@router.get("/session", responses=refuses(Unauthenticated))
+async def get_session(session: CurrentSession) -> SessionAnswer:
+    """The session of the caller."""
+    return SessionAnswer.model_validate(session)
+
+
+@router.get("/sessions", responses=refuses(Unauthenticated))
+async def list_sessions(auth: CurrentAuth, session: CurrentSession, wanted: Wanted) -> PageAnswer[SessionItem]:
+    """All live sessions of the caller, newest first."""
+    page = await sessions.listed(auth, session.user_id, wanted.after, wanted.limit)
+    return PageAnswer(items=[SessionItem.of(item, session.id) for item in page.items], next=page.next)
+
+
+@router.delete(
+    "/sessions/{session_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=refuses(Unauthenticated, CrossSite, NotFound),
+)
+async def end_session(auth: CurrentAuth, session: CurrentSession, client: CurrentClient, session_id: UUID) -> None:
+    """Ends one of the caller's sessions."""
+    await sessions.end_one(auth, {"id": session_id, "user_id": session.user_id}, "ended_by_user", client)
+
+
+@router.delete("/sessions", status_code=status.HTTP_204_NO_CONTENT, responses=refuses(Unauthenticated, CrossSite))
+async def end_other_sessions(auth: CurrentAuth, session: CurrentSession, client: CurrentClient) -> None:
+    """Ends all other sessions of the caller."""
+    await sessions.end(auth, {"user_id": session.user_id}, "ended_by_user", client, but=session.id)
+
+
+@router.get("/events", responses=refuses(Unauthenticated))
+async def list_events(auth: CurrentAuth, session: CurrentSession, wanted: Wanted) -> PageAnswer[EventItem]:
+    """What happened to the caller's account, newest first."""
+    page = await events.listed(auth, session.user_id, wanted.after, wanted.limit)
+    return PageAnswer(items=[EventItem.model_validate(row) for row in page.items], next=page.next)

@@ -1,0 +1,49 @@
+"""What all bodies share: no unknown fields, no characters that hide what they are."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from fam_auth.core.addresses import parse
+
+# Marks that turn text around: what is shown is not what is stored.
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class Body(BaseModel):
+    """A body that a client sends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Answer(BaseModel):
+    """A body that we send."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+
+
+def _plain(text: str) -> str:
+    if any(_is_hidden(sign) for sign in text):
+        raise PydanticCustomError("control_character", "Control characters are not allowed.")
+    return text
+
+
+def _is_hidden(sign: str) -> bool:
+    """Control characters, lone surrogates, noncharacters (Unicode 23.7), and marks that turn text around."""
+    number = ord(sign)
+    is_noncharacter = number & 0xFFFE == 0xFFFE or 0xFDD0 <= number <= 0xFDEF
+    return sign in TURNING or is_noncharacter or unicodedata.category(sign) in {"Cc", "Cs"}
+
+
+def _address(text: str) -> str:
+    try:
+        return parse(text).shown
+    except ValueError as error:
+        raise PydanticCustomError("invalid_email", "This is not a valid e-mail address.") from error
+
+
+Text = Annotated[str, AfterValidator(_plain)]
+EmailAddress = Annotated[Text, Field(max_length=320), AfterValidator(_address)]
+"""One plain e-mail address."""

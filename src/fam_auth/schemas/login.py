@@ -1,0 +1,45 @@
+"""Logins as they travel: complete or incomplete, told apart by `status`."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator
+
+from fam_auth.schemas.base import Answer
+from fam_auth.schemas.session import SessionAnswer, TokensAnswer
+from fam_auth.schemas.user import UserAnswer
+
+
+class StepAnswer(BaseModel):
+    """Something the login still lacks; further fields depend on the step."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"example": {"step": "verify_email"}})
+
+    step: str
+
+
+class CompleteAnswer(Answer):
+    """The user is signed in. `tokens` is null with the cookie transport."""
+
+    status: Literal["complete"] = "complete"
+    user: UserAnswer
+    session: SessionAnswer
+    tokens: TokensAnswer | None
+
+
+class IncompleteAnswer(Answer):
+    """Something is still lacking; there is no session yet. `login_token` is null with the cookie transport."""
+
+    status: Literal["incomplete"] = "incomplete"
+    login_token: str | None
+    expires_at: datetime
+    next: list[StepAnswer]
+
+
+LoginAnswer = Annotated[CompleteAnswer | IncompleteAnswer, Discriminator("status")]
+
+
+class Verified(Answer):
+    """The address is verified."""
+
+    status: Literal["verified"] = "verified"

@@ -1,0 +1,30 @@
+"""Refusals as they travel (RFC 9457)."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field. The value that was sent is never repeated."""
+
+    model_config = ConfigDict(extra="allow")
+
+    field: str = Field(description="Where: names joined by dots; empty for the whole body.", examples=["password"])
+    code: str = Field(description="What, for programs.", examples=["too_short"])
+    message: str = Field(description="What, for people.", examples=["Use at least 8 characters."])
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["https://fam-auth.dev/problems/invalid_credentials"])
+    code: str = Field(description="Stable name of the problem.", examples=["invalid_credentials"])
+    title: str = Field(examples=["The e-mail address or the password is wrong."])
+    status: int = Field(examples=[401])
+    detail: str = Field(examples=["The e-mail address or the password is wrong."])
+    request_id: str | None = Field(description="Quote it when you ask for help.", examples=["0197f0c2a1b34c5d"])
+    errors: list[FieldError] | None = Field(None, description="Only for invalid_request.")
+    lacking: dict[str, Any] | None = Field(None, description="Only for step_up_required.")

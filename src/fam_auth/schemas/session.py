@@ -1,0 +1,96 @@
+"""Sessions and tokens as they travel."""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from fam_auth.schemas.base import Answer, Body
+from fam_auth.values import Session
+
+Item = TypeVar("Item")
+
+
+class ProofAnswer(Answer):
+    """A proof that was given."""
+
+    method: str = Field(examples=["password"])
+    at: datetime
+
+
+class SessionAnswer(Answer):
+    """The session of the caller."""
+
+    id: UUID
+    assurance: str = Field(description="aal1: one factor; aal2: two.", examples=["aal1"])
+    proofs: list[ProofAnswer]
+    created_at: datetime
+    expires_at: datetime = Field(description="The absolute end; an idle session ends earlier.")
+    claims: dict[str, Any] = Field(description="What the features add.", examples=[{}])
+
+
+class SessionItem(Answer):
+    """One of the caller's sessions."""
+
+    id: UUID
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    transport: str = Field(examples=["bearer"])
+    client: str | None = Field(description="The user agent.", examples=["curl/8.5"])
+    address: str | None = Field(examples=["192.0.2.7"])
+    assurance: str = Field(examples=["aal1"])
+    current: bool = Field(description="Whether it is the one that asks.")
+
+    @classmethod
+    def of(cls, session: Session, current: UUID) -> "SessionItem":
+        """The item of a session, seen from the session `current`."""
+        return cls(
+            id=session.id,
+            created_at=session.created_at,
+            last_seen_at=session.seen_at,
+            expires_at=session.expires_at,
+            transport=session.transport,
+            client=session.agent,
+            address=session.address,
+            assurance=session.assurance,
+            current=session.id == current,
+        )
+
+
+class EventItem(Answer):
+    """Something that happened to the caller's account."""
+
+    id: UUID
+    at: datetime
+    kind: str = Field(examples=["session.started"])
+    outcome: str = Field(examples=["success"])
+    session_id: UUID | None
+    address: str | None = Field(examples=["192.0.2.7"])
+    client: str | None = Field(description="The user agent.", validation_alias="agent", examples=["curl/8.5"])
+    detail: dict[str, Any] = Field(examples=[{}])
+
+
+class PageAnswer(Answer, Generic[Item]):
+    """One page of a list."""
+
+    items: list[Item]
+    next: str | None = Field(description="Give it as `after` for the following page; null at the end.")
+
+
+class TokensAnswer(Answer):
+    """What a bearer client keeps. Both tokens are opaque."""
+
+    access_token: str = Field(examples=["fams_9cQ..."])
+    token_type: Literal["bearer"] = "bearer"
+    expires_in: int = Field(description="Seconds the access token lives.", examples=[300])
+    refresh_token: str = Field(examples=["famr_Xw2..."])
+
+
+class Refresh(Body):
+    """The refresh token; a cookie client sends no body."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"refresh_token": "famr_Xw2..."}})
+
+    refresh_token: str = Field(max_length=500)

@@ -1,0 +1,108 @@
+"""The values that travel between the layers: frozen, complete, free of the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+Transport = Literal["bearer", "cookie"]
+Item = TypeVar("Item")
+
+
+class Kind(StrEnum):
+    """What a proof rests on (NIST SP 800-63B-4, 2): two different kinds make two factors."""
+
+    KNOWLEDGE = "knowledge"
+    POSSESSION = "possession"
+    INHERENCE = "inherence"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a person has shown, and when: one entry of the session's `amr` (RFC 8176)."""
+
+    method: str
+    kind: Kind
+    at: datetime
+
+    def as_json(self) -> dict[str, str]:
+        """The proof as the session row keeps it."""
+        return {"method": self.method, "kind": self.kind.value, "at": self.at.isoformat()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, str]) -> "Proof":
+        """The proof that `as_json` wrote."""
+        return cls(stored["method"], Kind(stored["kind"]), datetime.fromisoformat(stored["at"]))
+
+
+def assurance(proofs: tuple[Proof, ...]) -> str:
+    """`aal2` when the proofs rest on two different kinds, else `aal1` (NIST SP 800-63B-4, 2)."""
+    return "aal2" if len({proof.kind for proof in proofs}) > 1 else "aal1"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person with an account. `key` is the host's own id for them; None when the host has none."""
+
+    id: UUID
+    email: str
+    email_verified: bool
+    name: str | None
+    locale: str | None
+    key: str | None
+    created_at: datetime
+    suspended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a signed-in request may know without asking the database.
+
+    `expires_at` is the absolute end; an idle session ends earlier. `generation` is the number of the access
+    token in force: a step-up raises it, and older tokens die.
+    """
+
+    id: UUID
+    user_id: UUID
+    transport: Transport
+    proofs: tuple[Proof, ...]
+    claims: Mapping[str, Any]
+    generation: int
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    address: str | None
+    agent: str | None
+
+    @property
+    def assurance(self) -> str:
+        """The assurance level of the proofs together."""
+        return assurance(self.proofs)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a bearer client gets: both tokens are opaque to it."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who sent a request: network address (None when unknown), user agent, request id."""
+
+    address: str | None = None
+    agent: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """One page of a list; `next` is the cursor of the following one, None at the end."""
+
+    items: list[Item] = field(default_factory=list)
+    next: str | None = None
