@@ -68,8 +68,8 @@ class Auth:
     @property
     def histories(self) -> list[History]:
         """The migrations of the kernel and of every feature in use."""
-        kernel = History(migrations.KERNEL, migrations.environment() / "versions", _names(KERNEL))
-        own = [History(one.name, one.migrations, _names(one.models)) for one in self.features if one.migrations]
+        kernel = _history(migrations.KERNEL, migrations.environment() / "versions", KERNEL)
+        own = [_history(one.name, one.migrations, one.models) for one in self.features if one.migrations]
         return [kernel, *own]
 
     @asynccontextmanager
@@ -121,8 +121,8 @@ class Auth:
         )
 
 
-def _names(models: Iterable[type[Base]]) -> frozenset[str]:
-    return frozenset(model.__tablename__ for model in models)
+def _history(name: str, folder: Path, models: Iterable[type[Base]]) -> History:
+    return History(name, folder, Base.metadata, frozenset(model.__tablename__ for model in models))
 
 
 def _installed(name: str) -> type[Feature]:

@@ -14,7 +14,7 @@ def system_clock() -> datetime:
 
 
 def uuid7(now: datetime) -> UUID:
-    """A new UUID version 7 (RFC 9562, 5.7): sorts by `now` to the millisecond, the rest is random."""
-    milliseconds = int(now.timestamp() * 1000) & (1 << 48) - 1
-    head = milliseconds << 16 | 0x7000 | secrets.randbits(12)
+    """A new UUID version 7: sorts by `now` to the microsecond, the rest is random (RFC 9562, 5.7 and 6.2)."""
+    milliseconds, fraction = divmod(int(now.timestamp() * 1_000_000), 1000)
+    head = (milliseconds & (1 << 48) - 1) << 16 | 0x7000 | fraction * 4096 // 1000
     return UUID(int=head << 64 | 0b10 << 62 | secrets.randbits(62))

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sqlalchemy import Executable, Row, event, literal, select
+from sqlalchemy import Executable, Row, Select, event, literal, select
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -24,6 +24,12 @@ LOCK = timedelta(seconds=1)
 REPEATS = 3
 SERIALIZATION_FAILURES = {"40001", "40P01"}
 CALLERS_FAULT = (IntegrityError, DataError, ProgrammingError)
+
+if TYPE_CHECKING:
+    Rows = Select[*tuple[Any, ...]]
+    """A statement that finds rows; SQLAlchemy 2.0 and 2.1 spell its type differently."""
+else:
+    Rows = Select
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -51,7 +57,7 @@ class Database:
                     yield own
             else:
                 connection = await db.connection()
-                await connection.execution_options(**self._translation())
+                _ = await connection.execution_options(**self._translation())
                 yield db
 
     async def row(self, statement: Executable) -> Row[Any] | None:

@@ -70,7 +70,7 @@ class ConsoleCarrier:
         rule = "-" * 72
         print(
             f"{rule}\nTo: {mail.recipient}\nSubject: {mail.subject}\n\n{mail.text}\n{rule}", file=sys.stderr, flush=True
-        )  # noqa: T201 - printing is what this carrier is for
+        )
 
 
 class FileCarrier:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import column, inspect, select, table
+from sqlalchemy import MetaData, column, inspect, select, table
 from sqlalchemy.engine import Connection
 
 from fam_auth.core.database import Database
@@ -15,10 +15,11 @@ KERNEL = "kernel"
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One linear row of migrations, with a version table of its own; `tables` are the ones it makes."""
+    """One linear row of migrations, with a version table of its own; `tables` are the ones of `metadata` it makes."""
 
     name: str
     folder: Path
+    metadata: MetaData
     tables: frozenset[str]
 
     @property

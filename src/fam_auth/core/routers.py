@@ -39,7 +39,8 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
         app.include_router(router, prefix=prefix)
     app.add_exception_handler(Refusal, _answer)
     app.router.lifespan_context = _composed(app.router.lifespan_context, auth, worker=worker)
-    app.openapi = _described(app, app.openapi, auth)  # type: ignore[method-assign] - FastAPI's way to change the document
+    # FastAPI's documented way to change the document.
+    app.openapi = _described(app, app.openapi, auth)  # type: ignore[method-assign]
 
 
 def _composed(hosts: Lifespan, auth: Auth, *, worker: bool) -> Lifespan:

@@ -9,14 +9,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import BLANK_SCHEMA, JSON, MetaData, text
+from sqlalchemy import BLANK_SCHEMA, JSON, DateTime, MetaData, TypeDecorator, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fam_auth.core.database import Database
 from fam_auth.core.migrations import History, environment, revision
-from fam_auth.models import Base
-from fam_auth.models.base import UtcDateTime
 
 # Any number does, as long as every version of the package takes the same one.
 LOCK = 0x66616D61757468
@@ -53,7 +51,7 @@ def options(history: History, schema: str | None) -> dict[str, Any]:
         return owner in history.tables
 
     return {
-        "target_metadata": _translated(Base.metadata, schema),
+        "target_metadata": _translated(history.metadata, schema),
         "version_table": history.version_table,
         "version_table_schema": schema,
         "include_schemas": schema is not None,
@@ -67,7 +65,7 @@ def options(history: History, schema: str | None) -> dict[str, Any]:
 
 def _plainly(kind: str, thing: Any, context: Any) -> str | Literal[False]:
     """Migrations name SQLAlchemy's own types, so that they stand when ours change."""
-    if kind == "type" and isinstance(thing, UtcDateTime):
+    if kind == "type" and isinstance(thing, TypeDecorator) and isinstance(thing.impl_instance, DateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(thing, JSON):
         context.imports.add("from sqlalchemy.dialects import postgresql")
@@ -79,7 +77,8 @@ def _translated(metadata: MetaData, schema: str | None) -> MetaData:
     """The same tables in the schema they really have."""
     translated = MetaData(naming_convention=metadata.naming_convention)
     for table in metadata.tables.values():
-        table.to_metadata(translated, schema=schema, referred_schema_fn=lambda *_: schema or BLANK_SCHEMA)
+        # SQLAlchemy takes None for "no schema" here and BLANK_SCHEMA there, which its annotations do not say.
+        table.to_metadata(translated, schema=schema, referred_schema_fn=lambda *_: schema or BLANK_SCHEMA)  # type: ignore[arg-type,return-value]
     return translated
 
 

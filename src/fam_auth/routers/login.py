@@ -2,11 +2,11 @@
 
 from fastapi import Response, status
 
-from fam_auth.dependencies import CurrentAuth
+from fam_auth.dependencies import LOGIN_COOKIE, CurrentAuth
 from fam_auth.exceptions import CrossSite, NoLogin, Unauthenticated
 from fam_auth.repository.data_access.managers import logins
 from fam_auth.routers import new_router
-from fam_auth.routers.answers import LOGIN_COOKIE, MaybeLoginToken, forget_cookie, incomplete_answer
+from fam_auth.routers.answers import MaybeLoginToken, forget_cookie, incomplete_answer
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.login import IncompleteAnswer
 

@@ -22,6 +22,14 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
 }
+EXAMPLE_ID = "0197f0c2a1b34c5d"
+ALWAYS: tuple[type[Refusal], ...] = (
+    InvalidRequest,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    InternalError,
+    Unavailable,
+)
 DESCRIPTIONS = {
     400: "The token or the code is not valid.",
     401: "Not signed in, or not with what it takes.",
@@ -46,11 +54,11 @@ def answer(refusal: Refusal, request_id: str | None) -> JSONResponse:
 def refuses(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: these refusals, and those that every route can answer with."""
     responses: dict[int | str, dict[str, Any]] = {}
-    for kind in (*kinds, InvalidRequest, PayloadTooLarge, UnsupportedMediaType, InternalError, Unavailable):
-        media = {"schema": SCHEMA, "examples": {}}
+    for kind in (*kinds, *ALWAYS):
+        media: dict[str, Any] = {"schema": SCHEMA, "examples": {}}
         entry = {"description": DESCRIPTIONS[kind.status], "content": {MEDIA_TYPE: media}}
         entry = responses.setdefault(kind.status, entry)
-        entry["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": _content(kind, kind.title, "0197f0c2a1b34c5d")}
+        entry["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": _content(kind, kind.title, EXAMPLE_ID)}
     return responses
 
 

@@ -1,7 +1,7 @@
 """Logins as they travel: complete or incomplete, told apart by `status`."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator
 

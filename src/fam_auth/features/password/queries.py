@@ -1,18 +1,18 @@
 """Statements about passwords."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Update, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.sql.dml import UpdateBase
 
+from fam_auth.core.database import Rows
 from fam_auth.features.password.models import PasswordHash
 from fam_auth.models import Email, User
 
 
-def of_address(canonical: str) -> Select[Any]:
+def of_address(canonical: str) -> Rows:
     """The user of an address with their hash, which is None when they have no password."""
     return (
         select(User.id, User.suspended_at, PasswordHash.digest)
@@ -22,7 +22,7 @@ def of_address(canonical: str) -> Select[Any]:
     )
 
 
-def put(user_id: UUID, digest: str, now: datetime) -> Insert:
+def put(user_id: UUID, digest: str, now: datetime) -> UpdateBase:
     """The user has this password from now on, whatever they had before."""
     first = postgresql.insert(PasswordHash).values(user_id=user_id, digest=digest, changed_at=now)
     return first.on_conflict_do_update(
@@ -31,11 +31,11 @@ def put(user_id: UUID, digest: str, now: datetime) -> Insert:
     )
 
 
-def upgrade(user_id: UUID, old: str, new: str) -> Update:
+def upgrade(user_id: UUID, old: str, new: str) -> UpdateBase:
     """The same password under newer parameters, unless it was changed in between."""
     return update(PasswordHash).where(PasswordHash.user_id == user_id, PasswordHash.digest == old).values(digest=new)
 
 
-def still(user_id: UUID, digest: str) -> Select[Any]:
+def still(user_id: UUID, digest: str) -> Rows:
     """A row as long as the user's password is the one that was judged."""
     return select(PasswordHash.user_id).where(PasswordHash.user_id == user_id, PasswordHash.digest == digest)

@@ -9,7 +9,6 @@ from fam_auth.exceptions import (
     Busy,
     CrossSite,
     InvalidCredentials,
-    InvalidRequest,
     SecondFactorRequired,
     TooManyAttempts,
 )

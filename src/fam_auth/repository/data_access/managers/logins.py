@@ -1,13 +1,13 @@
 """The login pipeline: proofs come in, and a session comes out once nothing is lacking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
+from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_token
 from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken, NoLogin, TooManyAttempts
@@ -54,7 +54,7 @@ async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must st
     transport: Transport,
     client: Client,
     *,
-    witness: Select[Any],
+    witness: Rows,
     attempt: str | None = None,
 ) -> Outcome:
     """The first proof was right: a session, or a login under way. The attempt with the key `attempt` is forgiven.
@@ -143,5 +143,5 @@ async def _claims(auth: Auth, db: AsyncSession, progress: Progress) -> Mapping[s
     return claims
 
 
-def _proofs(row: Any) -> Sequence[Proof]:
+def _proofs(row: Any) -> tuple[Proof, ...]:
     return tuple(Proof.from_json(stored) for stored in row.proofs)

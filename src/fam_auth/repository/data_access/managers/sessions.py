@@ -70,7 +70,7 @@ async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session
     session = queries.value(row)
     if auth.now() - session.seen_at > NOTE_EVERY:
         auth.seen[session.id] = auth.now()
-    return session, queries.user_value(row)
+    return session, queries.owner(row)
 
 
 async def refresh(auth: Auth, token: str, client: Client) -> Tokens:

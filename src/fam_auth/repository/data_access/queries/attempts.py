@@ -1,18 +1,17 @@
 """Statements that count attempts."""
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, Delete, Select, case, delete, select
+from sqlalchemy import ColumnElement, case, delete, select
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.dml import UpdateBase
 
+from fam_auth.core.database import Rows
 from fam_auth.models import Attempt
 
 FREE = 5
 LONGEST = 900
 
 
-def spend(key: str, bucket: str, now: float) -> ReturningInsert[Any]:
+def spend(key: str, bucket: str, now: float) -> UpdateBase:
     """Counts one more attempt and returns how many it makes; returns nothing while the wait is not over.
 
     Five in a row are free, then each doubles the wait, from 1 s up to 15 minutes. Times are seconds since the epoch.
@@ -25,17 +24,17 @@ def spend(key: str, bucket: str, now: float) -> ReturningInsert[Any]:
     ).returning(Attempt.tries)
 
 
-def wait(key: str) -> Select[Any]:
+def wait(key: str) -> Rows:
     """When the next attempt counts, in seconds since the epoch."""
     return select(Attempt.free_at).where(Attempt.key == key)
 
 
-def forgive(key: str) -> Delete:
+def forgive(key: str) -> UpdateBase:
     """Forgets the attempts of a key."""
     return delete(Attempt).where(Attempt.key == key)
 
 
-def purge(before: float) -> Delete:
+def purge(before: float) -> UpdateBase:
     """Deletes counters nobody has touched since a moment."""
     return delete(Attempt).where(Attempt.tried_at < before)
 

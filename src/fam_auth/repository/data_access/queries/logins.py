@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Insert, Select, Update, and_, delete, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy.sql.dml import UpdateBase
 
+from fam_auth.core.database import Rows
 from fam_auth.models import Login, OneTimeToken
 from fam_auth.values import Proof, Transport
 
@@ -21,7 +23,7 @@ def add(
     proofs: Sequence[Proof],
     now: datetime,
     expires_at: datetime,
-) -> Insert:  # noqa: PLR0913, E501 - one value a column
+) -> UpdateBase:
     """A login under way; `token` is the digest of its token."""
     return insert(Login).values(
         id=login_id,
@@ -34,13 +36,13 @@ def add(
     )
 
 
-def under_way(tokens: Sequence[str], now: datetime) -> Select[Any]:
+def under_way(tokens: Sequence[str], now: datetime) -> Rows:
     """The login whose token has one of these digests."""
     columns = (Login.id, Login.user_id, Login.transport, Login.proofs, Login.expires_at)
     return select(*columns).where(Login.token.in_(tokens), Login.expires_at > now)
 
 
-def take(tokens: Sequence[str], now: datetime) -> Delete:
+def take(tokens: Sequence[str], now: datetime) -> UpdateBase:
     """Uses a login's token up: returns the login once, whoever else asks at the same time."""
     return (
         delete(Login)
@@ -49,12 +51,12 @@ def take(tokens: Sequence[str], now: datetime) -> Delete:
     )
 
 
-def add_token(**columns: Any) -> Insert:
+def add_token(**columns: Any) -> UpdateBase:
     """A one-time token; `token` and `code` are digests."""
     return insert(OneTimeToken).values(code_tries=0, **columns)
 
 
-def retire(user_id: UUID, purpose: str, now: datetime) -> Update:
+def retire(user_id: UUID, purpose: str, now: datetime) -> UpdateBase:
     """A new request kills the tokens of the old ones."""
     return (
         update(OneTimeToken)
@@ -63,7 +65,7 @@ def retire(user_id: UUID, purpose: str, now: datetime) -> Update:
     )
 
 
-def burn(purpose: str, tokens: Sequence[str], now: datetime) -> Update:
+def burn(purpose: str, tokens: Sequence[str], now: datetime) -> UpdateBase:
     """Uses a one-time token up: returns it once, and nothing for a used, replaced, expired or unknown one."""
     return (
         update(OneTimeToken)
@@ -74,7 +76,7 @@ def burn(purpose: str, tokens: Sequence[str], now: datetime) -> Update:
     )
 
 
-def spend_code_try(purpose: str, address: str, now: datetime) -> Update:
+def spend_code_try(purpose: str, address: str, now: datetime) -> UpdateBase:
     """Counts a try before it is judged: returns the code's digest while tries are left."""
     return (
         update(OneTimeToken)
@@ -85,12 +87,12 @@ def spend_code_try(purpose: str, address: str, now: datetime) -> Update:
     )
 
 
-def purge_logins(now: datetime) -> Delete:
+def purge_logins(now: datetime) -> UpdateBase:
     """Deletes logins nobody finished."""
     return delete(Login).where(Login.expires_at < now)
 
 
-def purge_tokens(now: datetime, before: datetime) -> Delete:
+def purge_tokens(now: datetime, before: datetime) -> UpdateBase:
     """Deletes tokens that expired, and those used before a moment."""
     return delete(OneTimeToken).where(
         or_(OneTimeToken.expires_at < now, and_(OneTimeToken.used_at.is_not(None), OneTimeToken.used_at < before)),

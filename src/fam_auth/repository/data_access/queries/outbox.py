@@ -1,17 +1,20 @@
 """Statements about mails to send."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Insert, Select, Update, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.sql.dml import UpdateBase
 
+from fam_auth.core.database import Rows
 from fam_auth.models import Outbox
 
 COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries, Outbox.created_at, Outbox.expires_at)
 
 
-def add(mail_id: UUID, user_id: UUID | None, kind: str, content: str, now: datetime, expires_at: datetime) -> Insert:  # noqa: PLR0913, E501 - one value a column
+def add(
+    mail_id: UUID, user_id: UUID | None, kind: str, content: str, now: datetime, expires_at: datetime
+) -> UpdateBase:  # noqa: PLR0913, E501 - one value a column
     """A mail to send at once; `content` is sealed."""
     return insert(Outbox).values(
         id=mail_id,
@@ -25,7 +28,7 @@ def add(mail_id: UUID, user_id: UUID | None, kind: str, content: str, now: datet
     )
 
 
-def lease(now: datetime, until: datetime, limit: int) -> Update:
+def lease(now: datetime, until: datetime, limit: int) -> UpdateBase:
     """Takes mails that are due for one worker: nobody else gets them before `until`."""
     due = (
         select(Outbox.id)
@@ -38,21 +41,21 @@ def lease(now: datetime, until: datetime, limit: int) -> Update:
     return update(Outbox).where(Outbox.id.in_(due)).values(due_at=until, tries=Outbox.tries + 1).returning(*COLUMNS)
 
 
-def done(mail_id: UUID, outcome: str, now: datetime) -> Update:
+def done(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:
     """The mail was sent, failed or expired; what it said is forgotten."""
     return update(Outbox).where(Outbox.id == mail_id).values(done_at=now, outcome=outcome, content=None)
 
 
-def again(mail_id: UUID, due_at: datetime) -> Update:
+def again(mail_id: UUID, due_at: datetime) -> UpdateBase:
     """The mail is tried again later."""
     return update(Outbox).where(Outbox.id == mail_id).values(due_at=due_at)
 
 
-def waiting() -> Select[Any]:
+def waiting() -> Rows:
     """How many mails wait."""
     return select(func.count()).select_from(Outbox).where(Outbox.done_at.is_(None))
 
 
-def purge(before: datetime) -> Delete:
+def purge(before: datetime) -> UpdateBase:
     """Deletes mails that were done with before a moment."""
     return delete(Outbox).where(Outbox.done_at < before)

@@ -5,28 +5,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Delete,
-    Insert,
-    Select,
-    Update,
-    and_,
-    bindparam,
-    delete,
-    exists,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
+from fam_auth.core.database import Rows
 from fam_auth.models import Email, Session, User
 from fam_auth.repository.data_access.queries import users
 
 
-def add(session: values.Session) -> Insert:
+def add(session: values.Session) -> UpdateBase:
     """A new session, which has never been refreshed."""
     return insert(Session).values(
         id=session.id,
@@ -50,10 +38,10 @@ def is_live(now: datetime, idle: timedelta) -> ColumnElement[bool]:
     return and_(Session.ended_at.is_(None), Session.expires_at > now, Session.seen_at > now - idle)
 
 
-def live(session_id: UUID, generation: int, now: datetime, idle: timedelta) -> Select[Any]:
+def live(session_id: UUID, generation: int, now: datetime, idle: timedelta) -> Rows:
     """The live session together with its user, if they may sign in; `row[0]` is the session."""
     return (
-        select(*_COLUMNS, *(column.label(f"user_{column.key}") for column in users.COLUMNS))
+        select(*_COLUMNS, *(column.label(_OWNER + column.key) for column in users.COLUMNS))
         .join(User, User.id == Session.user_id)
         .join(Email, Email.user_id == User.id)
         .where(Session.id == session_id, Session.generation == generation, is_live(now, idle))
@@ -61,7 +49,7 @@ def live(session_id: UUID, generation: int, now: datetime, idle: timedelta) -> S
     )
 
 
-def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> Update:
+def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> UpdateBase:
     """Uses the refresh token number `refreshes` up: returns the session once, and nothing for any other number."""
     return (
         update(Session)
@@ -71,7 +59,7 @@ def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> 
     )
 
 
-def rotated(session_id: UUID, refreshes: int, since: datetime, now: datetime, idle: timedelta) -> Select[Any]:
+def rotated(session_id: UUID, refreshes: int, since: datetime, now: datetime, idle: timedelta) -> Rows:
     """The session whose refresh token number `refreshes` was used after `since`, and its successor was not yet."""
     return select(Session.generation, Session.expires_at).where(
         Session.id == session_id,
@@ -82,12 +70,12 @@ def rotated(session_id: UUID, refreshes: int, since: datetime, now: datetime, id
     )
 
 
-def extend(session_id: UUID, now: datetime) -> Update:
+def extend(session_id: UUID, now: datetime) -> UpdateBase:
     """Notes that the session was used."""
     return update(Session).where(Session.id == session_id, Session.ended_at.is_(None)).values(seen_at=now)
 
 
-def seen() -> Update:
+def seen() -> UpdateBase:
     """Notes the last use of many sessions: run it with a list of {"session", "moment"}."""
     table = Session.__table__
     return (
@@ -97,22 +85,22 @@ def seen() -> Update:
     )
 
 
-def of_user(user_id: UUID, now: datetime, idle: timedelta) -> Select[Any]:
+def of_user(user_id: UUID, now: datetime, idle: timedelta) -> Rows:
     """The live sessions of a user, newest first."""
     return select(*_COLUMNS).where(Session.user_id == user_id, is_live(now, idle)).order_by(Session.id.desc())
 
 
-def page(statement: Select[Any], after: UUID | None, limit: int) -> Select[Any]:
+def page(statement: Rows, after: UUID | None, limit: int) -> Rows:
     """One page of sessions, older than `after`."""
     return (statement if after is None else statement.where(Session.id < after)).limit(limit)
 
 
-def every(now: datetime, idle: timedelta) -> Select[Any]:
+def every(now: datetime, idle: timedelta) -> Rows:
     """All live sessions, newest first."""
     return select(*_COLUMNS).where(is_live(now, idle)).order_by(Session.id.desc())
 
 
-def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | None = None) -> Update:
+def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | None = None) -> UpdateBase:
     """Ends the sessions whose columns have these values, except `but`; returns id and user of those it ended."""
     conditions = [getattr(Session, column) == value for column, value in where.items()]
     if but is not None:
@@ -125,7 +113,7 @@ def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | No
     )
 
 
-def end_stolen(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> Update:
+def end_stolen(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> UpdateBase:
     """Ends a live session that has refreshed past this number: the token came back, so there are two of it."""
     return (
         update(Session)
@@ -135,7 +123,7 @@ def end_stolen(session_id: UUID, refreshes: int, now: datetime, idle: timedelta)
     )
 
 
-def purge(before: datetime) -> Delete:
+def purge(before: datetime) -> UpdateBase:
     """Deletes sessions that ended or expired before a moment."""
     return delete(Session).where(or_(Session.ended_at < before, Session.expires_at < before))
 
@@ -157,24 +145,16 @@ def value(row: Any) -> values.Session:
     )
 
 
-def user_value(row: Any) -> values.User:
+def owner(row: Any) -> values.User:
     """The user of a row of `live`."""
-    return values.User(
-        id=row.user_id,
-        email=row.user_address,
-        email_verified=row.user_verified_at is not None,
-        name=row.user_name,
-        locale=row.user_locale,
-        key=row.user_key,
-        created_at=row.user_created_at,
-        suspended_at=row.user_suspended_at,
-    )
+    return users.value(row, _OWNER)
 
 
 def _of_somebody_active() -> ColumnElement[bool]:
     return exists().where(User.id == Session.user_id, User.suspended_at.is_(None))
 
 
+_OWNER = "owner_"
 _COLUMNS = (
     Session.id,
     Session.user_id,

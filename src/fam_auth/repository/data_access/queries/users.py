@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Insert, Select, Update, delete, insert, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
+from fam_auth.core.database import Rows
 from fam_auth.models import Email, User
 
 COLUMNS = (
@@ -22,33 +24,33 @@ COLUMNS = (
 )
 
 
-def all_users() -> Select[Any]:
+def all_users() -> Rows:
     """Every user with the columns `value` reads."""
     return select(*COLUMNS, Email.canonical, User.suspended_reason).join(Email, Email.user_id == User.id)
 
 
-def by_id(user_id: UUID) -> Select[Any]:
+def by_id(user_id: UUID) -> Rows:
     """The user with this id."""
     return all_users().where(User.id == user_id)
 
 
-def by_address(canonical: str) -> Select[Any]:
+def by_address(canonical: str) -> Rows:
     """The user this address belongs to, verified or not."""
     return all_users().where(Email.canonical == canonical)
 
 
-def page(after: UUID | None, limit: int) -> Select[Any]:
+def page(after: UUID | None, limit: int) -> Rows:
     """Users from the oldest to the newest, behind `after`."""
     statement = all_users().order_by(User.id).limit(limit)
     return statement if after is None else statement.where(tuple_(User.id) > tuple_(after))
 
 
-def locked(user_id: UUID) -> Select[Any]:
+def locked(user_id: UUID) -> Rows:
     """The user, held until the transaction ends, so that nothing changes between a decision and its deed."""
     return by_id(user_id).with_for_update(of=User)
 
 
-def claim_address(email_id: UUID, user_id: UUID, address: str, canonical: str, now: datetime) -> Insert:
+def claim_address(email_id: UUID, user_id: UUID, address: str, canonical: str, now: datetime) -> UpdateBase:
     """Gives the address to the user and returns its id; returns nothing when somebody has it.
 
     The same words work on both databases; the construct comes from one of them because only dialects have it.
@@ -61,17 +63,17 @@ def claim_address(email_id: UUID, user_id: UUID, address: str, canonical: str, n
     )
 
 
-def add(user_id: UUID, name: str | None, locale: str | None, now: datetime) -> Insert:
+def add(user_id: UUID, name: str | None, locale: str | None, now: datetime) -> UpdateBase:
     """A new user."""
     return insert(User).values(id=user_id, name=name, locale=locale, created_at=now)
 
 
-def change(user_id: UUID, fields: dict[str, Any]) -> Update:
+def change(user_id: UUID, fields: dict[str, Any]) -> UpdateBase:
     """New values for some columns of a user."""
     return update(User).where(User.id == user_id).values(**fields)
 
 
-def verify(user_id: UUID, canonical: str, now: datetime) -> Update:
+def verify(user_id: UUID, canonical: str, now: datetime) -> UpdateBase:
     """Marks the address verified and returns the user's id; nothing when it is not theirs any more."""
     return (
         update(Email)
@@ -81,20 +83,13 @@ def verify(user_id: UUID, canonical: str, now: datetime) -> Update:
     )
 
 
-def remove(user_id: UUID) -> Delete:
+def remove(user_id: UUID) -> UpdateBase:
     """Deletes a user with everything that hangs on them, and returns the id."""
     return delete(User).where(User.id == user_id).returning(User.id)
 
 
-def value(row: Any) -> values.User:
-    """The user of a row of `all_users`."""
-    return values.User(
-        id=row.id,
-        email=row.address,
-        email_verified=row.verified_at is not None,
-        name=row.name,
-        locale=row.locale,
-        key=row.key,
-        created_at=row.created_at,
-        suspended_at=row.suspended_at,
-    )
+def value(row: Any, prefix: str = "") -> values.User:
+    """The user of a row that holds COLUMNS, each under its name behind the prefix."""
+    found = {column.key: getattr(row, prefix + column.key) for column in COLUMNS}
+    email, verified_at = found.pop("address"), found.pop("verified_at")
+    return values.User(email=email, email_verified=verified_at is not None, **found)

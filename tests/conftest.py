@@ -1,0 +1,146 @@
+"""What every test may ask for: a migrated database of its own on each engine, an Auth with a clock, an application."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi import FastAPI
+
+from fam_auth import Auth, install
+from fam_auth.core.routers import running
+from fam_auth.core.upgrade import upgrade
+from fam_auth.features.password import Password
+from tests.support import postgres
+from tests.support.people import Clock, Mailbox, Person, World
+
+SECRETS = "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2"
+TEMPLATE = "fam_auth_template"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    postgres.share_with_workers(config)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL that has the migrated database TEMPLATE."""
+    with postgres.server() as url:
+        postgres.create_once(url, TEMPLATE, migrate)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_database(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated SQLite database of the test's own."""
+    shutil.copy(sqlite_template, tmp_path / "fam_auth.db")
+    return f"sqlite+aiosqlite:///{tmp_path}/fam_auth.db"
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str) -> Iterator[str]:
+    """A migrated PostgreSQL database of the test's own."""
+    name = f"test_{uuid4().hex}"
+    yield postgres.create_database(postgres_server, name, template=TEMPLATE)
+    postgres.drop_database(postgres_server, name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """A migrated database of the test's own; the test runs once on each engine."""
+    name = {"sqlite": "sqlite_database", "postgresql": "postgres_database"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time of the test; it stands still until the test moves it."""
+    return Clock()
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    """Where the mails of the test arrive."""
+    return Mailbox()
+
+
+MakeAuth = Callable[..., Auth]
+
+
+@pytest.fixture
+def make_auth(database: str, clock: Clock, mailbox: Mailbox) -> MakeAuth:
+    """Makes an Auth on the test's database; keywords are settings."""
+    return lambda **settings: new_auth(database, clock, mailbox, **settings)
+
+
+@pytest.fixture
+async def open_world(make_auth: MakeAuth, mailbox: Mailbox, clock: Clock) -> AsyncIterator[Callable[..., Any]]:
+    """Starts an application with an Auth; keywords are settings."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(app: FastAPI | None = None, **settings: Any) -> World:
+            auth = make_auth(**settings)
+            app = app or FastAPI()
+            install(app, auth)
+            await stack.enter_async_context(running(auth, worker=False))
+            return World(app, auth, mailbox, clock, stack)
+
+        yield open_one
+
+
+@pytest.fixture
+async def world(open_world: Callable[..., Any]) -> World:
+    """An application with an Auth in the settings of production."""
+    opened: World = await open_world()
+    return opened
+
+
+@pytest.fixture
+async def ada(world: World) -> Person:
+    """Somebody with a verified address, signed in with a bearer token."""
+    person = await world.person("ada@example.com")
+    await person.register()
+    await person.verify()
+    await person.login()
+    return person
+
+
+def new_auth(database: str, clock: Clock, mailbox: Mailbox, **settings: Any) -> Auth:
+    """An Auth as in production, but for its clock and its mailbox."""
+    production = {
+        "profile": "production",
+        "secrets": SECRETS,
+        "public_url": "https://app.example.com",
+        "mail": "console:",
+    }
+    features = settings.pop("features", None) or [Password()]
+    return Auth(database, features=features, clock=clock, carrier=mailbox, **{**production, **settings})
+
+
+def migrate(url: str) -> None:
+    """The database has every table."""
+
+    async def run() -> None:
+        auth = new_auth(url, Clock(), Mailbox())
+        await upgrade(auth.database, auth.histories)
+        await auth.close()
+
+    asyncio.run(run())
