@@ -74,7 +74,7 @@ class Auth:
 
     @asynccontextmanager
     async def transaction(self, db: AsyncSession | None = None) -> AsyncIterator[AsyncSession]:
-        """A short transaction, or the caller's `db`: commits on success unless it is the caller's, rolls back on any error."""
+        """A short transaction of its own, committed at the end, rolled back on errors; or the caller's, left open."""
         async with self.database.transaction(db) as joined:
             yield joined
 

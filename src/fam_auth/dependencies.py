@@ -30,7 +30,7 @@ def auth_of(connection: HTTPConnection) -> Auth:
 
 
 def cookie_name(auth: Auth, name: str) -> str:
-    """The cookie's name: with the prefix that makes browsers insist on Secure and this host, unless it is plain http."""
+    """The cookie's name; its prefix makes browsers insist on Secure and on this host, unless it is plain http."""
     return f"__Host-{name}" if auth.settings.secure_cookies else name
 
 

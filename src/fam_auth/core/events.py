@@ -10,6 +10,7 @@ from uuid import UUID
 from fam_auth.values import Client
 
 Outcome = Literal["success", "failure"]
+NOBODY = Client()
 
 
 class EventKind(StrEnum):
@@ -37,7 +38,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. `user_id` is whom it concerns, None when nobody; `actor_id` who did it, None when nobody is known."""
+    """One thing that happened. `user_id` is whom it concerns, `actor_id` who did it; None: nobody known."""
 
     kind: str
     at: datetime
@@ -45,5 +46,5 @@ class Event:
     session_id: UUID | None = None
     actor_id: UUID | None = None
     outcome: Outcome = "success"
-    client: Client = Client()
+    client: Client = NOBODY
     detail: Mapping[str, Any] = field(default_factory=dict)

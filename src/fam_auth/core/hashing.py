@@ -71,6 +71,6 @@ class Hasher:
 
 
 def _step_back() -> None:
-    """Lets the event loop go first: a login storm must not be felt on other endpoints (Linux only; elsewhere nothing)."""
+    """Lets the event loop go first, so that a login storm is not felt on other endpoints (Linux; elsewhere nothing)."""
     with contextlib.suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)

@@ -18,6 +18,8 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 
 from fam_auth.exceptions import FamAuthError, Misconfigured
 
+# The first digit of a reply that will not change (RFC 5321, 4.2.1).
+PERMANENT = 5
 SMTP_DEADLINE = timedelta(seconds=10)
 FORMS = "use console:, file:///directory, smtp://user:password@host:587 or smtps://user:password@host."
 
@@ -68,9 +70,8 @@ class ConsoleCarrier:
 
     async def carry(self, mail: Mail) -> None:
         rule = "-" * 72
-        print(
-            f"{rule}\nTo: {mail.recipient}\nSubject: {mail.subject}\n\n{mail.text}\n{rule}", file=sys.stderr, flush=True
-        )
+        letter = f"{rule}\nTo: {mail.recipient}\nSubject: {mail.subject}\n\n{mail.text}\n{rule}"
+        print(letter, file=sys.stderr, flush=True)  # noqa: T201 - what this carrier is for
 
 
 class FileCarrier:
@@ -108,7 +109,7 @@ class SmtpCarrier:
             await aiosmtplib.send(mail.as_message(), **self._options)
         except aiosmtplib.SMTPException as error:
             code = getattr(error, "code", None) or _first_code(error)
-            raise MailFailed(type(error).__name__, permanent=500 <= code < 600) from error
+            raise MailFailed(type(error).__name__, permanent=code // 100 == PERMANENT) from error
         except OSError as error:
             raise MailFailed(type(error).__name__, permanent=False) from error
 

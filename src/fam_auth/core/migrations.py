@@ -41,8 +41,9 @@ def environment() -> Path:
 
 
 async def behind(database: Database, histories: Sequence[History]) -> list[str]:
-    """The names of the histories of which the database lacks revisions. One that is ahead is not behind:
-    the code before a migration works on the schema after it.
+    """The names of the histories of which the database lacks revisions.
+
+    One that is ahead is not behind: the code before a migration works on the schema after it.
     """
     async with database.engine.connect() as connection:
         present = [await connection.run_sync(revision, database.schema, history) for history in histories]

@@ -45,7 +45,7 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
 
 def _composed(hosts: Lifespan, auth: Auth, *, worker: bool) -> Lifespan:
     @asynccontextmanager
-    async def lifespan(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
         async with running(auth, worker=worker), hosts(app) as state:
             yield state
 

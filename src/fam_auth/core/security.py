@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from fam_auth.exceptions import Misconfigured
 
 MINIMUM_SECRET = 32
+DIFFERENT_SIGNS = 10
+LAST_VERSION = 255  # one byte of a token names it
 PLACEHOLDERS = ("change", "secret", "example", "placeholder", "password", "insecure", "your-", "todo", "xxxx", "0000")
 REMEDY = "Make one with `fam-auth secret` and set FAM_AUTH_SECRETS."
 
@@ -37,13 +39,18 @@ def new_code() -> str:
 def parse_secrets(text: str) -> dict[int, str]:
     """The versioned secrets of "2:...,1:..." in their order; a lone secret without a number is version 1.
 
-    Raises Misconfigured for a version that is not 1 to 255 or comes twice, and for a secret that is short or a placeholder.
+    Raises Misconfigured for a version that is not 1 to 255 or comes twice, and for a short or placeholder secret.
     """
     versions: dict[int, str] = {}
     for part in (part.strip() for part in text.split(",")):
         number, colon, secret = part.partition(":")
         version, secret = (number, secret) if colon else ("1", number)
-        if not version.isascii() or not version.isdigit() or not 1 <= int(version) <= 255 or int(version) in versions:
+        if (
+            not version.isascii()
+            or not version.isdigit()
+            or not 1 <= int(version) <= LAST_VERSION
+            or int(version) in versions
+        ):
             raise Misconfigured(
                 f"FAM_AUTH_SECRETS: the versions before the colons must be different numbers from 1 to 255. {REMEDY}"
             )
@@ -54,7 +61,7 @@ def parse_secrets(text: str) -> dict[int, str]:
 def _strong(secret: str) -> str:
     if len(secret) < MINIMUM_SECRET:
         raise Misconfigured(f"FAM_AUTH_SECRETS: a secret is shorter than {MINIMUM_SECRET} characters. {REMEDY}")
-    if len(set(secret)) < 10 or any(word in secret.lower() for word in PLACEHOLDERS):
+    if len(set(secret)) < DIFFERENT_SIGNS or any(word in secret.lower() for word in PLACEHOLDERS):
         raise Misconfigured(f"FAM_AUTH_SECRETS: a secret looks like a placeholder. {REMEDY}")
     return secret
 
@@ -106,7 +113,7 @@ class Keyring:
 
     def is_digest_of(self, purpose: str, value: str, digest: str) -> bool:
         """Whether `digest` was made from `value`, in constant time."""
-        return any([hmac.compare_digest(candidate, digest) for candidate in self.digests(purpose, value)])
+        return any(hmac.compare_digest(candidate, digest) for candidate in self.digests(purpose, value))
 
     def carry(self, purpose: str, payload: bytes) -> str:
         """A token that carries `payload`, sealed and unreadable (AES-SIV, RFC 5297).
@@ -125,7 +132,7 @@ class Keyring:
             return None
 
     def seal(self, place: str, plain: bytes) -> str:
-        """`plain` encrypted for one place (table|row|purpose): `v1.version.nonce.text`. Moved elsewhere it does not open."""
+        """`plain` encrypted for one place (table|row|purpose), as `v1.version.nonce.text`; it opens nowhere else."""
         nonce = secrets.token_bytes(12)
         text = self._first.rest.encrypt(nonce, plain, place.encode())
         return f"v1.{self._first.version}.{nonce.hex()}.{base64.b64encode(text).decode()}"

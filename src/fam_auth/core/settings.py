@@ -223,5 +223,5 @@ def check_names(sections: Mapping[str, type[BaseModel] | None]) -> None:
                 raise Misconfigured(f"{variable} is not a setting of fam-auth: see `fam-auth config` for their names.")
 
 
-def _has_field(owner: Any, field: str) -> bool:
+def _has_field(owner: object, field: str) -> bool:
     return owner is None or field.lower().split("__")[0] in getattr(owner, "model_fields", ())

@@ -22,7 +22,7 @@ LOCKING = re.compile(r"^(ALTER TABLE|DROP TABLE|CREATE (UNIQUE )?INDEX (?!CONCUR
 
 
 async def upgrade(database: Database, histories: Sequence[History]) -> None:
-    """Every history stands at its head afterwards. Several processes may call this at once: one works, the others wait."""
+    """Every history stands at its head afterwards. Of several processes at once one works and the others wait."""
     async with database.engine.connect() as connection, connection.begin():
         await _wait_for_turn(connection, database)
         for history in histories:
@@ -78,7 +78,7 @@ def _translated(metadata: MetaData, schema: str | None) -> MetaData:
     translated = MetaData(naming_convention=metadata.naming_convention)
     for table in metadata.tables.values():
         # SQLAlchemy takes None for "no schema" here and BLANK_SCHEMA there, which its annotations do not say.
-        table.to_metadata(translated, schema=schema, referred_schema_fn=lambda *_: schema or BLANK_SCHEMA)  # type: ignore[arg-type,return-value]
+        table.to_metadata(translated, schema=schema, referred_schema_fn=lambda *_: schema or BLANK_SCHEMA)  # type: ignore[arg-type]
     return translated
 
 

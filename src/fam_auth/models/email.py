@@ -11,9 +11,10 @@ from fam_auth.models.user import User
 
 
 class Email(Base):
-    """The address of a user: `address` as they wrote it, which mail goes to, and `canonical`, which decides whose it is.
+    """The address of a user: mail goes to `address`, as they wrote it; `canonical` decides whose it is.
 
-    The reference to the user is checked at commit, so that the address can be claimed first: its unique key decides a race.
+    The reference to the user is checked at commit, so that the address can be claimed first: its unique key decides
+    a race.
     """
 
     __tablename__ = "auth_email"

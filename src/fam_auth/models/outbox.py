@@ -11,8 +11,9 @@ from fam_auth.models.user import User
 
 
 class Outbox(Base):
-    """A mail that waits, was sent or was given up. `content` (recipient and what the template needs) is encrypted and
-    leaves when the mail does.
+    """A mail that waits, was sent or was given up.
+
+    `content` (recipient and what the template needs) is encrypted and leaves when the mail does.
     """
 
     __tablename__ = "auth_outbox"

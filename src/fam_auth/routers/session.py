@@ -38,7 +38,7 @@ async def refresh(
     response: Response,
     body: Refresh | None = None,
 ) -> TokensAnswer | SessionAnswer:
-    """New tokens for a refresh token. Without a body it extends the session of the cookie; it never makes tokens of one."""
+    """New tokens for a refresh token. Without a body it extends the session of the cookie, and never makes tokens."""
     if body is not None:
         return tokens_answer(await sessions.refresh(auth, body.refresh_token, client))
     session, _ = await signed_in(request)

@@ -47,7 +47,7 @@ async def register(auth: Auth, email: str, password: str, name: str | None, clie
 
 
 async def register_and_sign_in(auth: Auth, form: Registration, transport: Transport, client: Client) -> Outcome:
-    """The same where addresses need no verification: the new user is signed in. Raises InvalidRequest for a known address."""
+    """The new user is signed in, where addresses need no verification. Raises InvalidRequest for a known address."""
     if await register(auth, form.email, form.password, form.name, client) is None:
         raise InvalidRequest.of("email", "taken", "This address belongs to a user already.")
     return await login(auth, form.email, form.password, transport, client)

@@ -1,4 +1,4 @@
-"""Which passwords are good enough: long, and not what everybody tries first. No rule of composition (NIST SP 800-63B-4)."""
+"""Which passwords are good enough: long, not what everybody tries first, no rule of composition (NIST SP 800-63B-4)."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator

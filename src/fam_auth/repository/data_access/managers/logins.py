@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
@@ -114,13 +115,13 @@ async def _advance(auth: Auth, db: AsyncSession, progress: Progress, attempt: st
         return await sessions.start(auth, db, progress, await _claims(auth, db, progress), *forgiven)
     token, expires_at = new_token("faml"), auth.after(auth.settings.login_lifetime)
     kept = queries.add(
-        auth.new_id(),
-        progress.user.id,
-        auth.keys.digest(TOKEN, token),
-        progress.transport,
         progress.proofs,
-        auth.now(),
-        expires_at,
+        id=auth.new_id(),
+        user_id=progress.user.id,
+        token=auth.keys.digest(TOKEN, token),
+        transport=progress.transport,
+        created_at=auth.now(),
+        expires_at=expires_at,
     )
     started = Event(EventKind.LOGIN_STARTED, auth.now(), progress.user.id, client=progress.client)
     await events.record(auth, db, started, kept, *forgiven)
@@ -143,5 +144,5 @@ async def _claims(auth: Auth, db: AsyncSession, progress: Progress) -> Mapping[s
     return claims
 
 
-def _proofs(row: Any) -> tuple[Proof, ...]:
+def _proofs(row: Row[Any]) -> tuple[Proof, ...]:
     return tuple(Proof.from_json(stored) for stored in row.proofs)

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, Row
+from sqlalchemy import Row
+from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
@@ -27,7 +28,7 @@ log = logging.getLogger("fam_auth.outbox")
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What to write to whom: `kind` names the template, `context` fills it, `expires_at` is when it is worth nothing."""
+    """What to write to whom: `kind` names the template, `context` fills it; after `expires_at` it is worth nothing."""
 
     kind: str
     recipient: str
@@ -35,13 +36,20 @@ class Letter:
     expires_at: datetime
 
 
-def post(auth: Auth, user_id: UUID, letter: Letter, client: Client) -> Insert:
+def post(auth: Auth, user_id: UUID, letter: Letter, client: Client) -> UpdateBase:
     """The statement that puts a letter into the outbox, encrypted."""
     mail_id = auth.new_id()
     context = {**letter.context, "requested_at": f"{auth.now():%d %B %Y, %H:%M} UTC", "requested_from": client.address}
     content = json.dumps({"recipient": letter.recipient, "context": context})
     sealed = auth.keys.seal(_place(mail_id), content.encode())
-    return queries.add(mail_id, user_id, letter.kind, sealed, auth.now(), letter.expires_at)
+    return queries.add(
+        auth.now(),
+        id=mail_id,
+        user_id=user_id,
+        kind=letter.kind,
+        content=sealed,
+        expires_at=letter.expires_at,
+    )
 
 
 async def deliver(auth: Auth) -> int:

@@ -1,6 +1,6 @@
 """Lists come in pages."""
 
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from fam_auth.values import Page
@@ -10,7 +10,7 @@ class HasId(Protocol):
     """Anything with an id that sorts."""
 
     @property
-    def id(self) -> Any: ...
+    def id(self) -> UUID: ...
 
 
 Item = TypeVar("Item", bound=HasId)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Delete
+from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.repository.data_access.queries import attempts, events, logins, outbox, sessions
@@ -11,10 +11,10 @@ DAY = timedelta(days=1)
 
 
 async def purge(auth: Auth) -> dict[str, int]:
-    """Expired logins and one-time tokens are gone, and what ended longer ago than the retention; returns rows by table."""
+    """Expired logins and tokens are gone, and what ended longer ago than the retention; returns rows by table."""
     now = auth.now()
     before = now - auth.settings.retention
-    statements: dict[str, Delete] = {
+    statements: dict[str, UpdateBase] = {
         "logins": logins.purge_logins(now),
         "one_time_tokens": logins.purge_tokens(now, now - DAY),
         "attempts": attempts.purge((now - DAY).timestamp()),
@@ -25,6 +25,6 @@ async def purge(auth: Auth) -> dict[str, int]:
     return {name: await _delete(auth, statement) for name, statement in statements.items()}
 
 
-async def _delete(auth: Auth, statement: Delete) -> int:
+async def _delete(auth: Auth, statement: UpdateBase) -> int:
     async with auth.database.autocommit.connect() as connection:
         return (await connection.execute(statement)).rowcount

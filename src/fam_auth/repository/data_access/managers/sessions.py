@@ -74,9 +74,10 @@ async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session
 
 
 async def refresh(auth: Auth, token: str, client: Client) -> Tokens:
-    """The tokens that follow; the refresh token is used up. Within the grace the same token gives the same successor,
-    so a lost answer can be repeated; later, or once the successor was used, the session ends: somebody has copied it.
-    Raises InvalidRefreshToken.
+    """The tokens that follow; the refresh token is used up.
+
+    Within the grace the same token gives the same successor, so a lost answer can be repeated; later, or once the
+    successor was used, the session ends: somebody has copied it. Raises InvalidRefreshToken.
     """
     payload = _payload(auth, "refresh", REFRESH_PREFIX, token, REFRESH)
     if payload is None:

@@ -35,16 +35,16 @@ async def claim(auth: Auth, db: AsyncSession, address: Address) -> UUID | None:
 async def create(
     auth: Auth, email: str, name: str | None = None, *, verified: bool = False, db: AsyncSession | None = None
 ) -> User:
-    """A user without any way to sign in, made by an administrator or by the host. Raises InvalidRequest for a known address."""
+    """A user without any way to sign in, for hosts and administrators. Raises InvalidRequest for a known address."""
     address = checked(email)
-    async with auth.transaction(db) as db:
-        user_id = await claim(auth, db, address)
+    async with auth.transaction(db) as joined:
+        user_id = await claim(auth, joined, address)
         if user_id is None:
             raise InvalidRequest.of("email", "taken", "This address belongs to a user already.")
         mark = [queries.verify(user_id, address.canonical, auth.now())] if verified else []
         made = Event(EventKind.USER_CREATED, auth.now(), user_id)
-        await events.record(auth, db, made, queries.add(user_id, name, None, auth.now()), *mark)
-        return queries.value((await db.execute(queries.by_id(user_id))).one())
+        await events.record(auth, joined, made, queries.add(user_id, name, None, auth.now()), *mark)
+        return queries.value((await joined.execute(queries.by_id(user_id))).one())
 
 
 def checked(email: str) -> Address:
@@ -161,7 +161,7 @@ async def verify(auth: Auth, token: str, client: Client) -> User:
 
 
 async def verify_by_code(auth: Auth, email: str, code: str, client: Client) -> User:
-    """The same by the short code of the newest mail; five tries, each counted before it is judged. Raises InvalidCode."""
+    """The same by the code of the newest mail; five tries, each counted before it is judged. Raises InvalidCode."""
     canonical = checked(email).canonical
     kept = await auth.database.row(tokens.spend_code_try(VERIFY, canonical, auth.now()))
     if kept is None or not auth.keys.is_digest_of(f"{VERIFY} code {canonical}", code, kept.code):

@@ -40,6 +40,6 @@ def purge(before: float) -> UpdateBase:
 
 
 def _wait() -> ColumnElement[float]:
-    """The wait after the attempt being counted: `tries` is still the number before it. A table, as SQLite may lack power()."""
+    """The wait after the attempt being counted; `tries` is the number before it. SQLite may lack power()."""
     doubling = [(Attempt.tries == FREE - 1 + step, float(2**step)) for step in range(LONGEST.bit_length())]
     return case((Attempt.tries < FREE - 1, 0.0), *doubling, else_=float(LONGEST))

@@ -10,30 +10,14 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
 from fam_auth.models import Login, OneTimeToken
-from fam_auth.values import Proof, Transport
+from fam_auth.values import Proof
 
 CODE_TRIES = 5
 
 
-def add(
-    login_id: UUID,
-    user_id: UUID,
-    token: str,
-    transport: Transport,
-    proofs: Sequence[Proof],
-    now: datetime,
-    expires_at: datetime,
-) -> UpdateBase:
+def add(proofs: Sequence[Proof], **columns: Any) -> UpdateBase:
     """A login under way; `token` is the digest of its token."""
-    return insert(Login).values(
-        id=login_id,
-        user_id=user_id,
-        token=token,
-        transport=transport,
-        proofs=[proof.as_json() for proof in proofs],
-        created_at=now,
-        expires_at=expires_at,
-    )
+    return insert(Login).values(proofs=[proof.as_json() for proof in proofs], **columns)
 
 
 def under_way(tokens: Sequence[str], now: datetime) -> Rows:

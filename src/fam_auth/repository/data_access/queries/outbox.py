@@ -1,6 +1,7 @@
 """Statements about mails to send."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
@@ -12,20 +13,9 @@ from fam_auth.models import Outbox
 COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries, Outbox.created_at, Outbox.expires_at)
 
 
-def add(
-    mail_id: UUID, user_id: UUID | None, kind: str, content: str, now: datetime, expires_at: datetime
-) -> UpdateBase:  # noqa: PLR0913, E501 - one value a column
+def add(now: datetime, **columns: Any) -> UpdateBase:
     """A mail to send at once; `content` is sealed."""
-    return insert(Outbox).values(
-        id=mail_id,
-        user_id=user_id,
-        kind=kind,
-        content=content,
-        tries=0,
-        created_at=now,
-        due_at=now,
-        expires_at=expires_at,
-    )
+    return insert(Outbox).values(tries=0, created_at=now, due_at=now, **columns)
 
 
 def lease(now: datetime, until: datetime, limit: int) -> UpdateBase:

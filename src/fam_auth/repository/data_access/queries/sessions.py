@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
@@ -128,7 +128,7 @@ def purge(before: datetime) -> UpdateBase:
     return delete(Session).where(or_(Session.ended_at < before, Session.expires_at < before))
 
 
-def value(row: Any) -> values.Session:
+def value(row: Row[Any]) -> values.Session:
     """The session of a row of these statements."""
     return values.Session(
         id=row.id,
@@ -145,7 +145,7 @@ def value(row: Any) -> values.Session:
     )
 
 
-def owner(row: Any) -> values.User:
+def owner(row: Row[Any]) -> values.User:
     """The user of a row of `live`."""
     return users.value(row, _OWNER)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import Row, delete, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -88,7 +88,7 @@ def remove(user_id: UUID) -> UpdateBase:
     return delete(User).where(User.id == user_id).returning(User.id)
 
 
-def value(row: Any, prefix: str = "") -> values.User:
+def value(row: Row[Any], prefix: str = "") -> values.User:
     """The user of a row that holds COLUMNS, each under its name behind the prefix."""
     found = {column.key: getattr(row, prefix + column.key) for column in COLUMNS}
     email, verified_at = found.pop("address"), found.pop("verified_at")
