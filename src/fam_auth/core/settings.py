@@ -1,6 +1,7 @@
 """Every setting of the kernel, where its value comes from, and what is refused at start."""
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -22,8 +23,8 @@ from fam_auth.exceptions import Misconfigured
 from fam_auth.values import Transport
 
 PREFIX = "FAM_AUTH_"
-# Read by the package outside of Settings: where secret files lie, and the database server of the tests.
-KNOWN_ELSEWHERE = ("FAM_AUTH_SECRETS_DIR", "FAM_AUTH_TEST_")
+# Read outside of Settings: where secret files lie, where `serve` listens, the database server of the tests.
+KNOWN_ELSEWHERE = ("FAM_AUTH_SECRETS_DIR", "FAM_AUTH_DEVELOPMENT_URL", "FAM_AUTH_TEST_")
 SQLITE = "sqlite+aiosqlite:///./fam_auth.db"
 
 
@@ -162,7 +163,8 @@ class Settings(Configured):
         match given["profile"]:
             case Profile.DEVELOPMENT:
                 convenient = {"cookies_over_http": True, "token_route": True, "api_docs": True, "mail": "console:"}
-                return {**convenient, "public_url": "http://127.0.0.1:8000", **given}
+                here = os.environ.get("FAM_AUTH_DEVELOPMENT_URL", "http://127.0.0.1:8000")
+                return {**convenient, "public_url": here, **given}
             case Profile.STRICT:
                 return {**cls.strict, **given}
             case _:
@@ -221,6 +223,37 @@ def check_names(sections: Mapping[str, type[BaseModel] | None]) -> None:
             name, nested, field = variable.removeprefix(PREFIX).partition("__")
             if name not in known or (nested and not _has_field(known[name], field)):
                 raise Misconfigured(f"{variable} is not a setting of fam-auth: see `fam-auth config` for their names.")
+
+
+def described(settings: Configured) -> list[dict[str, str]]:
+    """Every setting with its variable, its value (secrets masked), default, source and meaning."""
+    prefix = type(settings).model_config.get("env_prefix", PREFIX)
+    return [
+        {
+            "name": f"{prefix}{name.upper()}",
+            "value": masked(getattr(settings, name)),
+            "default": masked(field.default),
+            "source": _source(settings, name, f"{prefix}{name.upper()}"),
+            "meaning": field.description or "",
+        }
+        for name, field in type(settings).model_fields.items()
+    ]
+
+
+def masked(value: object) -> str:
+    """The value as text; passwords inside of URLs are hidden, and secrets hide themselves."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", str(value))
+
+
+def _source(settings: Configured, name: str, variable: str) -> str:
+    if any(known == variable or known.startswith(f"{variable}__") for known in os.environ):
+        return "environment"
+    if name not in settings.model_fields_set:
+        return "default"
+    directory = os.environ.get("FAM_AUTH_SECRETS_DIR")
+    if directory and (Path(directory) / variable.lower()).exists():
+        return "secrets directory"
+    return "code, .env or profile"
 
 
 def _has_field(owner: object, field: str) -> bool:

@@ -56,7 +56,7 @@ def refuses(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
     responses: dict[int | str, dict[str, Any]] = {}
     for kind in (*kinds, *ALWAYS):
         media: dict[str, Any] = {"schema": SCHEMA, "examples": {}}
-        entry = {"description": DESCRIPTIONS[kind.status], "content": {MEDIA_TYPE: media}}
+        entry: dict[str, Any] = {"description": DESCRIPTIONS[kind.status], "content": {MEDIA_TYPE: media}}
         entry = responses.setdefault(kind.status, entry)
         entry["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": _content(kind, kind.title, EXAMPLE_ID)}
     return responses

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
@@ -97,7 +97,7 @@ async def _read(request: Request) -> None:
 
 
 async def _limited(request: Request) -> bytes:
-    """The body, at most 64 kB of it. What is larger is read and thrown away, so that the client gets to see the answer."""
+    """The body, at most 64 kB. What is larger is read and thrown away, so that the client sees the answer."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -115,7 +115,7 @@ async def _drain(request: Request) -> None:
                 pass
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes) -> object:
     try:
         return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -142,7 +142,7 @@ def _explained(error: RequestValidationError) -> InvalidRequest:
     return InvalidRequest([_field_error(one) for one in error.errors()])
 
 
-def _field_error(error: Any) -> dict[str, Any]:
+def _field_error(error: Mapping[str, Any]) -> dict[str, Any]:
     place = ".".join(str(part) for part in error["loc"][1:] if isinstance(part, str | int))
     limits = {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, int)}
     return {"field": place, "code": error["type"], "message": error["msg"], **limits}

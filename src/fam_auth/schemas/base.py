@@ -9,6 +9,9 @@ from pydantic_core import PydanticCustomError
 from fam_auth.core.addresses import parse
 
 # Marks that turn text around: what is shown is not what is stored.
+NONCHARACTERS = frozenset(
+    [*range(0xFDD0, 0xFDF0), *(plane << 16 | end for plane in range(17) for end in (0xFFFE, 0xFFFF))]
+)
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -32,9 +35,7 @@ def _plain(text: str) -> str:
 
 def _is_hidden(sign: str) -> bool:
     """Control characters, lone surrogates, noncharacters (Unicode 23.7), and marks that turn text around."""
-    number = ord(sign)
-    is_noncharacter = number & 0xFFFE == 0xFFFE or 0xFDD0 <= number <= 0xFDEF
-    return sign in TURNING or is_noncharacter or unicodedata.category(sign) in {"Cc", "Cs"}
+    return sign in TURNING or ord(sign) in NONCHARACTERS or unicodedata.category(sign) in {"Cc", "Cs"}
 
 
 def _address(text: str) -> str:

@@ -83,7 +83,7 @@ class TokensAnswer(Answer):
     """What a bearer client keeps. Both tokens are opaque."""
 
     access_token: str = Field(examples=["fams_9cQ..."])
-    token_type: Literal["bearer"] = "bearer"
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - RFC 6750's word
     expires_in: int = Field(description="Seconds the access token lives.", examples=[300])
     refresh_token: str = Field(examples=["famr_Xw2..."])
 

@@ -18,7 +18,7 @@ from fam_auth.repository.data_access.managers import events, logins, outbox, use
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as tokens
 from fam_auth.repository.data_access.queries import users as user_queries
-from fam_auth.values import Client, Transport
+from fam_auth.values import Client, Transport, User
 
 METHOD = "password"
 
@@ -44,6 +44,18 @@ async def register(auth: Auth, email: str, password: str, name: str | None, clie
         registered = Event(EventKind.USER_REGISTERED, auth.now(), user_id, actor_id=user_id, client=client)
         await events.record(auth, db, registered, *made, *mails)
         return user_id
+
+
+@retried
+async def create(auth: Auth, email: str, password: str, name: str | None, *, verified: bool) -> User:
+    """A user made by an administrator. Raises InvalidRequest for a known address or a poor password."""
+    address, password = users.checked(email), policy.normalized(password)
+    policy.check("password", password, *_rules(auth, address.canonical.partition("@")[0], name))
+    digest = await auth.hasher.hash(password)
+    async with auth.transaction() as db:
+        user = await users.create(auth, email, name, verified=verified, db=db)
+        await db.execute(queries.put(user.id, digest, auth.now()))
+        return user
 
 
 async def register_and_sign_in(auth: Auth, form: Registration, transport: Transport, client: Client) -> Outcome:
