@@ -4,7 +4,6 @@ import asyncio
 import re
 import sys
 import tempfile
-from pathlib import Path
 
 from alembic import command
 
@@ -15,9 +14,9 @@ from fam_auth.core.upgrade import configured, upgrade
 
 def main() -> None:
     """The models are compared with a fresh database on which every existing migration has run."""
-    if len(sys.argv) != 3 or not all(sys.argv[1:]):
+    if not all(sys.argv[1:]) or len(sys.argv[1:]) < len(("feature", "message")):
         sys.exit('usage: make migration feature=password m="what changes" (feature=kernel for the kernel)')
-    asyncio.run(_write(*sys.argv[1:]))
+    asyncio.run(_write(*sys.argv[1:3]))
 
 
 async def _write(name: str, message: str) -> None:
@@ -36,10 +35,10 @@ def _revise(history: History, *, connection: object, message: str) -> None:
     slug = re.sub(r"\W+", "_", message.lower()).strip("_")
     config = configured(history, None, connection=connection)
     config.set_main_option("file_template", "%%(rev)s")
-    made = command.revision(
+    command.revision(
         config, message, autogenerate=True, rev_id=f"{number:04d}_{slug}", version_path=str(history.folder)
     )
-    print(f"wrote {Path(made.path).name}: read it before you commit it")
+    print(f"wrote {number:04d}_{slug}.py: read it before you commit it")
 
 
 if __name__ == "__main__":

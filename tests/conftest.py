@@ -1,8 +1,9 @@
 """What every test may ask for: a migrated database of its own on each engine, an Auth with a clock, an application."""
 
 import asyncio
+import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tests.support import postgres
 from tests.support.people import Clock, Mailbox, Person, World
 
 SECRETS = "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2"
-TEMPLATE = "fam_auth_template"
+TEMPLATE = f"template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,6 +84,7 @@ def mailbox() -> Mailbox:
 
 
 MakeAuth = Callable[..., Auth]
+OpenWorld = Callable[..., Awaitable[World]]
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def make_auth(database: str, clock: Clock, mailbox: Mailbox) -> MakeAuth:
 
 
 @pytest.fixture
-async def open_world(make_auth: MakeAuth, mailbox: Mailbox, clock: Clock) -> AsyncIterator[Callable[..., Any]]:
+async def open_world(make_auth: MakeAuth, mailbox: Mailbox, clock: Clock) -> AsyncIterator[OpenWorld]:
     """Starts an application with an Auth; keywords are settings."""
     async with AsyncExitStack() as stack:
 
@@ -107,10 +109,9 @@ async def open_world(make_auth: MakeAuth, mailbox: Mailbox, clock: Clock) -> Asy
 
 
 @pytest.fixture
-async def world(open_world: Callable[..., Any]) -> World:
+async def world(open_world: OpenWorld) -> World:
     """An application with an Auth in the settings of production."""
-    opened: World = await open_world()
-    return opened
+    return await open_world()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The main story: from nobody to a signed-in user and back."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from tests.support.people import PASSWORD, Person, World
 
@@ -160,8 +160,8 @@ async def test_resend_says_the_same_to_everybody_and_mails_only_the_unverified(w
     assert not await world.mails("nobody@example.com")
 
 
-async def test_without_verification_registering_signs_in(open_world: Any) -> None:
-    world: World = await open_world(email_verification=False)
+async def test_without_verification_registering_signs_in(open_world: Callable[..., Awaitable[World]]) -> None:
+    world = await open_world(email_verification=False)
     ada = await world.person("ada@example.com")
     answer = await ada.register()
     assert answer.status_code == 201

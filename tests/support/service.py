@@ -1,0 +1,83 @@
+"""The standalone service as real processes, and the mails it writes."""
+
+import email
+import email.policy
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+import httpx2
+
+
+@dataclass
+class Service:
+    """A running service: its address, its folder with log and mails, its process."""
+
+    url: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def log(self) -> str:
+        """What it has written so far."""
+        return (self.folder / "log").read_text()
+
+    def mails(self, recipient: str, *, at_least: int = 0) -> list[EmailMessage]:
+        """The mails to somebody, oldest first; waits up to ten seconds for as many."""
+        deadline = time.monotonic() + 10
+        while True:
+            files = sorted((self.folder / "mails").glob("*.eml"))
+            parsed = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
+            found = [mail for mail in parsed if mail["To"] == recipient and isinstance(mail, EmailMessage)]
+            if len(found) >= at_least or time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
+
+
+@contextmanager
+def service(folder: Path, database: str, *, workers: int = 1, **environment: str) -> Iterator[Service]:
+    """The service in the profile of production, with mails in files; further keywords are variables."""
+    port = _free_port()
+    variables = {
+        "PATH": os.environ["PATH"],
+        "FAM_AUTH_DATABASE": database,
+        "FAM_AUTH_PROFILE": "production",
+        "FAM_AUTH_SECRETS": "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2",
+        "FAM_AUTH_PUBLIC_URL": "https://app.example.com",
+        "FAM_AUTH_MAIL": f"file://{folder}/mails",
+        **environment,
+    }
+    command = [sys.executable, "-m", "fam_auth.cli", "serve", "--port", str(port), "--workers", str(workers)]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=folder, env=variables, stdout=log, stderr=log)
+        running = Service(f"http://127.0.0.1:{port}", folder, process)
+        try:
+            _wait(running)
+            yield running
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def _wait(running: Service) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and running.process.poll() is None:
+        try:
+            if httpx2.get(f"{running.url}/auth/health/ready").status_code == 200:
+                return
+        except httpx2.TransportError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the service does not start: {running.log()}")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
