@@ -44,7 +44,7 @@ class Service:
 @contextmanager
 def service(folder: Path, database: str, *, workers: int = 1, **environment: str) -> Iterator[Service]:
     """The service in the profile of production, with mails in files; further keywords are variables."""
-    port = _free_port()
+    port = free_port()
     variables = {
         "PATH": os.environ["PATH"],
         "FAM_AUTH_DATABASE": database,
@@ -77,7 +77,8 @@ def _wait(running: Service) -> None:
     raise RuntimeError(f"the service does not start: {running.log()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -1,0 +1,54 @@
+"""How often a request goes to the database, counted at the wire: BEGIN and COMMIT are round trips too."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from fastapi import FastAPI
+
+from fam_auth import install
+from fam_auth.core.routers import running
+from tests.conftest import new_auth
+from tests.support.people import Clock, Mailbox, Person, World
+from tests.support.wire import Wire, counting
+
+
+async def trips(wire: Wire, request: Callable[[], Awaitable[Any]], expected: int = 200) -> int:
+    before = wire.round_trips
+    answer = await request()
+    assert answer.status_code == expected
+    return wire.round_trips - before
+
+
+async def test_r006_round_trips_of_warm_requests(postgres_database: str) -> None:
+    async with AsyncExitStack() as stack:
+        wire = await stack.enter_async_context(counting(postgres_database))
+        mailbox, clock, app = Mailbox(), Clock(), FastAPI()
+        auth = new_auth(wire.url, clock, mailbox)
+        install(app, auth)
+        await stack.enter_async_context(running(auth, worker=False))
+        world = World(app, auth, mailbox, clock, stack)
+        # psycopg prepares a statement at its fifth use, with a round trip of its own: warm is after that.
+        for number in range(12):
+            address = f"ada{number}@example.com"
+            person = await world.person(address)
+            registering = await trips(wire, person.register, 202)
+            await person.verify()
+            counts = {
+                "login": await trips(wire, person.login),
+                "refresh": await trips(wire, person.refresh),
+                "me": await trips(wire, person.me),
+                "wrong password": await trips(wire, Person(world, address, person.http, "not it at all").login, 401),
+                "nobody": await trips(wire, (await _nobody(world, address)).login, 401),
+            }
+        assert registering <= 8
+        assert counts["login"] <= 8
+        assert counts["refresh"] <= 4
+        assert counts["me"] <= 1
+        # An unknown address costs what a wrong password costs (S-019).
+        assert counts["wrong password"] == counts["nobody"]
+        assert (registering, counts["login"], counts["refresh"], counts["me"]) == (4, 6, 1, 1)
+
+
+async def _nobody(world: World, address: str) -> Person:
+    return Person(world, f"not.{address}", await world.client())
