@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from pydantic_settings import SettingsConfigDict
 
 from fam_auth.core.events import Event
 from fam_auth.core.settings import PREFIX, Configured, Settings
@@ -119,8 +118,6 @@ class Feature(Configured):
 
     The class says what the feature brings; the methods below are where it listens. A method that raises ends the login.
     """
-
-    model_config = SettingsConfigDict(extra="forbid")
 
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import MetaData, column, inspect, select, table
 from sqlalchemy.engine import Connection
 
-from fam_auth.core.database import Database
+from fam_auth.core.database import Database, answered
 from fam_auth.exceptions import Misconfigured, Unavailable
 
 KERNEL = "kernel"
@@ -45,8 +45,9 @@ async def behind(database: Database, histories: Sequence[History]) -> list[str]:
 
     One that is ahead is not behind: the code before a migration works on the schema after it.
     """
-    async with database.engine.connect() as connection:
-        present = [await connection.run_sync(revision, database.schema, history) for history in histories]
+    with answered():
+        async with database.engine.connect() as connection:
+            present = [await connection.run_sync(revision, database.schema, history) for history in histories]
     return [
         history.name for history, revision in zip(histories, present, strict=True) if (revision or "") < history.head
     ]
@@ -56,7 +57,7 @@ async def check(database: Database, histories: Sequence[History]) -> None:
     """Raises Misconfigured when the database is behind the code or does not answer."""
     try:
         late = await behind(database, histories)
-    except (OSError, Unavailable) as error:
+    except Unavailable as error:
         raise Misconfigured(
             f"FAM_AUTH_DATABASE: {database} does not answer. Start it, or correct the address."
         ) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -25,6 +26,7 @@ from fam_auth.values import Transport
 PREFIX = "FAM_AUTH_"
 # Read outside of Settings: where secret files lie, where `serve` listens, the database server of the tests.
 KNOWN_ELSEWHERE = ("FAM_AUTH_SECRETS_DIR", "FAM_AUTH_DEVELOPMENT_URL", "FAM_AUTH_TEST_")
+DOTENV = ".env"
 SQLITE = "sqlite+aiosqlite:///./fam_auth.db"
 
 
@@ -43,14 +45,16 @@ class Configured(BaseSettings):
     development, where a forgotten file must not decide anything. Raises Misconfigured with every wrong name.
     """
 
-    model_config = SettingsConfigDict(frozen=True, env_nested_delimiter="__", env_file=".env")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_nested_delimiter="__", env_file=DOTENV)
     strict: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, **given: Any) -> None:
+        prefix = type(self).model_config.get("env_prefix", PREFIX)
+        for name in given.keys() - type(self).model_fields.keys():
+            raise Misconfigured(f"{prefix}{name.upper()} is not a setting of fam-auth: see `fam-auth config`.")
         try:
             super().__init__(**given)
         except ValidationError as error:
-            prefix = type(self).model_config.get("env_prefix", PREFIX)
             raise Misconfigured(_explain(prefix, error)) from None
 
     @classmethod
@@ -63,7 +67,7 @@ class Configured(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         sources = [init_settings, env_settings]
-        if os.environ.get("FAM_AUTH_PROFILE", Profile.DEVELOPMENT) == Profile.DEVELOPMENT:
+        if _reads_dotenv():
             sources.append(dotenv_settings)
         if directory := os.environ.get("FAM_AUTH_SECRETS_DIR"):
             sources.append(SecretsSettingsSource(settings_cls, secrets_dir=directory))
@@ -100,7 +104,7 @@ class Links(BaseModel):
 class Settings(Configured):
     """The settings of the kernel. Each is FAM_AUTH_<NAME> in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
     strict = {
         "session_idle": timedelta(hours=1),
         "session_absolute": timedelta(hours=24),
@@ -218,7 +222,7 @@ def check_names(sections: Mapping[str, type[BaseModel] | None]) -> None:
     """
     fields = {name.upper(): info.annotation for name, info in Settings.model_fields.items()}
     known = {**fields, **{name.upper(): model for name, model in sections.items()}}
-    for variable in sorted(os.environ):
+    for variable in sorted({*os.environ, *(dotenv_values(DOTENV) if _reads_dotenv() else ())}):
         if variable.startswith(PREFIX) and not variable.startswith(KNOWN_ELSEWHERE):
             name, nested, field = variable.removeprefix(PREFIX).partition("__")
             if name not in known or (nested and not _has_field(known[name], field)):
@@ -254,6 +258,10 @@ def _source(settings: Configured, name: str, variable: str) -> str:
     if directory and (Path(directory) / variable.lower()).exists():
         return "secrets directory"
     return "code, .env or profile"
+
+
+def _reads_dotenv() -> bool:
+    return os.environ.get("FAM_AUTH_PROFILE", Profile.DEVELOPMENT) == Profile.DEVELOPMENT
 
 
 def _has_field(owner: object, field: str) -> bool:

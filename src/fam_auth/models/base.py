@@ -4,9 +4,12 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator, Uuid
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKeyConstraint, MetaData, TypeDecorator, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.sqlite.base import SQLiteDDLCompiler
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.compiler import DDLCompiler
 
 from fam_auth.core.database import SCHEMA
 
@@ -47,3 +50,12 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
         list[Any]: JSON().with_variant(JSONB(), "postgresql"),
     }
+
+
+@compiles(ForeignKeyConstraint, "sqlite")
+def _lead_to_our_tables(key: ForeignKeyConstraint, compiler: SQLiteDDLCompiler, **_: object) -> str | None:
+    """SQLAlchemy leaves out foreign keys into another schema, which on SQLite is another file; ours is the host's own."""
+    leads_to_us = key.elements[0].column.table.schema == SCHEMA
+    words: Any = DDLCompiler if leads_to_us else type(compiler)
+    text: str | None = words.visit_foreign_key_constraint(compiler, key)
+    return text
