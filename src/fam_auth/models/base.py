@@ -54,7 +54,7 @@ class Base(DeclarativeBase):
 
 @compiles(ForeignKeyConstraint, "sqlite")
 def _lead_to_our_tables(key: ForeignKeyConstraint, compiler: SQLiteDDLCompiler, **_: object) -> str | None:
-    """SQLAlchemy leaves out foreign keys into another schema, which on SQLite is another file; ours is the host's own."""
+    """SQLAlchemy leaves out keys into another schema, which on SQLite is another file; ours is the host's own."""
     leads_to_us = key.elements[0].column.table.schema == SCHEMA
     words: Any = DDLCompiler if leads_to_us else type(compiler)
     text: str | None = words.visit_foreign_key_constraint(compiler, key)

@@ -1,0 +1,157 @@
+"""Mails: rendered, carried over real SMTP, to files and to the console; kept, repeated, given up, never lost."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+from sqlalchemy import select
+
+from fam_auth.core.mail import ConsoleCarrier, FileCarrier, Mail, MailFailed, carrier, render
+from fam_auth.core.routers import running
+from fam_auth.exceptions import Misconfigured
+from fam_auth.models import Event, Outbox
+from fam_auth.repository.data_access.managers import outbox
+from fam_auth.repository.data_access.managers.purge import purge
+from tests.conftest import MakeAuth
+from tests.support.people import Mailbox, World
+from tests.support.service import free_port
+
+MAIL = Mail("verify_email", "a <a@x.com>", "b@x.com", "Hi\r\nBcc: evil@x.com", "text ü\n", "<p>html</p>", "<1@x.com>")
+
+
+class Sink:
+    """An SMTP server that says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.got: list[Envelope] = []
+        self.reply = "250 OK"
+
+    async def handle_DATA(self, server: object, session: object, envelope: Envelope) -> str:  # noqa: N802
+        if self.reply.startswith("250"):
+            self.got.append(envelope)
+        return self.reply
+
+
+@pytest.fixture
+def smtp() -> Iterator[tuple[Sink, str]]:
+    sink, port = Sink(), free_port()
+    controller = Controller(sink, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield sink, f"smtp://127.0.0.1:{port}"
+    controller.stop()
+
+
+async def test_over_smtp(smtp: tuple[Sink, str]) -> None:
+    sink, url = smtp
+    await carrier(url).carry(MAIL)
+    content = sink.got[0].content
+    assert isinstance(content, bytes)
+    assert b"X-Fam-Auth-Kind: verify_email" in content
+    assert b"Auto-Submitted: auto-generated" in content
+    assert b"\r\nBcc:" not in content
+    assert sink.got[0].rcpt_tos == ["b@x.com"]
+
+
+@pytest.mark.parametrize(("reply", "permanent"), [("550 no such user", True), ("451 later", False)])
+async def test_refused_over_smtp(smtp: tuple[Sink, str], reply: str, permanent: bool) -> None:
+    sink, url = smtp
+    sink.reply = reply
+    with pytest.raises(MailFailed) as failed:
+        await carrier(url).carry(MAIL)
+    assert failed.value.permanent is permanent
+
+
+async def test_no_smtp_server() -> None:
+    with pytest.raises(MailFailed) as failed:
+        await carrier(f"smtp://user:pass@127.0.0.1:{free_port()}").carry(MAIL)
+    assert not failed.value.permanent
+
+
+async def test_to_files_and_to_the_console(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    await FileCarrier(tmp_path / "mails").carry(MAIL)
+    assert [path.name for path in (tmp_path / "mails").iterdir()] == ["1_x.com.eml"]
+    await ConsoleCarrier().carry(MAIL)
+    assert "text ü" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    with pytest.raises(MailFailed):
+        await FileCarrier(tmp_path / "file").carry(MAIL)
+
+
+@pytest.mark.parametrize("url", ["", "http://x", "smtp://", "file:", "smtp://[x"])
+def test_what_is_no_carrier(url: str) -> None:
+    with pytest.raises(Misconfigured):
+        carrier(url)
+
+
+def test_a_host_replaces_templates(tmp_path: Path) -> None:
+    (tmp_path / "refresh_reused.txt").write_text("Ended\nBy {{ app_name }}")
+    context = {"app_name": "<Acme>", "requested_at": "now"}
+    subject, text, html = render(tmp_path, "refresh_reused", context)
+    assert (subject, text) == ("Ended", "By <Acme>\n")
+    assert "&lt;Acme&gt;" in html
+
+
+async def test_mails_wait_for_a_dead_server_and_stay_the_same(world: World) -> None:
+    ada = await world.person("ada@example.com")
+    await ada.register()
+    failing = Failing(permanent=False)
+    world.auth.carrier = failing
+    assert await outbox.deliver(world.auth) == 1
+    assert await outbox.deliver(world.auth) == 0
+    world.clock.travel(seconds=6)
+    assert await outbox.deliver(world.auth) == 1
+    world.auth.carrier = world.mailbox
+    world.clock.travel(hours=1)
+    assert len(await world.mails("ada@example.com")) == 1
+    assert {mail.message_id for mail in failing.tried} == {world.mailbox.mails[0].message_id}
+    assert (await ada.verify()).status_code == 200
+
+
+async def test_mails_nobody_takes_and_late_ones_are_given_up(world: World) -> None:
+    ada, bob = await world.person("ada@example.com"), await world.person("bob@example.com")
+    await ada.register()
+    world.auth.carrier = Failing(permanent=True)
+    await outbox.deliver(world.auth)
+    await bob.register()
+    world.clock.travel(hours=25)
+    await outbox.deliver(world.auth)
+    rows = await world.auth.database.rows(select(Outbox.outcome, Outbox.content).order_by(Outbox.id))
+    assert [(row.outcome, row.content) for row in rows] == [("mail.failed", None), ("mail.expired", None)]
+    kinds = await world.auth.database.rows(select(Event.kind).where(Event.outcome == "failure"))
+    assert sorted(row.kind for row in kinds) == ["mail.expired", "mail.failed"]
+    world.clock.travel(days=91)
+    gone = await purge(world.auth)
+    assert (gone["outbox"], gone["one_time_tokens"], gone["events"]) == (2, 2, 4)
+
+
+async def test_nothing_in_the_outbox_can_be_read(world: World) -> None:
+    ada = await world.person("ada@example.com")
+    await ada.register()
+    [row] = await world.auth.database.rows(select(Outbox.content))
+    assert row.content.startswith("v1.1.")
+    assert "ada" not in row.content
+
+
+async def test_the_worker_of_the_lifespan_sends(make_auth: MakeAuth, mailbox: Mailbox, world: World) -> None:
+    await (await world.person("ada@example.com")).register()
+    async with running(make_auth()):
+        for _ in range(100):
+            if mailbox.mails:
+                break
+            await asyncio.sleep(0.02)
+    assert [mail.recipient for mail in mailbox.mails] == ["ada@example.com"]
+
+
+class Failing:
+    """A carrier whose server is dead."""
+
+    def __init__(self, *, permanent: bool) -> None:
+        self.permanent = permanent
+        self.tried: list[Mail] = []
+
+    async def carry(self, mail: Mail) -> None:
+        self.tried.append(mail)
+        raise MailFailed("dead", permanent=self.permanent)
