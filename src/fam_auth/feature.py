@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-
 from fam_auth.core.events import Event
 from fam_auth.core.settings import PREFIX, Configured, Settings
 from fam_auth.exceptions import Forbidden

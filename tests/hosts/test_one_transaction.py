@@ -63,9 +63,8 @@ async def test_user_and_profile_are_committed_together(auth: Auth, sessions: Ses
         user = await users.create(auth, "ada@example.com", name="Ada", db=db)
         db.add(Profile(user_id=user.id, nickname="countess"))
     assert await users.get(auth, user.id) == user
-    async with sessions() as db:
-        found = select(models.User.name, Profile.nickname).join(Profile, Profile.user_id == models.User.id)
-        await auth.database.transaction(db).__aenter__()
+    found = select(models.User.name, Profile.nickname).join(Profile, Profile.user_id == models.User.id)
+    async with sessions() as db, auth.transaction(db):
         assert (await db.execute(found)).one() == ("Ada", "countess")
 
 

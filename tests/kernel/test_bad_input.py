@@ -239,6 +239,6 @@ async def test_a092_secrets_are_found_nowhere(running: Service, sqlite_database:
     assert CANARY not in str(mails[0])
     assert CANARY not in running.log()
     assert "b@example.com" not in running.log()
-    path = Path(sqlite_database.partition("///")[2])
-    for file in path.parent.glob(f"{path.name}*"):
+    kept = Path(sqlite_database.partition("///")[2])
+    for file in kept.parent.glob(f"{kept.name}*"):
         assert CANARY.encode() not in file.read_bytes()

@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from fam_auth import Auth
 from fam_auth.core import migrations
 from fam_auth.core.upgrade import drift, plan, upgrade
 from tests.conftest import MakeAuth, new_auth
@@ -51,7 +50,7 @@ async def test_a_database_ahead_of_the_code_is_accepted(make_auth: MakeAuth) -> 
     auth = make_auth()
     table = "version_kernel" if auth.database.is_sqlite else "fam_auth.version_kernel"
     async with auth.database.autocommit.connect() as connection:
-        await connection.execute(text(f"UPDATE {table} SET version_num = '9999_future'"))
+        await connection.execute(text(f"UPDATE {table} SET version_num = '9999_future'"))  # noqa: S608 - a name of ours
     await auth.start()
     await auth.close()
 
@@ -81,7 +80,7 @@ async def test_a_schema_of_another_name(empty: str) -> None:
 
 
 async def test_asyncpg_works_too(postgres_database: str) -> None:
-    auth: Auth = new_auth(postgres_database.replace("+psycopg", "+asyncpg"), Clock(), Mailbox())
+    auth = new_auth(postgres_database.replace("+psycopg", "+asyncpg"), Clock(), Mailbox())
     await auth.start()
     assert await drift(auth.database, auth.histories) == []
     await auth.close()

@@ -106,7 +106,7 @@ async def test_the_example_of_every_body_is_valid(world: World, document: dict[s
 def test_nothing_answers_otherwise_than_documented(tmp_path: Path, sqlite_database: str, signed_in: bool) -> None:
     # In development without verification, so that one call signs in and the document is served.
     development = {"FAM_AUTH_PROFILE": "development", "FAM_AUTH_EMAIL_VERIFICATION": "false"}
-    with service(tmp_path, sqlite_database, **development) as running:
+    with service(tmp_path, sqlite_database, workers=1, **development) as running:
         body = {"email": "ada@example.com", "password": PASSWORD}
         tokens = httpx2.post(f"{running.url}/auth/register", json=body).json()["tokens"]
         header = [f"--header=Authorization: Bearer {tokens['access_token']}"] if signed_in else []

@@ -29,6 +29,7 @@ async def test_r006_round_trips_of_warm_requests(postgres_database: str) -> None
         await stack.enter_async_context(running(auth, worker=False))
         world = World(app, auth, mailbox, clock, stack)
         # psycopg prepares a statement at its fifth use, with a round trip of its own: warm is after that.
+        registering, counts = 0, dict[str, int]()
         for number in range(12):
             address = f"ada{number}@example.com"
             person = await world.person(address)

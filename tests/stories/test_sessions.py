@@ -159,8 +159,8 @@ async def test_a054_another_site_changes_nothing(world: World, ada: Person, head
     assert (refused.status_code, refused.json()["code"]) == (403, "cross_site")
     await browser.post("/auth/login", json=body)
     for method, path in [("POST", "logout"), ("DELETE", "sessions"), ("PATCH", "me"), ("POST", "refresh")]:
-        body = {"json": {"name": "Eve"}} if method == "PATCH" else {}
-        answer = await browser.request(method, f"/auth/{path}", headers=headers, **body)
+        content = {"name": "Eve"} if method == "PATCH" else None
+        answer = await browser.request(method, f"/auth/{path}", headers=headers, json=content)
         assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
     assert (await browser.get("/auth/me", headers=headers)).status_code == 200
 

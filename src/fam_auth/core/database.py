@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sqlalchemy import Executable, Row, Select, event, literal, select
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, SchemaTranslateMapType
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -58,7 +58,8 @@ class Database:
                     yield own
             else:
                 connection = await db.connection()
-                _ = await connection.execution_options(**self._translation())
+                options = await connection.run_sync(Connection.get_execution_options)
+                _ = await connection.execution_options(**self._translation(options.get("schema_translate_map")))
                 yield db
 
     async def row(self, statement: Executable) -> Row[Any] | None:
@@ -89,8 +90,8 @@ class Database:
         """Closes every connection."""
         await self.engine.dispose()
 
-    def _translation(self) -> dict[str, Any]:
-        return {"schema_translate_map": {SCHEMA: self.schema}}
+    def _translation(self, hosts: SchemaTranslateMapType | None = None) -> dict[str, Any]:
+        return {"schema_translate_map": {**(hosts or {}), SCHEMA: self.schema}}
 
     def _engine(self, pool_size: int) -> AsyncEngine:
         engine = create_async_engine(
