@@ -25,7 +25,7 @@ class State(TypedDict):
     pool: str
 
 
-class OutOfStock(Exception):  # noqa: N818 - an exception of the host
+class OutOfStock(Exception):
     pass
 
 

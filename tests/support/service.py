@@ -47,6 +47,7 @@ def service(folder: Path, database: str, *, workers: int = 1, **environment: str
     port = free_port()
     variables = {
         "PATH": os.environ["PATH"],
+        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
         "FAM_AUTH_DATABASE": database,
         "FAM_AUTH_PROFILE": "production",
         "FAM_AUTH_SECRETS": "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2",

@@ -60,6 +60,7 @@ async def running(auth: Auth, *, worker: bool = True) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        auth.is_stopping = True
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -21,8 +21,3 @@ def cut(items: list[Item], limit: int) -> Page[Item]:
     more = len(items) > limit
     shown = items[:limit]
     return Page(shown, str(shown[-1].id) if more else None)
-
-
-def cursor(text: str | None) -> UUID | None:
-    """The id behind which the page begins."""
-    return None if text is None else UUID(text)

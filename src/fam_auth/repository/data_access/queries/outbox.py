@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
-from fam_auth.core.database import Rows
 from fam_auth.models import Outbox
 
 COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries, Outbox.created_at, Outbox.expires_at)
@@ -39,11 +38,6 @@ def done(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:
 def again(mail_id: UUID, due_at: datetime) -> UpdateBase:
     """The mail is tried again later."""
     return update(Outbox).where(Outbox.id == mail_id).values(due_at=due_at)
-
-
-def waiting() -> Rows:
-    """How many mails wait."""
-    return select(func.count()).select_from(Outbox).where(Outbox.done_at.is_(None))
 
 
 def purge(before: datetime) -> UpdateBase:
