@@ -150,11 +150,19 @@ def _ordered(features: Sequence[Feature]) -> tuple[Feature, ...]:
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret of this development machine, made at the first start and readable by its owner alone."""
-    if not path.exists():
-        with tempfile.NamedTemporaryFile("w", dir=path.parent) as new:  # made with mode 0600
-            new.write(new_secret())
-            new.flush()
-            with suppress(FileExistsError):  # another worker was first
-                os.link(new.name, path)
-    return path.read_text().strip()
+    """The secret of this development machine, made at the first start and readable by its owner alone.
+
+    Raises Misconfigured when it cannot be kept there.
+    """
+    try:
+        if not path.exists():
+            with tempfile.NamedTemporaryFile("w", dir=path.parent) as new:  # made with mode 0600
+                new.write(new_secret())
+                new.flush()
+                with suppress(FileExistsError):  # another worker was first
+                    os.link(new.name, path)
+        return path.read_text().strip()
+    except OSError as error:
+        raise Misconfigured(
+            f"FAM_AUTH_SECRETS is not set and {path} cannot be kept ({error.strerror}): set it, or mend the directory."
+        ) from error

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -74,10 +73,10 @@ async def test_more_hashes_than_the_queue_holds_are_refused() -> None:
 
 
 def test_a_log_line_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
-    try:
+    with pytest.raises(ValueError, match="first") as raised:
         int("first\nsecond")
-    except ValueError:
-        record = logging.LogRecord("x", logging.INFO, "", 0, "a\r\nb\x1b[31m", (), sys.exc_info())
+    trace = (raised.type, raised.value, raised.tb)
+    record = logging.LogRecord("x", logging.INFO, "", 0, "a\r\nb\x1b[31m", (), trace)
     line = JsonLines().format(record)
     assert "\n" not in line
     assert json.loads(line)["message"] == "a\r\nb\x1b[31m"
@@ -142,6 +141,7 @@ async def test_small_refusals_of_users(world: World) -> None:
 
     async def burn_meanwhile(statement: Any) -> Any:
         row = await row_of(statement)
+        assert row is not None
         await auth.database.rows(logins.burn(users.VERIFY, [row.token], auth.now()))
         return row
 

@@ -5,19 +5,28 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from fam_auth.exceptions import Misconfigured
@@ -56,6 +65,9 @@ class Configured(BaseSettings):
             super().__init__(**given)
         except ValidationError as error:
             raise Misconfigured(_explain(prefix, error)) from None
+        except SettingsError as error:
+            name = prefix + str(error).partition('"')[2].partition('"')[0].upper()
+            raise Misconfigured(f"{name} is not JSON: set its parts instead, as in {name}__PART.") from None
 
     @classmethod
     def settings_customise_sources(
@@ -70,6 +82,8 @@ class Configured(BaseSettings):
         if _reads_dotenv():
             sources.append(dotenv_settings)
         if directory := os.environ.get("FAM_AUTH_SECRETS_DIR"):
+            if not Path(directory).is_dir():
+                raise Misconfigured("FAM_AUTH_SECRETS_DIR is not a directory: correct it, or leave it out.")
             sources.append(SecretsSettingsSource(settings_cls, secrets_dir=directory))
         return tuple(sources)
 
@@ -82,7 +96,7 @@ class Configured(BaseSettings):
 
 
 def _explain(prefix: str, error: ValidationError) -> str:
-    places = ("__".join(str(part) for part in one["loc"]).upper() or "?" for one in error.errors())
+    places = ("__".join(part for part in one["loc"] if isinstance(part, str)).upper() or "?" for one in error.errors())
     lines = (f"{prefix}{place}: {one['msg']}." for place, one in zip(places, error.errors(), strict=True))
     return " ".join(lines)
 
@@ -137,7 +151,7 @@ class Settings(Configured):
         description="Development switch: cookies without Secure, under another name. On in development.",
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field((), description="Other sites that may sign in here.")
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
         (),
         description="Networks whose X-Forwarded-For is believed.",
     )
