@@ -1,5 +1,6 @@
 """What a host sees when its surroundings are wrong: one sentence with the name and the remedy, never a value."""
 
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -108,3 +109,10 @@ def test_a_secret_that_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path:
     message = said(database=f"sqlite+aiosqlite:///{tmp_path}/none/fam_auth.db")
     assert message.startswith("FAM_AUTH_SECRETS is not set")
     assert message.endswith("set it, or mend the directory.")
+
+
+@pytest.mark.parametrize(("driver", "package"), [("psycopg", "fam-auth[postgres]"), ("asyncpg", "asyncpg")])
+def test_a_driver_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, driver: str, package: str) -> None:
+    monkeypatch.setitem(sys.modules, driver, None)
+    message = said(database=f"postgresql+{driver}://localhost/app")
+    assert message == f"FAM_AUTH_DATABASE needs {driver}, which is not there: install {package}."

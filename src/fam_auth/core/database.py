@@ -22,6 +22,9 @@ CONNECT = timedelta(seconds=2)
 STATEMENT = timedelta(seconds=3)
 LOCK = timedelta(seconds=1)
 
+# What to install for a driver that has another name there.
+EXTRAS = {"psycopg": "fam-auth[postgres]"}
+
 REPEATS = 3
 SERIALIZATION_FAILURES = {"40001", "40P01"}
 CALLERS_FAULT = (IntegrityError, DataError, ProgrammingError)
@@ -94,15 +97,20 @@ class Database:
         return {"schema_translate_map": {**(hosts or {}), SCHEMA: self.schema}}
 
     def _engine(self, pool_size: int) -> AsyncEngine:
-        engine = create_async_engine(
-            self.url,
-            execution_options=self._translation(),
-            pool_size=pool_size,
-            pool_timeout=POOL_WAIT.total_seconds(),
-            pool_pre_ping=False,
-            hide_parameters=True,
-            connect_args=self._connect_args(),
-        )
+        try:
+            engine = create_async_engine(
+                self.url,
+                execution_options=self._translation(),
+                pool_size=pool_size,
+                pool_timeout=POOL_WAIT.total_seconds(),
+                pool_pre_ping=False,
+                hide_parameters=True,
+                connect_args=self._connect_args(),
+            )
+        except ImportError as error:
+            driver = self.url.get_driver_name()
+            package = EXTRAS.get(driver, driver)
+            raise Misconfigured(f"FAM_AUTH_DATABASE needs {driver}, which is not there: install {package}.") from error
         if self.is_sqlite:
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_immediate)
