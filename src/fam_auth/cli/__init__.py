@@ -1,0 +1,45 @@
+"""The `fam-auth` command."""
+
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+from fam_auth.cli import service, sessions, users
+from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED
+from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
+
+EPILOG = (
+    "Exit codes: 0 done, 1 refused or something to do, 2 wrong usage or configuration, 3 the database does not answer."
+)
+
+app = typer.Typer(
+    help="Authentication for FastAPI: the service and its administration.", epilog=EPILOG, no_args_is_help=True
+)
+app.add_typer(service.app)
+app.add_typer(users.app, name="users")
+app.add_typer(sessions.app, name="sessions")
+
+
+def main() -> None:
+    """Runs the command; what was refused is one line on standard error and an exit code."""
+    try:
+        app()
+    except Misconfigured as error:
+        _stop(str(error), MISUSED)
+    except Unavailable as error:
+        _stop(f"The database does not answer: {error.detail}", UNANSWERED)
+    except Refusal as error:
+        _stop(" ".join([error.detail, *(one["message"] for one in error.members().get("errors", ()))]), REFUSED)
+
+
+@app.callback(invoke_without_command=True)
+def _top(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if show_version:
+        typer.echo(f"fam-auth {version('fam-auth')}")
+        raise typer.Exit
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    typer.echo(f"fam-auth: {message}", err=True)
+    raise SystemExit(code)

@@ -1,0 +1,144 @@
+"""`fam-auth serve`, `migrate`, `doctor` and what else keeps the service going."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+
+from fam_auth.auth import Auth
+from fam_auth.cli.common import REFUSED, AsJson, run, show
+from fam_auth.core import logs
+from fam_auth.core.security import new_secret
+from fam_auth.core.settings import described
+from fam_auth.exceptions import Misconfigured
+from fam_auth.repository.data_access.managers import outbox
+from fam_auth.repository.data_access.managers.purge import purge as purge_all
+
+GRACE_SECONDS = 10
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+) -> None:
+    """Run the service. It says where it is and what to try first."""
+    os.environ.setdefault("FAM_AUTH_DEVELOPMENT_URL", f"http://{host}:{port}")
+    auth = Auth()
+    typer.echo(_welcome(auth, f"http://{host}:{port}"), err=True)
+    logs.configure(readable=auth.settings.is_development)
+    uvicorn.run(
+        "fam_auth.main:app",
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@app.command()
+def migrate(
+    *, plan: Annotated[bool, typer.Option("--plan", help="Only print the SQL, with what it locks.")] = False
+) -> None:
+    """Bring the tables of the kernel and of every feature up to date."""
+    upgrade = import_module("fam_auth.core.upgrade")
+
+    async def work(auth: Auth) -> None:
+        if plan:
+            typer.echo(await upgrade.plan(auth.database, auth.histories) or "Nothing to do.")
+        else:
+            await upgrade.upgrade(auth.database, auth.histories)
+            typer.echo("The database is up to date.")
+
+    run(work)
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Look for what is wrong: settings, database, migrations, tables. Exit code 1 when something must be done."""
+    upgrade = import_module("fam_auth.core.upgrade")
+
+    async def work(auth: Auth) -> list[dict[str, str]]:
+        checks: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+            "migrations": lambda: import_module("fam_auth.core.migrations").check(auth.database, auth.histories),
+            "tables": lambda: upgrade.drift(auth.database, auth.histories),
+        }
+        found = [{"check": "settings", "found": "fine"}]
+        for name, check in checks.items():
+            found.append({"check": name, "found": await _diagnosis(check)})
+        return found
+
+    rows = run(work)
+    show(rows, as_json=as_json)
+    if any(row["found"] != "fine" for row in rows):
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
+def config(*, as_json: AsJson = False) -> None:
+    """Print every setting with its value (secrets masked), its default, where it comes from, and what it means."""
+
+    async def work(auth: Auth) -> list[dict[str, str]]:
+        return [row for owner in (auth.settings, *auth.features) for row in described(owner)]
+
+    show(run(work), as_json=as_json)
+
+
+@app.command()
+def worker() -> None:
+    """Send mails until told to stop; several may run."""
+
+    async def work(auth: Auth) -> None:
+        await auth.start()
+        task = asyncio.create_task(outbox.work(auth))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        typer.echo("Sending mails. Stop with Ctrl-C.", err=True)
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(work)
+
+
+@app.command()
+def purge(*, as_json: AsJson = False) -> None:
+    """Delete what has expired or ended long ago."""
+
+    async def work(auth: Auth) -> list[dict[str, str]]:
+        return [{"table": table, "rows": str(rows)} for table, rows in (await purge_all(auth)).items()]
+
+    show(run(work), as_json=as_json)
+
+
+@app.command()
+def secret() -> None:
+    """Print a fresh secret for FAM_AUTH_SECRETS."""
+    typer.echo(new_secret())
+
+
+async def _diagnosis(check: Callable[[], Coroutine[Any, Any, object]]) -> str:
+    try:
+        differences = await check()
+    except Misconfigured as error:
+        return str(error)
+    return "fine" if not differences else f"The tables differ from the models: {differences}"
+
+
+def _welcome(auth: Auth, url: str) -> str:
+    lines = [
+        f"fam-auth runs on {url}" + (f", its documentation on {url}/docs" if auth.settings.api_docs else ""),
+        f"  database  {auth.database}",
+        "Try first:",
+        f"  curl -X POST {url}/auth/register -H 'Content-Type: application/json' \\",
+        """    -d '{"email": "ada@example.com", "password": "seventeen green llamas"}'""",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""`fam-auth sessions`: who is signed in."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from fam_auth.auth import Auth
+from fam_auth.cli.common import BY_CLI, REFUSED, AsJson, Limit, run, show
+from fam_auth.repository.data_access.managers import sessions, users
+
+app = typer.Typer(help="Who is signed in.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_sessions(
+    who: Annotated[str | None, typer.Argument(help="Id or e-mail address; nobody: everybody.")] = None,
+    *,
+    as_json: AsJson = False,
+    limit: Limit = 50,
+) -> None:
+    """List live sessions, newest first."""
+
+    async def work(auth: Auth) -> list[dict[str, str]]:
+        user_id = None if who is None else (await users.found(auth, who)).id
+        page = await sessions.listed(auth, user_id, None, limit)
+        keys = ("id", "user_id", "transport", "created_at", "seen_at", "address", "agent")
+        return [{key: str(getattr(session, key)) for key in keys} for session in page.items]
+
+    show(run(work), as_json=as_json)
+
+
+@app.command("end")
+def end_session(
+    session: Annotated[UUID | None, typer.Argument(help="Id of the session.")] = None,
+    *,
+    user: Annotated[str | None, typer.Option(help="End all sessions of this user.")] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="End all sessions of everybody.")] = False,
+) -> None:
+    """End one session, those of a user, or all."""
+    if (session is not None) + (user is not None) + everybody != 1:
+        raise typer.BadParameter("Name one of: a session, --user, --all.")
+
+    async def work(auth: Auth) -> int:
+        where = {"id": session} if session else {}
+        where = {"user_id": (await users.found(auth, user)).id} if user else where
+        return await sessions.end(auth, where, "ended_by_administrator", BY_CLI)
+
+    ended = run(work)
+    typer.echo(f"Ended: {ended}.")
+    if not ended and session:
+        raise typer.Exit(REFUSED)
