@@ -1,7 +1,7 @@
 """What a route asks for: CurrentUser, CurrentSession, CurrentAuth, needs(...)."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
@@ -79,8 +79,8 @@ def client_of(connection: HTTPConnection) -> Client:
 class Demand(Protocol):
     """What a route asks of a session beyond its being there."""
 
-    def check(self, session: Session, now: datetime) -> None:
-        """Raises a refusal when the session does not have it."""
+    def check(self, session: Session, connection: HTTPConnection) -> None:
+        """Raises a refusal when the session does not have it; the request tells, say, which project it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ class Assurance:
     level: str
     within: timedelta | None
 
-    def check(self, session: Session, now: datetime) -> None:
+    def check(self, session: Session, connection: HTTPConnection) -> None:
+        now = auth_of(connection).now()
         newest = max(proof.at for proof in session.proofs)
         stale = self.within is not None and newest < now - self.within
         if stale or session.assurance < self.level:
@@ -119,7 +120,7 @@ class SignedIn(SecurityBase):
     async def __call__(self, connection: HTTPConnection) -> tuple[Session, User]:
         session, user = await signed_in(connection)
         for demand in self.demands:
-            demand.check(session, auth_of(connection).now())
+            demand.check(session, connection)
         return session, user
 
 
