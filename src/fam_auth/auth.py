@@ -72,6 +72,12 @@ class Auth:
         own = [_history(one.name, one.migrations, one.models) for one in self.features if one.migrations]
         return [kernel, *own]
 
+    @property
+    def mails(self) -> tuple[Path, ...]:
+        """The folders of mail templates: the host's own first, then those of the features."""
+        own = self.settings.mail_templates
+        return (*([own] if own else []), *(feature.mails for feature in self.features if feature.mails))
+
     @asynccontextmanager
     async def transaction(self, db: AsyncSession | None = None) -> AsyncIterator[AsyncSession]:
         """A short transaction of its own, committed at the end, rolled back on errors; or the caller's, left open."""

@@ -12,7 +12,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from fam_auth.auth import Auth
-from fam_auth.exceptions import CrossSite, Misconfigured, StepUpRequired, Unauthenticated
+from fam_auth.exceptions import CrossSite, Forbidden, Misconfigured, StepUpRequired, Unauthenticated
 from fam_auth.repository.data_access.managers import sessions
 from fam_auth.values import Client, Session, User
 
@@ -96,6 +96,23 @@ class Assurance:
         stale = self.within is not None and newest < now - self.within
         if stale or session.assurance < self.level:
             raise StepUpRequired(assurance=self.level, within=self.within)
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The claims of the session hold this permission, such as `users:read`."""
+
+    permission: str
+
+    def check(self, session: Session, connection: HTTPConnection) -> None:
+        del connection
+        if self.permission not in session.claims.get("permissions", ()):
+            raise Forbidden
+
+
+def permission(name: str) -> Demand:
+    """Some feature gives the user this permission, for everything and not for one scope alone."""
+    return Permitted(name)
 
 
 def second_factor(within: timedelta | None = None) -> Demand:

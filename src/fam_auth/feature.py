@@ -10,7 +10,7 @@ from fam_auth.core.events import Event
 from fam_auth.core.settings import PREFIX, Configured, Settings
 from fam_auth.exceptions import Forbidden
 from fam_auth.models import Base
-from fam_auth.values import Client, Kind, Proof, Session, Tokens, Transport, User
+from fam_auth.values import Client, Kind, Proof, Session, Tokens, Transport, User, Visit
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,17 +41,21 @@ class Try:
 
     method: str
     account: str
-    client: Client
+    visit: Visit
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a login has come: who, by which proofs, over which transport."""
+    """How far a login has come: who, by which proofs, over which transport.
+
+    `raises` is the session whose assurance a step-up raises; None: the login makes a session.
+    """
 
     user: User
     proofs: tuple[Proof, ...]
     transport: Transport
     client: Client
+    raises: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,10 @@ class Feature(Configured):
     models: ClassVar[tuple[type[Base], ...]] = ()
     migrations: ClassVar[Path | None] = None
     router: "ClassVar[APIRouter | None]" = None
+    ways: ClassVar[tuple[str, ...]] = ()
+    """The methods of proofs that a login can begin with."""
+    mails: ClassVar[Path | None] = None
+    """The folder of the templates of the feature's mails."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -44,7 +44,10 @@ def assurance(proofs: tuple[Proof, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with an account. `key` is the host's own id for them; None when the host has none."""
+    """A person with an account. `key` is the host's own id for them; None when the host has none.
+
+    `suspended_until` is None for a suspension that lasts until it is lifted.
+    """
 
     id: UUID
     email: str
@@ -54,6 +57,11 @@ class User:
     key: str | None
     created_at: datetime
     suspended_at: datetime | None
+    suspended_until: datetime | None
+
+    def is_suspended(self, now: datetime) -> bool:
+        """Whether the user may not sign in at this moment."""
+        return self.suspended_at is not None and (self.suspended_until is None or self.suspended_until > now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,19 @@ class Client:
     address: str | None = None
     agent: str | None = None
     request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """How somebody comes to sign in: who sends it, how the session shall travel, and what they have from before.
+
+    `login_token` belongs to a login under way, `device_token` was given after an earlier login; None without.
+    """
+
+    client: Client
+    transport: Transport
+    login_token: str | None = None
+    device_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     LOGIN_FAILED = "login.failed"
     LOGIN_THROTTLED = "login.throttled"
     SESSION_STARTED = "session.started"
+    SESSION_STEPPED_UP = "session.stepped_up"
     SESSION_ENDED = "session.ended"
     SESSION_REFRESH_REUSED = "session.refresh_reused"
     MAIL_FAILED = "mail.failed"

@@ -134,11 +134,10 @@ def carrier(url: str) -> Carrier:
 
 
 @cache
-def templates(own: Path | None) -> Environment:
-    """The templates: those of the host's directory first, then ours."""
-    loaders = [FileSystemLoader(own)] if own else []
+def templates(folders: tuple[Path, ...]) -> Environment:
+    """The templates: those of the first folder that has them, then the kernel's."""
     return Environment(
-        loader=ChoiceLoader([*loaders, PackageLoader("fam_auth", "mails")]),
+        loader=ChoiceLoader([FileSystemLoader(folders), PackageLoader("fam_auth", "mails")]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -146,8 +145,8 @@ def templates(own: Path | None) -> Environment:
     )
 
 
-def render(own: Path | None, kind: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
+def render(folders: tuple[Path, ...], kind: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
     """Subject, text and HTML of a mail. The first line of `<kind>.txt` is the subject."""
-    environment = templates(own)
+    environment = templates(folders)
     subject, _, text = environment.get_template(f"{kind}.txt").render(context).partition("\n")
     return subject.strip(), text.strip() + "\n", environment.get_template(f"{kind}.html").render(context)

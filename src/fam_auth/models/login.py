@@ -12,13 +12,17 @@ from fam_auth.models.user import User
 
 
 class Login(Base):
-    """A login that still lacks something. Its token is good for nothing else and changes at every step."""
+    """A login that still lacks something. Its token is good for nothing else and changes at every step.
+
+    A step-up names the session that it raises; without a foreign key, as a session that has ended raises nothing.
+    """
 
     __tablename__ = "auth_login"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
     token: Mapped[str] = mapped_column(unique=True)
+    session_id: Mapped[UUID | None]
     transport: Mapped[str]
     proofs: Mapped[list[Any]]
     created_at: Mapped[datetime]

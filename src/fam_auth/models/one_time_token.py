@@ -13,7 +13,8 @@ from fam_auth.models.user import User
 class OneTimeToken(Base):
     """What a mail carries: a link's token and, for some purposes, a short code, both only as keyed digests.
 
-    `address` is the canonical address the mail went to; the token proves that mailbox and no other.
+    `address` is the canonical address the mail went to; the token proves that mailbox and no other. `shown` is the same
+    as it was written, where the token makes it the user's address.
     """
 
     __tablename__ = "auth_one_time_token"
@@ -25,6 +26,7 @@ class OneTimeToken(Base):
     )
     purpose: Mapped[str]
     address: Mapped[str]
+    shown: Mapped[str | None]
     token: Mapped[str] = mapped_column(unique=True)
     code: Mapped[str | None]
     code_tries: Mapped[int]

@@ -9,7 +9,10 @@ from fam_auth.models.base import Base
 
 
 class User(Base):
-    """A person. Their address stands in Email, how they prove themselves in the features' tables."""
+    """A person. Their address stands in Email, how they prove themselves in the features' tables.
+
+    A suspension without `suspended_until` lasts until it is lifted.
+    """
 
     __tablename__ = "auth_user"
 
@@ -20,3 +23,4 @@ class User(Base):
     created_at: Mapped[datetime]
     suspended_at: Mapped[datetime | None]
     suspended_reason: Mapped[str | None]
+    suspended_until: Mapped[datetime | None]

@@ -5,12 +5,13 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response, status
 
-from fam_auth.dependencies import SESSION_COOKIE, CurrentAuth, CurrentClient, CurrentSession, signed_in
+from fam_auth.dependencies import SESSION_COOKIE, CurrentAuth, CurrentClient, CurrentSession, CurrentUser, signed_in
 from fam_auth.exceptions import CrossSite, InvalidRefreshToken, NotFound, Unauthenticated
-from fam_auth.repository.data_access.managers import events, sessions
+from fam_auth.repository.data_access.managers import events, logins, sessions
 from fam_auth.routers import new_router
-from fam_auth.routers.answers import forget_cookie, set_cookie, tokens_answer
+from fam_auth.routers.answers import forget_cookie, login_answer, set_cookie, tokens_answer
 from fam_auth.routers.problems import refuses
+from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
 from fam_auth.schemas.session import EventItem, PageAnswer, Refresh, SessionAnswer, SessionItem, TokensAnswer
 
 router = new_router("session")
@@ -55,6 +56,14 @@ async def logout(auth: CurrentAuth, session: CurrentSession, client: CurrentClie
     """Ends this session: its tokens and its cookie are worth nothing from now on."""
     await sessions.end(auth, {"id": session.id}, "logout", client)
     forget_cookie(auth, response, SESSION_COOKIE)
+
+
+@router.post("/step-up", responses=refuses(Unauthenticated, CrossSite))
+async def step_up(
+    auth: CurrentAuth, user: CurrentUser, session: CurrentSession, client: CurrentClient, response: Response
+) -> CompleteAnswer | IncompleteAnswer:
+    """Starts a login for the session of the caller; when it is complete, the session is fresh and has new tokens."""
+    return login_answer(auth, response, await logins.step_up(auth, session, user, client))
 
 
 @router.get("/session", responses=refuses(Unauthenticated))

@@ -19,6 +19,7 @@ class Password(PasswordSettings):
     """Sign in with a password; add it to Auth(features=[...])."""
 
     models: ClassVar[tuple[type[Base], ...]] = (PasswordHash,)
+    ways: ClassVar[tuple[str, ...]] = ("password",)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
 
     def routers(self, settings: Settings) -> Sequence[APIRouter]:

@@ -18,7 +18,7 @@ from fam_auth.repository.data_access.managers import events, logins, outbox, use
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as tokens
 from fam_auth.repository.data_access.queries import users as user_queries
-from fam_auth.values import Client, Transport, User
+from fam_auth.values import Client, User, Visit
 
 METHOD = "password"
 
@@ -58,29 +58,29 @@ async def create(auth: Auth, email: str, password: str, name: str | None, *, ver
         return user
 
 
-async def register_and_sign_in(auth: Auth, form: Registration, transport: Transport, client: Client) -> Outcome:
+async def register_and_sign_in(auth: Auth, form: Registration, visit: Visit) -> Outcome:
     """The new user is signed in, where addresses need no verification. Raises InvalidRequest for a known address."""
-    if await register(auth, form.email, form.password, form.name, client) is None:
+    if await register(auth, form.email, form.password, form.name, visit.client) is None:
         raise InvalidRequest.of("email", "taken", "This address belongs to a user already.")
-    return await login(auth, form.email, form.password, transport, client)
+    return await login(auth, form.email, form.password, visit)
 
 
-async def login(auth: Auth, email: str, password: str, transport: Transport, client: Client) -> Outcome:
+async def login(auth: Auth, email: str, password: str, visit: Visit) -> Outcome:
     """The password was right: what the pipeline makes of it. Unknown users cost the same work.
 
     Raises TooManyAttempts and InvalidCredentials.
     """
     canonical, password = users.checked(email).canonical, policy.normalized(password)
-    attempt = await logins.guard(auth, Try(METHOD, canonical, client))
-    row = await auth.database.row(queries.of_address(canonical))
+    attempt = await logins.guard(auth, Try(METHOD, canonical, visit))
+    row = await auth.database.row(queries.of_address(canonical, auth.now()))
     digest: str | None = row.digest if row else None
     right = await auth.hasher.verify(digest, password)
-    if row is None or digest is None or not right or row.suspended_at is not None:
-        raise await logins.fail(auth, row.id if row else None, METHOD, client)
+    if row is None or digest is None or not right:
+        raise await logins.fail(auth, row.id if row else None, METHOD, visit.client)
     digest = await _upgraded(auth, row.id, digest, password)
     proof = Proof(METHOD, Kind.KNOWLEDGE, auth.now())
     witness = queries.still(row.id, digest)
-    return await logins.begin(auth, row.id, proof, transport, client, witness=witness, attempt=attempt)
+    return await logins.begin(auth, row.id, proof, visit, witness=witness, attempt=attempt)
 
 
 def judged(auth: Auth, password: str) -> list[dict[str, Any]]:
@@ -98,7 +98,8 @@ async def _register_again(auth: Auth, db: AsyncSession, address: Address, digest
     found = user_queries.by_address(address.canonical).with_for_update()
     row = (await db.execute(found)).one()
     again = Event(EventKind.USER_REGISTRATION_REPEATED, now, row.id, client=client)
-    if row.verified_at is None and row.suspended_at is None and auth.settings.email_verification:
+    is_open = row.verified_at is None and not user_queries.value(row).is_suspended(now)
+    if is_open and auth.settings.email_verification:
         await db.execute(tokens.retire(row.id, users.VERIFY, now))
         mails = users.verification(auth, row.id, address, client)
         await events.record(auth, db, again, queries.put(row.id, digest, now), *mails)

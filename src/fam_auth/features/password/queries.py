@@ -10,15 +10,16 @@ from sqlalchemy.sql.dml import UpdateBase
 from fam_auth.core.database import Rows
 from fam_auth.features.password.models import PasswordHash
 from fam_auth.models import Email, User
+from fam_auth.repository.data_access.queries.users import is_active
 
 
-def of_address(canonical: str) -> Rows:
-    """The user of an address with their hash, which is None when they have no password."""
+def of_address(canonical: str, now: datetime) -> Rows:
+    """The user of an address, if they may sign in, with their hash, which is None when they have no password."""
     return (
-        select(User.id, User.suspended_at, PasswordHash.digest)
+        select(User.id, PasswordHash.digest)
         .join(Email, Email.user_id == User.id)
         .outerjoin(PasswordHash, PasswordHash.user_id == User.id)
-        .where(Email.canonical == canonical)
+        .where(Email.canonical == canonical, is_active(now))
     )
 
 

@@ -23,11 +23,12 @@ from fam_auth.features.password.schemas import (
     SomePassword,
 )
 from fam_auth.routers import new_router
-from fam_auth.routers.answers import SameSite, chosen, login_answer, tokens_answer
+from fam_auth.routers.answers import MaybeLoginToken, SameSite, chosen, login_answer, tokens_answer
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.base import EmailAddress
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
 from fam_auth.schemas.session import TokensAnswer
+from fam_auth.values import Visit
 
 router = new_router("password")
 token_router = new_router("password")
@@ -53,21 +54,24 @@ async def register(
         await managers.register(auth, body.email, body.password, body.name, client)
         return PendingVerification()
     response.status_code = status.HTTP_201_CREATED
-    return login_answer(
-        auth, response, await managers.register_and_sign_in(auth, body, chosen(auth, body.transport), client)
-    )
+    visit = Visit(client, chosen(auth, body.transport))
+    return login_answer(auth, response, await managers.register_and_sign_in(auth, body, visit))
 
 
 @router.post("/login", dependencies=[SameSite], responses=refuses(InvalidCredentials, TooManyAttempts, CrossSite, Busy))
 async def login(
     auth: CurrentAuth,
     client: CurrentClient,
+    token: MaybeLoginToken,
     response: Response,
     body: Credentials,
 ) -> CompleteAnswer | IncompleteAnswer:
-    """Signs in by address and password: complete, or incomplete with what is still lacking."""
-    transport = chosen(auth, body.transport)
-    return login_answer(auth, response, await managers.login(auth, body.email, body.password, transport, client))
+    """Signs in by address and password: complete, or incomplete with what is still lacking.
+
+    With the login token of a step-up, it is the first factor of that.
+    """
+    visit = Visit(client, chosen(auth, body.transport), token)
+    return login_answer(auth, response, await managers.login(auth, body.email, body.password, visit))
 
 
 @router.post("/password/check", responses=refuses())
@@ -89,7 +93,7 @@ async def token(
     password: Annotated[SomePassword, Form()],
 ) -> TokensAnswer:
     """The password form of OAuth2, for the Authorize button of /docs. It cannot ask for a second factor."""
-    outcome = await managers.login(auth, username, password, "bearer", client)
+    outcome = await managers.login(auth, username, password, Visit(client, "bearer"))
     if not isinstance(outcome, Complete) or outcome.tokens is None:
         raise SecondFactorRequired
     return tokens_answer(outcome.tokens)

@@ -1,11 +1,12 @@
 """The login pipeline: proofs come in, and a session comes out once nothing is lacking."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import Rows
@@ -17,7 +18,7 @@ from fam_auth.repository.data_access.managers import attempts, events, sessions
 from fam_auth.repository.data_access.queries import attempts as attempt_queries
 from fam_auth.repository.data_access.queries import logins as queries
 from fam_auth.repository.data_access.queries import users
-from fam_auth.values import Client, Proof, Transport
+from fam_auth.values import Client, Proof, Session, User, Visit
 
 TOKEN = "login"  # noqa: S105 - the purpose of a token, not a token
 VERIFY_EMAIL = Step("verify_email")
@@ -31,7 +32,7 @@ async def guard(auth: Auth, tried: Try) -> str:
     try:
         key = await attempts.spend(auth, tried.method, tried.account)
     except TooManyAttempts:
-        throttled = Event(EventKind.LOGIN_THROTTLED, auth.now(), outcome="failure", client=tried.client)
+        throttled = Event(EventKind.LOGIN_THROTTLED, auth.now(), outcome="failure", client=tried.visit.client)
         await events.record_alone(auth, throttled)
         raise
     for feature in auth.features:
@@ -49,26 +50,27 @@ async def fail(auth: Auth, user_id: UUID | None, method: str, client: Client) ->
 
 
 async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must still hold
-    auth: Auth,
-    user_id: UUID,
-    proof: Proof,
-    transport: Transport,
-    client: Client,
-    *,
-    witness: Rows,
-    attempt: str | None = None,
+    auth: Auth, user_id: UUID, proof: Proof, visit: Visit, *, witness: Rows, attempt: str | None = None
 ) -> Outcome:
     """The first proof was right: a session, or a login under way. The attempt with the key `attempt` is forgiven.
 
-    `witness` is looked at again in the transaction: it must still return a row. Raises InvalidCredentials when it does
-    not, and for a suspended user.
+    With the token of a step-up of this user, the step-up goes on. `witness` is looked at again in the transaction: it
+    must still return a row. Raises InvalidCredentials when it does not, and for a suspended user.
     """
     async with auth.transaction() as db:
         row = (await db.execute(users.locked(user_id).where(witness.exists()))).first()
-        if row is None or row.suspended_at is not None:
+        if row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidCredentials
-        progress = Progress(users.value(row), (proof,), transport, client)
+        progress = Progress(users.value(row), (proof,), visit.transport, visit.client)
+        if visit.login_token is not None:
+            progress = await _joined(auth, db, progress, visit.login_token)
         return await _advance(auth, db, progress, attempt)
+
+
+async def step_up(auth: Auth, session: Session, user: User, client: Client) -> Incomplete:
+    """A login that raises the session when it is complete: the first factor is asked for again, then the second."""
+    async with auth.transaction() as db:
+        return await _keep(auth, db, Progress(user, (), session.transport, client, session.id), (_first(auth),))
 
 
 async def prove(auth: Auth, login_token: str, proof: Proof | None, client: Client) -> Outcome:
@@ -79,10 +81,11 @@ async def prove(auth: Auth, login_token: str, proof: Proof | None, client: Clien
     async with auth.transaction() as db:
         taken = (await db.execute(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
         row = None if taken is None else (await db.execute(users.locked(taken.user_id))).first()
-        if taken is None or row is None or row.suspended_at is not None:
+        if taken is None or row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidLoginToken
         proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
-        return await _advance(auth, db, Progress(users.value(row), proofs, taken.transport, client), None)
+        progress = Progress(users.value(row), proofs, taken.transport, client, taken.session_id)
+        return await _advance(auth, db, progress, None)
 
 
 async def standing(auth: Auth, login_token: str) -> Incomplete:
@@ -92,7 +95,7 @@ async def standing(auth: Auth, login_token: str) -> Incomplete:
         row = None if under_way is None else (await db.execute(users.by_id(under_way.user_id))).first()
         if under_way is None or row is None:
             raise NoLogin
-        progress = Progress(users.value(row), _proofs(under_way), under_way.transport, Client())
+        progress = Progress(users.value(row), _proofs(under_way), under_way.transport, Client(), under_way.session_id)
         steps = await _lacking(auth, db, progress)
         return Incomplete(login_token, under_way.transport, under_way.expires_at, steps)
 
@@ -111,13 +114,34 @@ async def abandon(auth: Auth, login_token: str) -> None:
 async def _advance(auth: Auth, db: AsyncSession, progress: Progress, attempt: str | None) -> Outcome:
     steps = await _lacking(auth, db, progress)
     forgiven = [] if attempt is None else [attempt_queries.forgive(attempt)]
-    if not steps:
-        return await sessions.start(auth, db, progress, await _claims(auth, db, progress), *forgiven)
+    if steps:
+        return await _keep(auth, db, progress, steps, *forgiven)
+    claims = await sessions.claims_of(auth, db, progress.user)
+    if progress.raises is not None:
+        return await sessions.step_up(auth, db, progress, progress.raises, claims)
+    return await sessions.start(auth, db, progress, claims, *forgiven)
+
+
+async def _joined(auth: Auth, db: AsyncSession, progress: Progress, login_token: str) -> Progress:
+    """The same as part of the user's step-up, if the token is that of one."""
+    digests = auth.keys.digests(TOKEN, login_token)
+    taken = (await db.execute(queries.take_step_up(progress.user.id, digests, auth.now()))).first()
+    if taken is None:
+        return progress
+    return replace(
+        progress, proofs=(*_proofs(taken), *progress.proofs), transport=taken.transport, raises=taken.session_id
+    )
+
+
+async def _keep(
+    auth: Auth, db: AsyncSession, progress: Progress, steps: tuple[Step, ...], *forgiven: UpdateBase
+) -> Incomplete:
     token, expires_at = new_token("faml"), auth.after(auth.settings.login_lifetime)
     kept = queries.add(
         progress.proofs,
         id=auth.new_id(),
         user_id=progress.user.id,
+        session_id=progress.raises,
         token=auth.keys.digest(TOKEN, token),
         transport=progress.transport,
         created_at=auth.now(),
@@ -129,7 +153,13 @@ async def _advance(auth: Auth, db: AsyncSession, progress: Progress, attempt: st
 
 
 async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[Step, ...]:
-    """Asks every feature, so that no way in can pass a factor by."""
+    """Asks every feature, so that no way in can pass a factor by.
+
+    A step-up begins anew: no second factor replaces the first.
+    """
+    ways = {way for feature in auth.features for way in feature.ways}
+    if progress.raises is not None and not ways & {proof.method for proof in progress.proofs}:
+        return (_first(auth),)
     offers = [offer for feature in auth.features for offer in await feature.offers(auth, db, progress)]
     steps = [await feature.step(auth, db, progress) for feature in auth.features]
     if auth.settings.email_verification and not progress.user.email_verified:
@@ -137,11 +167,8 @@ async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[St
     return lacking(progress.proofs, offers, [step for step in steps if step is not None])
 
 
-async def _claims(auth: Auth, db: AsyncSession, progress: Progress) -> Mapping[str, Any]:
-    claims: dict[str, Any] = {}
-    for feature in auth.features:
-        claims.update(await feature.claims(auth, db, progress.user))
-    return claims
+def _first(auth: Auth) -> Step:
+    return Step("first_factor", {"methods": [{"method": way} for feature in auth.features for way in feature.ways]})
 
 
 def _proofs(row: Row[Any]) -> tuple[Proof, ...]:

@@ -96,7 +96,7 @@ async def _close(auth: Auth, row: Row[Any], kind: EventKind) -> None:
 def _open(auth: Auth, row: Row[Any]) -> Mail:
     content = json.loads(auth.keys.open(_place(row.id), row.content))
     context = {"app_name": auth.settings.app_name, **content["context"]}
-    subject, text, html = render(auth.settings.mail_templates, row.kind, context)
+    subject, text, html = render(auth.mails, row.kind, context)
     host = auth.settings.mail_host
     sender = auth.settings.mail_from or f"{auth.settings.app_name} <no-reply@{host}>"
     return Mail(row.kind, sender, content["recipient"], subject, text, html, f"<{row.id}@{host}>")

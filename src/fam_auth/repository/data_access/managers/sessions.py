@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
-from fam_auth.exceptions import InvalidRefreshToken, NotFound, Unauthenticated
+from fam_auth.exceptions import InvalidLoginToken, InvalidRefreshToken, NotFound, Unauthenticated
 from fam_auth.feature import Complete, Progress
 from fam_auth.repository.data_access.managers import events, outbox, pages
 from fam_auth.repository.data_access.managers.outbox import Letter
@@ -48,9 +48,51 @@ async def start(
         EventKind.SESSION_STARTED, now, session.user_id, session.id, session.user_id, client=progress.client
     )
     await events.record(auth, db, started, queries.add(session), *deeds)
+    return _complete(auth, progress.user, session, 0)
+
+
+async def step_up(
+    auth: Auth, db: AsyncSession, progress: Progress, session_id: UUID, claims: Mapping[str, Any]
+) -> Complete:
+    """The session rests on the proofs just given, and its tokens of before are dead. Raises InvalidLoginToken.
+
+    The proofs are the new ones alone: an assurance that was not shown again does not count as fresh.
+    """
+    now = auth.now()
+    row = (await db.execute(queries.step_up(session_id, progress.proofs, claims, now))).first()
+    if row is None:
+        raise InvalidLoginToken
+    session = queries.value(row)
+    stepped = Event(
+        EventKind.SESSION_STEPPED_UP, now, session.user_id, session.id, session.user_id, client=progress.client
+    )
+    await events.record(auth, db, stepped)
+    return _complete(auth, progress.user, session, row.refreshes)
+
+
+def _complete(auth: Auth, user: User, session: Session, refreshes: int) -> Complete:
     if session.transport == "cookie":
-        return Complete(progress.user, session, None, cookie(auth, session))
-    return Complete(progress.user, session, _tokens(auth, session.id, session.generation, 0, session.expires_at), None)
+        return Complete(user, session, None, cookie(auth, session))
+    tokens = _tokens(auth, session.id, session.generation, refreshes, session.expires_at)
+    return Complete(user, session, tokens, None)
+
+
+async def claims_of(auth: Auth, db: AsyncSession, user: User) -> Mapping[str, Any]:
+    """What the features add to the sessions of a user."""
+    claims: dict[str, Any] = {}
+    for feature in auth.features:
+        claims.update(await feature.claims(auth, db, user))
+    return claims
+
+
+async def renew_claims(auth: Auth, db: AsyncSession, user_id: UUID) -> None:
+    """The live sessions of the user have the claims that they would get now. Does not commit.
+
+    The user is held until then, so that of two changes the later one sees what the earlier one did.
+    """
+    row = (await db.execute(users.locked(user_id))).first()
+    if row is not None:
+        await db.execute(queries.claim(user_id, await claims_of(auth, db, users.value(row))))
 
 
 def cookie(auth: Auth, session: Session) -> str:
@@ -116,14 +158,22 @@ async def listed(auth: Auth, user_id: UUID | None, after: UUID | None, limit: in
     return pages.cut([queries.value(row) for row in rows], limit)
 
 
-async def end(auth: Auth, where: Mapping[str, UUID], reason: str, client: Client, *, but: UUID | None = None) -> int:
+async def end(  # noqa: PLR0913 - which, why, by whom, and in which transaction
+    auth: Auth,
+    where: Mapping[str, UUID],
+    reason: str,
+    client: Client,
+    *,
+    but: UUID | None = None,
+    db: AsyncSession | None = None,
+) -> int:
     """The sessions whose columns have these values have ended, except `but`; returns how many that were."""
     now = auth.now()
-    async with auth.transaction() as db:
-        ended = (await db.execute(queries.end(where, reason, now, but=but))).all()
+    async with auth.transaction(db) as joined:
+        ended = (await joined.execute(queries.end(where, reason, now, but=but))).all()
         for row in ended:
             event = Event(EventKind.SESSION_ENDED, now, row.user_id, row.id, client=client, detail={"reason": reason})
-            await events.record(auth, db, event)
+            await events.record(auth, joined, event)
     return len(ended)
 
 

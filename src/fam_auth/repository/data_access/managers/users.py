@@ -145,7 +145,7 @@ async def resend(auth: Auth, email: str, client: Client) -> None:
     address = checked(email)
     async with auth.transaction() as db:
         row = (await db.execute(queries.by_address(address.canonical))).first()
-        if row is None or row.verified_at is not None or row.suspended_at is not None:
+        if row is None or row.verified_at is not None or queries.value(row).is_suspended(auth.now()):
             return
         await db.execute(tokens.retire(row.id, VERIFY, auth.now()))
         sent = Event(EventKind.EMAIL_VERIFICATION_SENT, auth.now(), row.id, client=client)

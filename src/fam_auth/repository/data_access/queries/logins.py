@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, delete, insert, or_, select, update
-from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.dml import ReturningDelete, UpdateBase
 
 from fam_auth.core.database import Rows
 from fam_auth.models import Login, OneTimeToken
 from fam_auth.values import Proof
 
 CODE_TRIES = 5
+UNDO = "undo_email_change"
 
 
 def add(proofs: Sequence[Proof], **columns: Any) -> UpdateBase:
@@ -22,17 +23,22 @@ def add(proofs: Sequence[Proof], **columns: Any) -> UpdateBase:
 
 def under_way(tokens: Sequence[str], now: datetime) -> Rows:
     """The login whose token has one of these digests."""
-    columns = (Login.id, Login.user_id, Login.transport, Login.proofs, Login.expires_at)
-    return select(*columns).where(Login.token.in_(tokens), Login.expires_at > now)
+    return select(*_COLUMNS).where(Login.token.in_(tokens), Login.expires_at > now)
 
 
-def take(tokens: Sequence[str], now: datetime) -> UpdateBase:
+def take(tokens: Sequence[str], now: datetime) -> ReturningDelete[Any]:
     """Uses a login's token up: returns the login once, whoever else asks at the same time."""
-    return (
-        delete(Login)
-        .where(Login.token.in_(tokens), Login.expires_at > now)
-        .returning(Login.id, Login.user_id, Login.transport, Login.proofs, Login.expires_at)
-    )
+    return delete(Login).where(Login.token.in_(tokens), Login.expires_at > now).returning(*_COLUMNS)
+
+
+def take_step_up(user_id: UUID, tokens: Sequence[str], now: datetime) -> UpdateBase:
+    """The same for a step-up of this user alone."""
+    return take(tokens, now).where(Login.user_id == user_id, Login.session_id.is_not(None))
+
+
+def abandon_all(user_id: UUID) -> UpdateBase:
+    """Deletes the logins under way of a user."""
+    return delete(Login).where(Login.user_id == user_id)
 
 
 def add_token(**columns: Any) -> UpdateBase:
@@ -49,6 +55,15 @@ def retire(user_id: UUID, purpose: str, now: datetime) -> UpdateBase:
     )
 
 
+def retire_all(user_id: UUID, now: datetime) -> UpdateBase:
+    """Kills every pending token of a user, but for the way back to an address of before."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.user_id == user_id, OneTimeToken.used_at.is_(None), OneTimeToken.purpose != UNDO)
+        .values(used_at=now)
+    )
+
+
 def burn(purpose: str, tokens: Sequence[str], now: datetime) -> UpdateBase:
     """Uses a one-time token up: returns it once, and nothing for a used, replaced, expired or unknown one."""
     return (
@@ -56,7 +71,7 @@ def burn(purpose: str, tokens: Sequence[str], now: datetime) -> UpdateBase:
         .where(OneTimeToken.purpose == purpose, OneTimeToken.token.in_(tokens))
         .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
         .values(used_at=now)
-        .returning(OneTimeToken.id, OneTimeToken.user_id, OneTimeToken.address)
+        .returning(OneTimeToken.id, OneTimeToken.user_id, OneTimeToken.address, OneTimeToken.shown)
     )
 
 
@@ -81,3 +96,6 @@ def purge_tokens(now: datetime, before: datetime) -> UpdateBase:
     return delete(OneTimeToken).where(
         or_(OneTimeToken.expires_at < now, and_(OneTimeToken.used_at.is_not(None), OneTimeToken.used_at < before)),
     )
+
+
+_COLUMNS = (Login.id, Login.user_id, Login.session_id, Login.transport, Login.proofs, Login.expires_at)

@@ -1,6 +1,6 @@
 """Statements about sessions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -45,7 +45,7 @@ def live(session_id: UUID, generation: int, now: datetime, idle: timedelta) -> R
         .join(User, User.id == Session.user_id)
         .join(Email, Email.user_id == User.id)
         .where(Session.id == session_id, Session.generation == generation, is_live(now, idle))
-        .where(User.suspended_at.is_(None))
+        .where(users.is_active(now))
     )
 
 
@@ -53,7 +53,7 @@ def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> 
     """Uses the refresh token number `refreshes` up: returns the session once, and nothing for any other number."""
     return (
         update(Session)
-        .where(Session.id == session_id, Session.refreshes == refreshes, is_live(now, idle), _of_somebody_active())
+        .where(Session.id == session_id, Session.refreshes == refreshes, is_live(now, idle), _of_somebody_active(now))
         .values(refreshes=refreshes + 1, refreshed_at=now, seen_at=now)
         .returning(Session.generation, Session.expires_at)
     )
@@ -66,7 +66,7 @@ def rotated(session_id: UUID, refreshes: int, since: datetime, now: datetime, id
         Session.refreshes == refreshes + 1,
         Session.refreshed_at > since,
         is_live(now, idle),
-        _of_somebody_active(),
+        _of_somebody_active(now),
     )
 
 
@@ -113,6 +113,28 @@ def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | No
     )
 
 
+def step_up(session_id: UUID, proofs: Sequence[values.Proof], claims: Mapping[str, Any], now: datetime) -> UpdateBase:
+    """Gives a session that has not ended new proofs and claims, and returns it; every token of before is dead."""
+    return (
+        update(Session)
+        .where(Session.id == session_id, Session.ended_at.is_(None), Session.expires_at > now)
+        .values(
+            proofs=[proof.as_json() for proof in proofs],
+            claims=dict(claims),
+            generation=Session.generation + 1,
+            refreshes=Session.refreshes + 1,
+            refreshed_at=Session.created_at,  # long ago: no grace for the refresh token of before
+            seen_at=now,
+        )
+        .returning(*_COLUMNS, Session.refreshes)
+    )
+
+
+def claim(user_id: UUID, claims: Mapping[str, Any]) -> UpdateBase:
+    """Gives all sessions of a user these claims."""
+    return update(Session).where(Session.user_id == user_id, Session.ended_at.is_(None)).values(claims=dict(claims))
+
+
 def end_stolen(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> UpdateBase:
     """Ends a live session that has refreshed past this number: the token came back, so there are two of it."""
     return (
@@ -150,8 +172,8 @@ def owner(row: Row[Any]) -> values.User:
     return users.value(row, _OWNER)
 
 
-def _of_somebody_active() -> ColumnElement[bool]:
-    return exists().where(User.id == Session.user_id, User.suspended_at.is_(None))
+def _of_somebody_active(now: datetime) -> ColumnElement[bool]:
+    return exists().where(User.id == Session.user_id, users.is_active(now))
 
 
 _OWNER = "owner_"

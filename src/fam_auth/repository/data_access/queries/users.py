@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -21,6 +21,7 @@ COLUMNS = (
     User.key,
     User.created_at,
     User.suspended_at,
+    User.suspended_until,
 )
 
 
@@ -37,6 +38,11 @@ def by_id(user_id: UUID) -> Rows:
 def by_address(canonical: str) -> Rows:
     """The user this address belongs to, verified or not."""
     return all_users().where(Email.canonical == canonical)
+
+
+def is_active(now: datetime) -> ColumnElement[bool]:
+    """Whether a user is not suspended at this moment."""
+    return or_(User.suspended_at.is_(None), User.suspended_until <= now)
 
 
 def page(after: UUID | None, limit: int) -> Rows:

@@ -1,0 +1,25 @@
+"""Suspensions that end, step-ups, and addresses about to change."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0002_accounts"
+down_revision: str | None = "0001_kernel"
+branch_labels: Sequence[str] | None = None
+depends_on: Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Expand: the code before this revision goes on working."""
+    op.add_column("auth_user", sa.Column("suspended_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("auth_login", sa.Column("session_id", sa.Uuid(), nullable=True))
+    op.add_column("auth_one_time_token", sa.Column("shown", sa.String(), nullable=True))
+
+
+def downgrade() -> None:
+    """Back to the revision before; what the new columns held is lost."""
+    op.drop_column("auth_one_time_token", "shown")
+    op.drop_column("auth_login", "session_id")
+    op.drop_column("auth_user", "suspended_until")

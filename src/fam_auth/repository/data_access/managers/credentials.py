@@ -1,0 +1,36 @@
+"""What follows every change of credentials: nobody stays signed in by the old ones, and the owner hears of it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth.auth import Auth
+from fam_auth.core.events import Event
+from fam_auth.repository.data_access.managers import events, outbox, sessions
+from fam_auth.repository.data_access.managers.outbox import Letter
+from fam_auth.repository.data_access.queries import logins as queries
+
+NOTICE = timedelta(days=3)
+
+
+async def changed(
+    auth: Auth, db: AsyncSession, event: Event, *deeds: UpdateBase, letter: Letter | None, keep: UUID | None = None
+) -> None:
+    """The deeds are done, and what rested on the old credentials of `event.user_id` is over.
+
+    Their sessions end except `keep`, their logins under way and every pending link and code with them. `letter` tells
+    the owner. Does not commit.
+    """
+    assert event.user_id is not None  # noqa: S101 - credentials are somebody's
+    now = auth.now()
+    posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, event.client)]
+    over = [queries.abandon_all(event.user_id), queries.retire_all(event.user_id, now)]
+    await events.record(auth, db, event, *deeds, *over, *posted)
+    await sessions.end(auth, {"user_id": event.user_id}, str(event.kind), event.client, but=keep, db=db)
+
+
+def notice(auth: Auth, kind: str, recipient: str, **context: object) -> Letter:
+    """A letter that only tells; it is worth sending for three days."""
+    return Letter(kind, recipient, context, auth.after(NOTICE))
