@@ -14,11 +14,11 @@ from starlette.requests import HTTPConnection
 from fam_auth.auth import Auth
 from fam_auth.exceptions import CrossSite, Forbidden, Misconfigured, StepUpRequired, Unauthenticated
 from fam_auth.repository.data_access.managers import sessions
-from fam_auth.values import Client, Session, User
+from fam_auth.values import Actor, Client, Session, User
 
 STATE = "fam_auth"
 SAFE = {"GET", "HEAD", "OPTIONS"}
-SESSION_COOKIE, LOGIN_COOKIE = "fam_session", "fam_login"
+SESSION_COOKIE, LOGIN_COOKIE, DEVICE_COOKIE = "fam_session", "fam_login", "fam_device"
 
 
 def auth_of(connection: HTTPConnection) -> Auth:
@@ -68,6 +68,18 @@ async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
             known = await _by_cookie(connection, auth)
         connection.scope[STATE] = known
     return known
+
+
+async def actor_of(connection: HTTPConnection) -> Actor:
+    """Who does something, signed in. Raises Unauthenticated and CrossSite."""
+    return Actor(client_of(connection), (await signed_in(connection))[1].id)
+
+
+def has_credentials(connection: HTTPConnection) -> bool:
+    """Whether a request comes with an access token or the cookie of a session, good or not."""
+    auth = auth_of(connection)
+    has_cookie = cookie_name(auth, SESSION_COOKIE) in connection.cookies
+    return has_cookie or credentials(connection, "bearer") is not None
 
 
 def client_of(connection: HTTPConnection) -> Client:
@@ -156,6 +168,7 @@ def needs(*demands: Demand) -> Any:
     return Depends(SignedIn(*demands))
 
 
+CurrentActor = Annotated[Actor, Depends(actor_of)]
 CurrentAuth = Annotated[Auth, Depends(auth_of)]
 CurrentClient = Annotated[Client, Depends(client_of)]
 CurrentSession = Annotated[Session, Depends(_TheSession())]

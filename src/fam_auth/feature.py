@@ -48,7 +48,8 @@ class Try:
 class Progress:
     """How far a login has come: who, by which proofs, over which transport.
 
-    `raises` is the session whose assurance a step-up raises; None: the login makes a session.
+    `raises` is the session whose assurance a step-up raises; None: the login makes a session. `is_known_device` when
+    this account was signed in to from there before.
     """
 
     user: User
@@ -56,6 +57,7 @@ class Progress:
     transport: Transport
     client: Client
     raises: UUID | None = None
+    is_known_device: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Nothing is lacking: the session. `tokens` for the bearer transport, `cookie` for the other."""
+    """Nothing is lacking: the session. `tokens` for the bearer transport, `cookie` for the other.
+
+    `device_token` makes the device a known one at its next login.
+    """
 
     user: User
     session: Session
     tokens: Tokens | None
     cookie: str | None
+    device_token: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ def assurance(proofs: tuple[Proof, ...]) -> str:
 class User:
     """A person with an account. `key` is the host's own id for them; None when the host has none.
 
-    `suspended_until` is None for a suspension that lasts until it is lifted.
+    `suspended_until` is None for a suspension that lasts until it is lifted. `demands` are steps that the next login
+    has to take, such as `change_password`.
     """
 
     id: UUID
@@ -58,6 +59,7 @@ class User:
     created_at: datetime
     suspended_at: datetime | None
     suspended_until: datetime | None
+    demands: tuple[str, ...] = ()
 
     def is_suspended(self, now: datetime) -> bool:
         """Whether the user may not sign in at this moment."""
@@ -109,6 +111,14 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something to an account: from where, and as which user; None: nobody signed in, such as an operator."""
+
+    client: Client
+    user_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """How somebody comes to sign in: who sends it, how the session shall travel, and what they have from before.
 
@@ -119,6 +129,16 @@ class Visit:
     transport: Transport
     login_token: str | None = None
     device_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are wanted; None: whatever they are."""
+
+    user_id: UUID | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

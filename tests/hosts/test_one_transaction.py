@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from fam_auth import Auth, models
 from fam_auth.exceptions import InvalidRequest, NotFound
 from fam_auth.repository.data_access.managers import users
+from fam_auth.values import Actor, Client
 from tests.conftest import MakeAuth
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -110,7 +111,7 @@ async def test_a_profile_goes_with_its_user(auth: Auth, sessions: Sessions) -> N
     async with sessions.begin() as db:
         user = await users.create(auth, "ada@example.com", db=db)
         db.add(Profile(user_id=user.id, nickname="countess"))
-    await users.remove(auth, user.id)
+    await users.remove(auth, user.id, Actor(Client()))
     async with sessions() as db:
         assert (await db.scalars(select(Profile))).all() == []
 

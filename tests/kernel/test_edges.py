@@ -23,7 +23,7 @@ from fam_auth.core.upgrade import options
 from fam_auth.dependencies import auth_of, client_of
 from fam_auth.exceptions import Busy, Conflict, InvalidCode, InvalidRequest, Misconfigured, Unavailable
 from fam_auth.models.base import UtcDateTime
-from fam_auth.repository.data_access.managers import outbox, users
+from fam_auth.repository.data_access.managers import emails, users, worker
 from fam_auth.repository.data_access.queries import logins
 from fam_auth.routers import new_router
 from fam_auth.values import Client
@@ -142,12 +142,12 @@ async def test_small_refusals_of_users(world: World) -> None:
     async def burn_meanwhile(statement: Any) -> Any:
         row = await row_of(statement)
         assert row is not None
-        await auth.database.rows(logins.burn(users.VERIFY, [row.token], auth.now()))
+        await auth.database.rows(logins.burn(emails.VERIFY, [row.token], auth.now()))
         return row
 
     row_of, auth.database.row = auth.database.row, burn_meanwhile  # type: ignore[method-assign]
     with pytest.raises(InvalidCode):
-        await users.verify_by_code(auth, ada.email, code, Client())
+        await emails.verify_by_code(auth, ada.email, code, Client())
     assert "features=['password']" in repr(auth)
 
 
@@ -158,7 +158,7 @@ async def test_the_worker_waits_for_its_database(world: World) -> None:
         raise Unavailable
 
     auth.database.rows = unavailable  # type: ignore[method-assign]
-    task = asyncio.create_task(outbox.work(auth, pause=timedelta(milliseconds=1)))
+    task = asyncio.create_task(worker.work(auth, pause=timedelta(milliseconds=1)))
     await asyncio.sleep(0.02)
     assert not task.done()
     task.cancel()

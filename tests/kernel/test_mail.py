@@ -13,7 +13,7 @@ from fam_auth.core.mail import ConsoleCarrier, FileCarrier, Mail, MailFailed, ca
 from fam_auth.core.routers import running
 from fam_auth.exceptions import Misconfigured
 from fam_auth.models import Event, Outbox
-from fam_auth.repository.data_access.managers import outbox
+from fam_auth.repository.data_access.managers import worker
 from fam_auth.repository.data_access.managers.purge import purge
 from tests.conftest import MakeAuth
 from tests.support.people import Mailbox, World
@@ -99,10 +99,10 @@ async def test_mails_wait_for_a_dead_server_and_stay_the_same(world: World) -> N
     await ada.register()
     failing = Failing(permanent=False)
     world.auth.carrier = failing
-    assert await outbox.deliver(world.auth) == 1
-    assert await outbox.deliver(world.auth) == 0
+    assert await worker.deliver(world.auth) == 1
+    assert await worker.deliver(world.auth) == 0
     world.clock.travel(seconds=6)
-    assert await outbox.deliver(world.auth) == 1
+    assert await worker.deliver(world.auth) == 1
     world.auth.carrier = world.mailbox
     world.clock.travel(hours=1)
     assert len(await world.mails("ada@example.com")) == 1
@@ -114,10 +114,10 @@ async def test_mails_nobody_takes_and_late_ones_are_given_up(world: World) -> No
     ada, bob = await world.person("ada@example.com"), await world.person("bob@example.com")
     await ada.register()
     world.auth.carrier = Failing(permanent=True)
-    await outbox.deliver(world.auth)
+    await worker.deliver(world.auth)
     await bob.register()
     world.clock.travel(hours=25)
-    await outbox.deliver(world.auth)
+    await worker.deliver(world.auth)
     rows = await world.auth.database.rows(select(Outbox.outcome, Outbox.content).order_by(Outbox.id))
     assert [(row.outcome, row.content) for row in rows] == [("mail.failed", None), ("mail.expired", None)]
     kinds = await world.auth.database.rows(select(Event.kind).where(Event.outcome == "failure"))

@@ -36,6 +36,27 @@ ROUTES = {
     "GET /auth/events",
     "POST /auth/register",
     "POST /auth/password/check",
+    "POST /auth/password/change",
+    "POST /auth/password/forgot",
+    "POST /auth/password/reset",
+    "POST /auth/step-up",
+    "POST /auth/email/change",
+    "POST /auth/email/confirm",
+    "POST /auth/email/undo",
+    "DELETE /auth/me",
+    "GET /auth/me/export",
+    "GET /auth/users",
+    "POST /auth/users/invite",
+    "GET /auth/users/{user_id}",
+    "PATCH /auth/users/{user_id}",
+    "DELETE /auth/users/{user_id}",
+    "GET /auth/users/{user_id}/export",
+    "GET /auth/users/{user_id}/events",
+    "GET /auth/events/all",
+    "POST /auth/users/{user_id}/suspend",
+    "POST /auth/users/{user_id}/restore",
+    "DELETE /auth/users/{user_id}/sessions",
+    "POST /auth/users/{user_id}/password/compromised",
 }
 PUBLIC = {
     "get_config",
@@ -48,6 +69,7 @@ PUBLIC = {
     "verify_email",
 }
 PUBLIC |= {"resend_verification", "register", "check_password", "token"}
+PUBLIC |= {"forgot_password", "reset_password", "confirm_email", "undo_email"}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from fam_auth.features.password import Password
 from fam_auth.features.password.models import PasswordHash
 from fam_auth.repository.data_access.managers import logins, users
 from fam_auth.values import Client
-from tests.support.people import PASSWORD, Person, World
+from tests.support.people import OPERATOR, PASSWORD, Person, World
 
 OpenWorld = Callable[..., Awaitable[World]]
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -111,7 +111,7 @@ async def test_a_login_token_is_used_once_and_dies(open_world: OpenWorld) -> Non
     with pytest.raises(InvalidLoginToken):
         await give_pin(world, late)
     other = (await ada.login()).json()["login_token"]
-    await users.suspend(world.auth, (await users.found(world.auth, ada.email)).id, None)
+    await users.suspend(world.auth, (await users.found(world.auth, ada.email)).id, OPERATOR)
     with pytest.raises(InvalidLoginToken):
         await give_pin(world, other)
 
@@ -142,7 +142,7 @@ async def test_a_password_changed_in_between_is_no_password(open_world: OpenWorl
     class Slow(Hasher):
         async def verify(self, digest: str | None, password: str) -> bool:
             right = await super().verify(digest, password)
-            await users.suspend(world.auth, (await users.found(world.auth, ada.email)).id, None)
+            await users.suspend(world.auth, (await users.found(world.auth, ada.email)).id, OPERATOR)
             return right
 
     world.auth.hasher.close()

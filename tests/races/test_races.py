@@ -6,6 +6,8 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from ipaddress import IPv4Address
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,12 +19,13 @@ from tests.support.people import PASSWORD
 from tests.support.service import Service, service
 
 PARALLEL = 20
+ADDRESSES = count(int(IPv4Address("10.0.0.1")))
 ROUNDS = int(os.environ.get("FAM_AUTH_TEST_ROUNDS", "25"))
 
 
 @pytest.fixture
 def running(tmp_path: Path, postgres_database: str) -> Iterator[Service]:
-    with service(tmp_path, postgres_database, workers=2) as two_processes:
+    with service(tmp_path, postgres_database, workers=2, FAM_AUTH_TRUSTED_PROXIES="127.0.0.1") as two_processes:
         yield two_processes
 
 
@@ -46,6 +49,8 @@ async def at_once(url: str, path: str, bodies: list[dict[str, Any]]) -> list[tup
 def _request(host: str, path: str, body: dict[str, Any]) -> bytes:
     content = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    # From a network of its own each: what is raced here are not the limits of one.
+    head += f"X-Forwarded-For: {IPv4Address(next(ADDRESSES))}\r\n"
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from fam_auth.repository.data_access.managers import sessions, users
-from tests.support.people import PASSWORD, Person, World
+from tests.support.people import OPERATOR, PASSWORD, Person, World
 
 OpenWorld = Callable[..., Awaitable[World]]
 
@@ -105,11 +105,11 @@ async def test_a061_nobody_ends_or_sees_the_session_of_another(world: World, ada
 
 async def test_suspension_ends_everything_and_looks_like_a_wrong_password(world: World, ada: Person) -> None:
     user = await users.found(world.auth, ada.email)
-    await users.suspend(world.auth, user.id, "unpaid")
+    await users.suspend(world.auth, user.id, OPERATOR, reason="unpaid")
     assert (await ada.me()).status_code == 401
     assert (await ada.refresh()).status_code == 401
     assert (await ada.login()).json()["code"] == "invalid_credentials"
-    await users.restore(world.auth, user.id)
+    await users.restore(world.auth, user.id, OPERATOR)
     assert (await ada.login()).json()["status"] == "complete"
 
 
@@ -194,7 +194,7 @@ async def test_a040_the_sixth_wrong_password_waits(world: World, ada: Person) ->
     assert codes == [401] * 5 + [429]
     throttled = await ada.login()
     assert (throttled.json()["code"], throttled.headers["Retry-After"]) == ("too_many_attempts", "1")
-    world.clock.travel(seconds=2)
+    await world.later(seconds=2)
     ada.password = PASSWORD
     assert (await ada.login()).status_code == 200
     ada.password = "not the password at all"
@@ -205,7 +205,7 @@ async def test_a001_a_wrong_password_looks_the_same_for_everybody(world: World, 
     unverified, suspended = await world.person("new@example.com"), await world.person("bad@example.com")
     for person in (unverified, suspended):
         await person.register()
-    await users.suspend(world.auth, (await users.found(world.auth, suspended.email)).id, None)
+    await users.suspend(world.auth, (await users.found(world.auth, suspended.email)).id, OPERATOR)
     answers = []
     for email in (ada.email, unverified.email, suspended.email, "nobody@example.com"):
         person = await world.person(email)

@@ -8,12 +8,16 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from fam_auth import Auth
 from fam_auth.core.mail import Mail
-from fam_auth.repository.data_access.managers import outbox
+from fam_auth.models import Attempt
+from fam_auth.repository.data_access.managers import worker
+from fam_auth.values import Actor, Client
 
 PASSWORD = "seventeen green llamas"
+OPERATOR = Actor(Client(agent="operator"))
 
 
 @dataclass
@@ -51,6 +55,13 @@ class World:
     clock: Clock
     stack: AsyncExitStack
 
+    async def later(self, **by: float) -> None:
+        """Moves the time for the application and for the database, whose clock the attempts go by."""
+        self.clock.travel(**by)
+        seconds = timedelta(**by).total_seconds()
+        aged = {"tried_at": Attempt.tried_at - seconds, "free_at": Attempt.free_at - seconds}
+        await self.auth.database.rows(update(Attempt).values(**aged))
+
     async def client(self, **headers: str) -> httpx2.AsyncClient:
         """A new browser or program: it has cookies of its own."""
         transport = httpx2.ASGITransport(self.app)
@@ -63,7 +74,7 @@ class World:
 
     async def mails(self, recipient: str, kind: str | None = None) -> list[Mail]:
         """The mails somebody has got so far, oldest first."""
-        while await outbox.deliver(self.auth):
+        while await worker.deliver(self.auth):
             pass
         return [mail for mail in self.mailbox.mails if mail.recipient == recipient and kind in {None, mail.kind}]
 

@@ -9,10 +9,10 @@ import typer
 
 from fam_auth.auth import Auth
 from fam_auth.repository.data_access.managers import users
-from fam_auth.values import Client, User
+from fam_auth.values import Actor, Client, User
 
 REFUSED, MISUSED, UNANSWERED = 1, 2, 3
-BY_CLI = Client(agent="fam-auth command line")
+BY_CLI = Actor(Client(agent="fam-auth command line"))
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]

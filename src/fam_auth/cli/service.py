@@ -16,8 +16,8 @@ from fam_auth.core import logs
 from fam_auth.core.security import new_secret
 from fam_auth.core.settings import described
 from fam_auth.exceptions import Misconfigured
-from fam_auth.repository.data_access.managers import outbox
 from fam_auth.repository.data_access.managers.purge import purge as purge_all
+from fam_auth.repository.data_access.managers.worker import work as work_off
 
 GRACE_SECONDS = 10
 app = typer.Typer()
@@ -100,7 +100,7 @@ def worker() -> None:
 
     async def work(auth: Auth) -> None:
         await auth.start()
-        task = asyncio.create_task(outbox.work(auth))
+        task = asyncio.create_task(work_off(auth))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         typer.echo("Sending mails. Stop with Ctrl-C.", err=True)

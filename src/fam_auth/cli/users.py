@@ -1,15 +1,18 @@
 """`fam-auth users`: people with an account."""
 
+import json
 import sys
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from fam_auth.auth import Auth
-from fam_auth.cli.common import AsJson, Limit, Who, run, run_for, show
+from fam_auth.cli.common import BY_CLI, AsJson, Limit, Who, run, run_for, show
+from fam_auth.features.password import changes
 from fam_auth.features.password import managers as passwords
-from fam_auth.repository.data_access.managers import users
+from fam_auth.repository.data_access.managers import exports, users
 from fam_auth.values import User
 
 app = typer.Typer(help="People with an account.", no_args_is_help=True)
@@ -22,13 +25,13 @@ def create_user(
     name: Annotated[str | None, typer.Option(help="What they are called.")] = None,
     verified: Annotated[bool, typer.Option(help="The address is known to be theirs.")] = True,
     stdin: Annotated[bool, typer.Option("--stdin", help="Read the password from standard input.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Print a one-time link to choose the password.")] = False,
 ) -> None:
-    """Create a user; the password is prompted for, or read from standard input, never given on the command line."""
-    password = (
-        sys.stdin.readline().rstrip("\n")
-        if stdin
-        else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    )
+    """Create a user. The password is prompted for, read from standard input, or chosen by whoever gets the link."""
+    if link:
+        typer.echo(run(lambda auth: _linked(auth, email, name, verified=verified)))
+        return
+    password = typed_password(stdin=stdin)
 
     async def work(auth: Auth) -> User:
         return await passwords.create(auth, email, password, name, verified=verified)
@@ -36,12 +39,28 @@ def create_user(
     show([user_row(run(work))], as_json=False)
 
 
+@app.command("invite")
+def invite_user(email: str, *, name: Annotated[str | None, typer.Option(help="What they are called.")] = None) -> None:
+    """Create a user and mail them a link to choose a password."""
+
+    async def work(auth: Auth) -> User:
+        return await changes.invite(auth, email, name, BY_CLI)
+
+    show([user_row(run(work))], as_json=False)
+
+
 @app.command("list")
-def list_users(*, as_json: AsJson = False, limit: Limit = 50, after: UUID | None = None) -> None:
+def list_users(
+    search: Annotated[str | None, typer.Argument(help="Part of an address or a name.")] = None,
+    *,
+    as_json: AsJson = False,
+    limit: Limit = 50,
+    after: Annotated[UUID | None, typer.Option(help="The last id of the page before.")] = None,
+) -> None:
     """List users, oldest first."""
 
     async def work(auth: Auth) -> list[dict[str, str]]:
-        return [user_row(user) for user in (await users.listed(auth, after, limit)).items]
+        return [user_row(user) for user in (await users.listed(auth, after, limit, search)).items]
 
     show(run(work), as_json=as_json)
 
@@ -57,16 +76,45 @@ def show_user(who: Who, *, as_json: AsJson = False) -> None:
 
 
 @app.command("suspend")
-def suspend_user(who: Who, reason: Annotated[str | None, typer.Option(help="Why; kept with the user.")] = None) -> None:
-    """Let a user not sign in any more, and end their sessions."""
-    run_for(who, lambda auth, user: users.suspend(auth, user.id, reason))
+def suspend_user(
+    who: Who,
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why; kept with the user.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="When it ends, in UTC. Without: when restored.")] = None,
+) -> None:
+    """Let a user not sign in, for a time or until restored, and end their sessions."""
+    end = until and until.replace(tzinfo=UTC)
+    run_for(who, lambda auth, user: users.suspend(auth, user.id, BY_CLI, reason=reason, until=end))
     typer.echo("Suspended.")
+
+
+@app.command("link")
+def link_user(who: Who) -> None:
+    """Print a one-time link by which a user sets a new password."""
+    typer.echo(run_for(who, changes.link))
+
+
+@app.command("compromised")
+def mark_compromised(who: Who) -> None:
+    """Sign a user out everywhere; their next login has to change the password."""
+    run_for(who, lambda auth, user: changes.compromise(auth, user, BY_CLI))
+    typer.echo("Marked.")
+
+
+@app.command("export")
+def export_user(who: Who) -> None:
+    """Print everything that is kept of a user as JSON; secrets are left out."""
+
+    async def work(auth: Auth, user: User) -> str:
+        return json.dumps(await exports.of_user(auth, user.id), indent=2, default=str)
+
+    typer.echo(run_for(who, work))
 
 
 @app.command("restore")
 def restore_user(who: Who) -> None:
     """Let a suspended user sign in again."""
-    run_for(who, lambda auth, user: users.restore(auth, user.id))
+    run_for(who, lambda auth, user: users.restore(auth, user.id, BY_CLI))
     typer.echo("Restored.")
 
 
@@ -75,11 +123,23 @@ def delete_user(who: Who, *, yes: Annotated[bool, typer.Option("--yes", help="Do
     """Delete a user and all that hangs on them."""
     if not yes:
         typer.confirm(f"Delete {who} for good?", abort=True)
-    run_for(who, lambda auth, user: users.remove(auth, user.id))
+    run_for(who, lambda auth, user: users.remove(auth, user.id, BY_CLI))
     typer.echo("Deleted.")
+
+
+async def _linked(auth: Auth, email: str, name: str | None, *, verified: bool) -> str:
+    return await changes.link(auth, await users.create(auth, email, name, verified=verified))
+
+
+def typed_password(*, stdin: bool) -> str:
+    """The password from standard input, or from a prompt that does not show it."""
+    if stdin:
+        return sys.stdin.readline().rstrip("\n")
+    prompted: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return prompted
 
 
 def user_row(user: User) -> dict[str, str]:
     """What the tables show of a user."""
-    keys = ("id", "email", "email_verified", "name", "created_at", "suspended_at")
+    keys = ("id", "email", "email_verified", "name", "created_at", "suspended_at", "suspended_until")
     return {key: str(getattr(user, key)) for key in keys}

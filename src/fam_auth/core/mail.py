@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,7 @@ from fam_auth.exceptions import FamAuthError, Misconfigured
 
 # The first digit of a reply that will not change (RFC 5321, 4.2.1).
 PERMANENT = 5
+LINK, CODE = re.compile(r"https?://\S+"), re.compile(r"\d{6}")
 SMTP_DEADLINE = timedelta(seconds=10)
 FORMS = "use console:, file:///directory, smtp://user:password@host:587 or smtps://user:password@host."
 
@@ -146,7 +147,23 @@ def templates(folders: tuple[Path, ...]) -> Environment:
 
 
 def render(folders: tuple[Path, ...], kind: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Subject, text and HTML of a mail. The first line of `<kind>.txt` is the subject."""
+    """Subject, text and HTML of a mail. The first line of `<kind>.txt` is the subject.
+
+    The HTML says what the text says, unless a host has a `<kind>.html` of its own.
+    """
     environment = templates(folders)
     subject, _, text = environment.get_template(f"{kind}.txt").render(context).partition("\n")
-    return subject.strip(), text.strip() + "\n", environment.get_template(f"{kind}.html").render(context)
+    subject, text = subject.strip(), text.strip() + "\n"
+    page = environment.select_template([f"{kind}.html", "letter.html"])
+    return subject, text, page.render(context, subject=subject, paragraphs=list(_paragraphs(text)))
+
+
+def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
+    """The paragraphs of a text, each with what it is: `text`, `code`, the first `link`, or a `further` one."""
+    links = 0
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        if LINK.fullmatch(paragraph):
+            yield ("further" if links else "link"), paragraph
+            links += 1
+        else:
+            yield ("code" if CODE.fullmatch(paragraph) else "text"), paragraph

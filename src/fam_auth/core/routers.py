@@ -14,11 +14,19 @@ from starlette.responses import Response
 from fam_auth.auth import Auth
 from fam_auth.dependencies import SESSION_COOKIE, STATE, cookie_name
 from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
-from fam_auth.repository.data_access.managers import outbox, sessions
-from fam_auth.routers import config, email, login, problems, session, user
+from fam_auth.repository.data_access.managers import sessions
+from fam_auth.repository.data_access.managers.worker import work
+from fam_auth.routers import administration, config, email, login, problems, session, user
 from fam_auth.schemas.problem import Problem
 
-KERNEL: tuple[APIRouter, ...] = (config.router, login.router, session.router, user.router, email.router)
+KERNEL: tuple[APIRouter, ...] = (
+    config.router,
+    login.router,
+    session.router,
+    user.router,
+    email.router,
+    administration.router,
+)
 NOTE_EVERY = timedelta(seconds=1)
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 log = logging.getLogger("fam_auth")
@@ -56,7 +64,7 @@ def _composed(hosts: Lifespan, auth: Auth, *, worker: bool) -> Lifespan:
 async def running(auth: Auth, *, worker: bool = True) -> AsyncIterator[None]:
     """Auth works inside: schema checked, mails sent, last uses written. Raises Misconfigured at the beginning."""
     await auth.start()
-    tasks = [asyncio.create_task(_note(auth)), *([asyncio.create_task(outbox.work(auth))] if worker else [])]
+    tasks = [asyncio.create_task(_note(auth)), *([asyncio.create_task(work(auth))] if worker else [])]
     try:
         yield
     finally:

@@ -29,6 +29,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from fam_auth.core.rates import Rate
 from fam_auth.exceptions import Misconfigured
 from fam_auth.values import Transport
 
@@ -106,6 +107,9 @@ class Links(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     verify_email: str | None = Field(None, description="Page that confirms an address.")
+    reset_password: str | None = Field(None, description="Page that sets a new password.")
+    confirm_email_change: str | None = Field(None, description="Page that confirms a new address.")
+    undo_email_change: str | None = Field(None, description="Page that keeps an old address, or disowns an account.")
 
     @field_validator("*")
     @classmethod
@@ -113,6 +117,24 @@ class Links(BaseModel):
         if link is not None and "#" not in link.partition("{token}")[0]:
             raise ValueError("the link must carry {token} behind a #, where no server and no log sees it")
         return link
+
+
+class Throttle(BaseModel):
+    """How often something may be tried before it is judged. A rate is `30/5m`: so many, coming back over so long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    free: int = Field(5, ge=1, le=10, description="Wrong proofs in a row before an unknown device has to wait.")
+    longest: timedelta = Field(timedelta(minutes=15), description="The wait doubles from 1 s up to this.")
+    cap: int = Field(100, ge=10, le=100, description="After so many in a row unknown devices are off until a reset.")
+    device: Rate = Field(Rate.parse("10/15m"), description="Tries on one account from a device it knows.")
+    network: Rate = Field(Rate.parse("30/5m"), description="Wrong proofs from one network (IPv4 address, IPv6 /64).")
+    network_day: Rate = Field(Rate.parse("300/1d"), description="The same over a day.")
+    accounts: Rate = Field(Rate.parse("20/1h"), description="Different accounts that one network gets wrong.")
+    total: Rate | None = Field(None, description="Wrong proofs of everybody; then only known devices pass. Off.")
+    register_network: Rate = Field(Rate.parse("20/1h"), description="Registrations from one network.")
+    mail: Rate = Field(Rate.parse("1/1m"), description="Mails of one kind that anybody can cause, to one address.")
+    mail_day: Rate = Field(Rate.parse("5/1d"), description="The same over a day.")
+    refresh: Rate = Field(Rate.parse("30/5m"), description="Refreshes of one session.")
 
 
 class Settings(Configured):
@@ -157,13 +179,18 @@ class Settings(Configured):
     )
     token_route: bool = Field(default=False, description="POST /token for the Authorize button. On in development.")
     api_docs: bool = Field(default=False, description="/docs and /openapi.json of the service. On in development.")
+    throttle: Throttle = Field(Throttle(), description="How often something may be tried.")
     session_check: str = Field("feed", pattern="^(feed|strict)$", description="feed or strict.")
     session_idle: timedelta = Field(timedelta(days=7), description="A session unused for so long ends.")
     session_absolute: timedelta = Field(timedelta(days=30), description="A session never lives longer.")
     access_lifetime: timedelta = Field(timedelta(minutes=5), description="Life of an access token.")
     refresh_grace: timedelta = Field(timedelta(seconds=10), description="A lost answer to a refresh is given again.")
+    device_lifetime: timedelta = Field(timedelta(days=90), description="A device that signed in is known so long.")
     login_lifetime: timedelta = Field(timedelta(minutes=10), description="Life of a login under way.")
     verify_lifetime: timedelta = Field(timedelta(hours=24), description="Life of a verification link.")
+    confirm_lifetime: timedelta = Field(timedelta(minutes=30), description="Life of a link to a new address.")
+    undo_lifetime: timedelta = Field(timedelta(hours=72), description="Life of the way back to an old address.")
+    unverified_lifetime: timedelta = Field(timedelta(days=7), description="An account nobody verified is purged.")
     code_lifetime: timedelta = Field(timedelta(minutes=10), description="Life of a six-digit code from a mail.")
     request_deadline: timedelta = Field(timedelta(seconds=5), description="After this a request is answered with 503.")
     retention: timedelta = Field(timedelta(days=90), description="What has ended is purged after so long.")

@@ -22,6 +22,10 @@ NAMING = {
 }
 
 
+SECRET = {"secret": True}
+"""`info` of a column whose value leaves the database for no eyes, not even its user's."""
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment, timezone-aware and in UTC on the way in and out; SQLite keeps it without the zone."""
 

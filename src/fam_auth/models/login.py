@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import Base
+from fam_auth.models.base import SECRET, Base
 from fam_auth.models.user import User
 
 
@@ -21,8 +21,9 @@ class Login(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    token: Mapped[str] = mapped_column(unique=True)
+    token: Mapped[str] = mapped_column(unique=True, info=SECRET)
     session_id: Mapped[UUID | None]
+    is_known_device: Mapped[bool] = mapped_column(server_default=false())
     transport: Mapped[str]
     proofs: Mapped[list[Any]]
     created_at: Mapped[datetime]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fam_auth.models.base import Base
@@ -14,7 +14,8 @@ from fam_auth.models.user import User
 class Session(Base):
     """A signed-in client. It holds no secret: tokens carry its id under a keyed seal.
 
-    `generation` is the access token in force, `refreshes` how often the refresh token has rotated.
+    `generation` is the access token in force, `refreshes` how often the refresh token has rotated; `refresh_free_at`
+    limits how often it may (as Attempt.free_at).
     """
 
     __tablename__ = "auth_session"
@@ -27,6 +28,7 @@ class Session(Base):
     generation: Mapped[int]
     refreshes: Mapped[int]
     refreshed_at: Mapped[datetime]
+    refresh_free_at: Mapped[float] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,8 +1,10 @@
 """The table of people with an account."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fam_auth.models.base import Base
@@ -11,7 +13,8 @@ from fam_auth.models.base import Base
 class User(Base):
     """A person. Their address stands in Email, how they prove themselves in the features' tables.
 
-    A suspension without `suspended_until` lasts until it is lifted.
+    A suspension without `suspended_until` lasts until it is lifted. `demands` names steps that the next login has to
+    take, such as `change_password`.
     """
 
     __tablename__ = "auth_user"
@@ -24,3 +27,4 @@ class User(Base):
     suspended_at: Mapped[datetime | None]
     suspended_reason: Mapped[str | None]
     suspended_until: Mapped[datetime | None]
+    demands: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))

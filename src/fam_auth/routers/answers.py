@@ -1,5 +1,6 @@
 """Outcomes of a login become answers, with their cookies."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Response
@@ -7,11 +8,13 @@ from starlette.requests import HTTPConnection
 
 from fam_auth.auth import Auth
 from fam_auth.dependencies import (
+    DEVICE_COOKIE,
     LOGIN_COOKIE,
     SAFE,
     SESSION_COOKIE,
     CurrentAuth,
     auth_of,
+    client_of,
     cookie_name,
     credentials,
     refuse_cross_site,
@@ -21,7 +24,14 @@ from fam_auth.feature import Complete, Incomplete, Outcome
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer, StepAnswer
 from fam_auth.schemas.session import SessionAnswer, TokensAnswer
 from fam_auth.schemas.user import UserAnswer
-from fam_auth.values import Tokens, Transport
+from fam_auth.values import Tokens, Transport, Visit
+
+
+def arrival(connection: HTTPConnection) -> Visit:
+    """Who comes to sign in, with what the request has beside its body; the transport is the default one."""
+    auth = auth_of(connection)
+    device = connection.cookies.get(cookie_name(auth, DEVICE_COOKIE))
+    return Visit(client_of(connection), auth.settings.transports[0], maybe_login_token(connection), device)
 
 
 def chosen(auth: Auth, transport: Transport | None) -> Transport:
@@ -91,11 +101,15 @@ def same_site(connection: HTTPConnection, auth: CurrentAuth) -> None:
 
 
 MaybeLoginToken = Annotated[str | None, Depends(maybe_login_token)]
+Arrival = Annotated[Visit, Depends(arrival)]
 SameSite = Depends(same_site)
 
 
 def _complete(auth: Auth, response: Response, outcome: Complete) -> CompleteAnswer:
+    by_cookie = outcome.cookie is not None
     if outcome.cookie is not None:
+        known = auth.settings.device_lifetime // timedelta(seconds=1)
+        set_cookie(auth, response, DEVICE_COOKIE, outcome.device_token, known)
         seconds = int((outcome.session.expires_at - auth.now()).total_seconds())
         set_cookie(auth, response, SESSION_COOKIE, outcome.cookie, seconds)
         forget_cookie(auth, response, LOGIN_COOKIE)
@@ -103,4 +117,5 @@ def _complete(auth: Auth, response: Response, outcome: Complete) -> CompleteAnsw
         user=UserAnswer.model_validate(outcome.user),
         session=SessionAnswer.model_validate(outcome.session),
         tokens=None if outcome.tokens is None else tokens_answer(outcome.tokens),
+        device_token=None if by_cookie else outcome.device_token,
     )

@@ -6,13 +6,14 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response, status
 
 from fam_auth.dependencies import SESSION_COOKIE, CurrentAuth, CurrentClient, CurrentSession, CurrentUser, signed_in
-from fam_auth.exceptions import CrossSite, InvalidRefreshToken, NotFound, Unauthenticated
+from fam_auth.exceptions import CrossSite, InvalidRefreshToken, NotFound, TooManyAttempts, Unauthenticated
 from fam_auth.repository.data_access.managers import events, logins, sessions
 from fam_auth.routers import new_router
 from fam_auth.routers.answers import forget_cookie, login_answer, set_cookie, tokens_answer
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
 from fam_auth.schemas.session import EventItem, PageAnswer, Refresh, SessionAnswer, SessionItem, TokensAnswer
+from fam_auth.values import EventFilter
 
 router = new_router("session")
 
@@ -31,7 +32,7 @@ class Window:
 Wanted = Annotated[Window, Depends()]
 
 
-@router.post("/refresh", responses=refuses(InvalidRefreshToken, CrossSite))
+@router.post("/refresh", responses=refuses(InvalidRefreshToken, TooManyAttempts, CrossSite))
 async def refresh(
     auth: CurrentAuth,
     client: CurrentClient,
@@ -98,5 +99,5 @@ async def end_other_sessions(auth: CurrentAuth, session: CurrentSession, client:
 @router.get("/events", responses=refuses(Unauthenticated))
 async def list_events(auth: CurrentAuth, session: CurrentSession, wanted: Wanted) -> PageAnswer[EventItem]:
     """What happened to the caller's account, newest first."""
-    page = await events.listed(auth, session.user_id, wanted.after, wanted.limit)
+    page = await events.listed(auth, EventFilter(session.user_id), wanted.after, wanted.limit)
     return PageAnswer(items=[EventItem.model_validate(row) for row in page.items], next=page.next)

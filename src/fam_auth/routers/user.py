@@ -1,11 +1,22 @@
 """The user of the session."""
 
-from fam_auth.dependencies import CurrentAuth, CurrentClient, CurrentUser
-from fam_auth.exceptions import CrossSite, Unauthenticated
-from fam_auth.repository.data_access.managers import users
+from fastapi import Response, status
+
+from fam_auth.dependencies import (
+    SESSION_COOKIE,
+    CurrentActor,
+    CurrentAuth,
+    CurrentClient,
+    CurrentUser,
+    needs,
+    recent_proof,
+)
+from fam_auth.exceptions import CrossSite, StepUpRequired, Unauthenticated
+from fam_auth.repository.data_access.managers import exports, users
 from fam_auth.routers import new_router
+from fam_auth.routers.answers import forget_cookie
 from fam_auth.routers.problems import refuses
-from fam_auth.schemas.user import UserAnswer, UserChange
+from fam_auth.schemas.user import Export, UserAnswer, UserChange
 
 router = new_router("user")
 
@@ -21,3 +32,21 @@ async def change_me(auth: CurrentAuth, user: CurrentUser, client: CurrentClient,
     """Changes name and language; what is left out stays as it is."""
     changed = await users.change(auth, user.id, body.model_dump(exclude_unset=True), client)
     return UserAnswer.model_validate(changed)
+
+
+@router.delete(
+    "/me",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[needs(recent_proof())],
+    responses=refuses(Unauthenticated, StepUpRequired, CrossSite),
+)
+async def delete_me(auth: CurrentAuth, user: CurrentUser, actor: CurrentActor, response: Response) -> None:
+    """Deletes the account of the caller with all that belongs to it."""
+    await users.remove(auth, user.id, actor)
+    forget_cookie(auth, response, SESSION_COOKIE)
+
+
+@router.get("/me/export", responses=refuses(Unauthenticated))
+async def export_me(auth: CurrentAuth, user: CurrentUser) -> Export:
+    """Everything that is kept of the caller; secrets are left out."""
+    return Export(user=UserAnswer.model_validate(user), tables=await exports.of_user(auth, user.id))

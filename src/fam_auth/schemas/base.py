@@ -46,5 +46,7 @@ def _address(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_plain)]
+Token = Annotated[Text, Field(max_length=200)]
+"""A token of ours."""
 EmailAddress = Annotated[Text, Field(max_length=320), AfterValidator(_address)]
 """One plain e-mail address."""

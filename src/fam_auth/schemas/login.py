@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
 from fam_auth.schemas.base import Answer
 from fam_auth.schemas.session import SessionAnswer, TokensAnswer
@@ -19,12 +19,16 @@ class StepAnswer(BaseModel):
 
 
 class CompleteAnswer(Answer):
-    """The user is signed in. `tokens` is null with the cookie transport."""
+    """The user is signed in. `tokens` and `device_token` are null with the cookie transport.
+
+    Send `device_token` with the next login: a device that is known has tries of its own, whatever strangers do.
+    """
 
     status: Literal["complete"] = "complete"
     user: UserAnswer
     session: SessionAnswer
     tokens: TokensAnswer | None
+    device_token: str | None = Field(examples=["famd_Kq7..."])
 
 
 class IncompleteAnswer(Answer):

@@ -72,6 +72,14 @@ class EventItem(Answer):
     detail: dict[str, Any] = Field(examples=[{}])
 
 
+class JournalItem(EventItem):
+    """Something that happened, as administrators see it."""
+
+    user_id: UUID | None = Field(description="Whom it concerns; null: nobody known.")
+    actor_id: UUID | None = Field(description="Who did it; null: nobody signed in.")
+    request_id: str | None = Field(examples=["0197f0c2a1b34c5d"])
+
+
 class PageAnswer(Answer, Generic[Item]):
     """One page of a list."""
 

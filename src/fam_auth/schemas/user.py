@@ -1,12 +1,12 @@
 """Users as they travel."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
-from fam_auth.schemas.base import Answer, Body, EmailAddress, Text
+from fam_auth.schemas.base import Answer, Body, EmailAddress, Text, Token
 
 Name = Annotated[Text, Field(max_length=200)]
 Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
@@ -32,12 +32,12 @@ class UserChange(Body):
     locale: Locale | None = Field(None, description="Language tag (BCP 47); null removes it.")
 
 
-class VerifyByToken(Body):
-    """The token of a verification link."""
+class ByToken(Body):
+    """The token of a mail's link."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"token": "famp_4nX0..."}})
 
-    token: Text = Field(max_length=200)
+    token: Token
 
 
 class VerifyByCode(Body):
@@ -49,8 +49,8 @@ class VerifyByCode(Body):
     code: Text = Field(max_length=20)
 
 
-class Resend(Body):
-    """Who wants the verification mail again."""
+class Mailbox(Body):
+    """An address to send a mail to."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"email": "ada@example.com"}})
 
@@ -61,3 +61,27 @@ class Accepted(Answer):
     """Always the same, whoever the address belongs to."""
 
     status: Literal["accepted"] = "accepted"
+
+
+class UserItem(UserAnswer):
+    """A user, as administrators see them."""
+
+    key: str | None = Field(description="The host's own id; null when there is none.")
+    suspended_at: datetime | None
+    suspended_until: datetime | None = Field(description="null with a suspension that lasts until it is lifted.")
+
+
+class Suspension(Body):
+    """Why, and until when; null: until it is lifted."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "unpaid", "until": "2030-01-01T00:00:00Z"}})
+
+    reason: Annotated[Text, Field(max_length=500)] | None = None
+    until: AwareDatetime | None = None
+
+
+class Export(Answer):
+    """Everything that is kept of a user, by table; secrets are left out."""
+
+    user: UserAnswer
+    tables: dict[str, list[dict[str, Any]]]

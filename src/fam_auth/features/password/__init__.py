@@ -1,18 +1,29 @@
-"""The password: register, sign in."""
+"""The password: register, sign in, change it, get a new one."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
+from uuid import UUID
 
 from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from fam_auth.auth import Auth
+from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
+from fam_auth.feature import Progress, Step
+from fam_auth.features.password import changes, queries
+from fam_auth.features.password.changes import CHANGE, RESET
+from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash
-from fam_auth.features.password.routers import router, token_router
+from fam_auth.features.password.routers import admin_router, change_router, router, token_router
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.models import Base
 
 __all__ = ["Password"]
+
+# Whoever set the password then was not the owner of the mailbox.
+WORTHLESS_AFTER = {EventKind.EMAIL_CHANGE_UNDONE, EventKind.USER_CLAIMED}
 
 
 class Password(PasswordSettings):
@@ -22,5 +33,19 @@ class Password(PasswordSettings):
     ways: ClassVar[tuple[str, ...]] = ("password",)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
 
+    async def step(self, auth: Auth, db: AsyncSession, progress: Progress) -> Step | None:
+        by_password = any(proof.method == METHOD for proof in progress.proofs)
+        demanded = [name for name in (RESET, CHANGE) if name in progress.user.demands]
+        return Step(demanded[0]) if by_password and demanded else None
+
+    async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
+        if event.user_id is None:
+            return
+        if event.kind == EventKind.PASSWORD_RESET_REQUESTED:
+            await changes.send_reset(auth, db, event.user_id, event.client)
+        elif event.kind in WORTHLESS_AFTER:
+            await db.execute(queries.remove(event.user_id))
+
     def routers(self, settings: Settings) -> Sequence[APIRouter]:
-        return (router, token_router) if settings.token_route else (router,)
+        shown = (router, change_router, admin_router)
+        return (*shown, token_router) if settings.token_route else shown

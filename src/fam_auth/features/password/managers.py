@@ -14,7 +14,8 @@ from fam_auth.feature import Kind, Outcome, Proof, Try
 from fam_auth.features.password import policy, queries
 from fam_auth.features.password.schemas import Registration
 from fam_auth.features.password.settings import PasswordSettings
-from fam_auth.repository.data_access.managers import events, logins, outbox, users
+from fam_auth.repository.data_access.managers import attempts, emails, events, logins, outbox, users
+from fam_auth.repository.data_access.managers.attempts import Attempt
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as tokens
 from fam_auth.repository.data_access.queries import users as user_queries
@@ -29,10 +30,11 @@ async def register(auth: Auth, email: str, password: str, name: str | None, clie
 
     Returns the id of a new user, None for a known address. An account whose address nobody has verified is taken over:
     its older links die, so that the password that counts is the one of the mail that is answered.
-    Raises InvalidRequest for a password that is not good enough.
+    Raises InvalidRequest for a password that is not good enough, and TooManyAttempts.
     """
     address, password = users.checked(email), policy.normalized(password)
-    policy.check("password", password, *_rules(auth, address.canonical.partition("@")[0], name))
+    policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
+    await attempts.limit(auth, "register", attempts.network_of(client), auth.settings.throttle.register_network)
     digest = await auth.hasher.hash(password)
     async with auth.transaction() as db:
         user_id = await users.claim(auth, db, address)
@@ -40,7 +42,7 @@ async def register(auth: Auth, email: str, password: str, name: str | None, clie
             await _register_again(auth, db, address, digest, client)
             return None
         made = [user_queries.add(user_id, name, None, auth.now()), queries.put(user_id, digest, auth.now())]
-        mails = users.verification(auth, user_id, address, client) if auth.settings.email_verification else []
+        mails = emails.verification(auth, user_id, address, client) if auth.settings.email_verification else []
         registered = Event(EventKind.USER_REGISTERED, auth.now(), user_id, actor_id=user_id, client=client)
         await events.record(auth, db, registered, *made, *mails)
         return user_id
@@ -50,7 +52,7 @@ async def register(auth: Auth, email: str, password: str, name: str | None, clie
 async def create(auth: Auth, email: str, password: str, name: str | None, *, verified: bool) -> User:
     """A user made by an administrator. Raises InvalidRequest for a known address or a poor password."""
     address, password = users.checked(email), policy.normalized(password)
-    policy.check("password", password, *_rules(auth, address.canonical.partition("@")[0], name))
+    policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
     digest = await auth.hasher.hash(password)
     async with auth.transaction() as db:
         user = await users.create(auth, email, name, verified=verified, db=db)
@@ -70,25 +72,21 @@ async def login(auth: Auth, email: str, password: str, visit: Visit) -> Outcome:
 
     Raises TooManyAttempts and InvalidCredentials.
     """
-    canonical, password = users.checked(email).canonical, policy.normalized(password)
-    attempt = await logins.guard(auth, Try(METHOD, canonical, visit))
-    row = await auth.database.row(queries.of_address(canonical, auth.now()))
-    digest: str | None = row.digest if row else None
-    right = await auth.hasher.verify(digest, password)
-    if row is None or digest is None or not right:
-        raise await logins.fail(auth, row.id if row else None, METHOD, visit.client)
-    digest = await _upgraded(auth, row.id, digest, password)
+    tried = Try(METHOD, users.checked(email).canonical, visit)
+    attempt = await logins.guard(auth, tried)
+    user_id, digest = await judged_right(auth, tried, attempt, password)
     proof = Proof(METHOD, Kind.KNOWLEDGE, auth.now())
-    witness = queries.still(row.id, digest)
-    return await logins.begin(auth, row.id, proof, visit, witness=witness, attempt=attempt)
+    witness = queries.still(user_id, digest)
+    return await logins.begin(auth, user_id, proof, visit, witness=witness, attempt=attempt)
 
 
 def judged(auth: Auth, password: str) -> list[dict[str, Any]]:
     """Why a password would be refused; empty when it is acceptable."""
-    return list(policy.reasons(policy.normalized(password), *_rules(auth)))
+    return list(policy.reasons(policy.normalized(password), *rules(auth)))
 
 
-def _rules(auth: Auth, *own: str | None) -> tuple[int, list[str]]:
+def rules(auth: Auth, *own: str | None) -> tuple[int, list[str]]:
+    """The least length, and the words an attacker tries first who knows the application and the user."""
     feature = auth.of(PasswordSettings)
     return feature.minimum_length, feature.words(auth.settings.app_name, auth.settings.mail_host, *own)
 
@@ -100,12 +98,24 @@ async def _register_again(auth: Auth, db: AsyncSession, address: Address, digest
     again = Event(EventKind.USER_REGISTRATION_REPEATED, now, row.id, client=client)
     is_open = row.verified_at is None and not user_queries.value(row).is_suspended(now)
     if is_open and auth.settings.email_verification:
-        await db.execute(tokens.retire(row.id, users.VERIFY, now))
-        mails = users.verification(auth, row.id, address, client)
+        await db.execute(tokens.retire(row.id, emails.VERIFY, now))
+        mails = emails.verification(auth, row.id, address, client)
         await events.record(auth, db, again, queries.put(row.id, digest, now), *mails)
     else:
         letter = Letter("already_registered", row.address, {}, now + auth.settings.verify_lifetime)
         await events.record(auth, db, again, outbox.post(auth, row.id, letter, client))
+
+
+async def judged_right(auth: Auth, tried: Try, attempt: Attempt, password: str) -> tuple[UUID, str]:
+    """The user whose password this is, and the digest in force. Raises InvalidCredentials."""
+    password = policy.normalized(password)
+    row = await auth.database.row(queries.of_address(tried.account, auth.now()))
+    digest: str | None = row.digest if row else None
+    right = await auth.hasher.verify(digest, password)
+    if row is None or digest is None or not right:
+        raise await logins.fail(auth, row.id if row else None, tried, attempt)
+    user_id: UUID = row.id
+    return user_id, await _upgraded(auth, user_id, digest, password)
 
 
 async def _upgraded(auth: Auth, user_id: UUID, digest: str, password: str) -> str:

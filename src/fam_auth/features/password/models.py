@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models import Base, User
+from fam_auth.models import SECRET, Base, User
 
 
 class PasswordHash(Base):
@@ -18,5 +18,5 @@ class PasswordHash(Base):
         ForeignKey(User.id, ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
         primary_key=True,
     )
-    digest: Mapped[str]
+    digest: Mapped[str] = mapped_column(info=SECRET)
     changed_at: Mapped[datetime]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -30,6 +30,21 @@ def put(user_id: UUID, digest: str, now: datetime) -> UpdateBase:
         index_elements=[PasswordHash.user_id],
         set_={"digest": digest, "changed_at": now},
     )
+
+
+def replace(user_id: UUID, old: str, new: str, now: datetime) -> UpdateBase:
+    """Another password in place of the one that was judged: returns the user, and nothing when it is not in force."""
+    return (
+        update(PasswordHash)
+        .where(PasswordHash.user_id == user_id, PasswordHash.digest == old)
+        .values(digest=new, changed_at=now)
+        .returning(PasswordHash.user_id)
+    )
+
+
+def remove(user_id: UUID) -> UpdateBase:
+    """The user has no password any more."""
+    return delete(PasswordHash).where(PasswordHash.user_id == user_id)
 
 
 def upgrade(user_id: UUID, old: str, new: str) -> UpdateBase:

@@ -1,36 +1,58 @@
 """The password's routes."""
 
+from dataclasses import replace
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import Form, Response, status
+from fastapi import Form, Request, Response, status
 
-from fam_auth.dependencies import CurrentAuth, CurrentClient
+from fam_auth.dependencies import (
+    CurrentActor,
+    CurrentAuth,
+    CurrentClient,
+    has_credentials,
+    needs,
+    permission,
+    signed_in,
+)
 from fam_auth.exceptions import (
     Busy,
     CrossSite,
+    Forbidden,
     InvalidCredentials,
+    InvalidLoginToken,
+    InvalidToken,
+    NotFound,
     SecondFactorRequired,
     TooManyAttempts,
+    Unauthenticated,
 )
 from fam_auth.feature import Complete
-from fam_auth.features.password import managers
+from fam_auth.features.password import changes, managers
 from fam_auth.features.password.schemas import (
     Candidate,
+    Change,
     Credentials,
+    Invitation,
     Judgement,
     PendingVerification,
     Registration,
+    Reset,
     SomePassword,
 )
+from fam_auth.repository.data_access.managers import users
 from fam_auth.routers import new_router
-from fam_auth.routers.answers import MaybeLoginToken, SameSite, chosen, login_answer, tokens_answer
+from fam_auth.routers.answers import Arrival, SameSite, chosen, login_answer, tokens_answer
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.base import EmailAddress
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
 from fam_auth.schemas.session import TokensAnswer
+from fam_auth.schemas.user import Accepted, Mailbox, UserItem
 from fam_auth.values import Visit
 
 router = new_router("password")
+change_router = new_router("password")
+admin_router = new_router("administration")
 token_router = new_router("password")
 
 
@@ -38,11 +60,14 @@ token_router = new_router("password")
     "/register",
     status_code=status.HTTP_202_ACCEPTED,
     dependencies=[SameSite],
-    responses={201: {"model": CompleteAnswer | IncompleteAnswer}, **refuses(CrossSite, Busy)},
+    responses={
+        201: {"model": CompleteAnswer | IncompleteAnswer},
+        **refuses(CrossSite, TooManyAttempts, Unauthenticated, Busy),
+    },
 )
 async def register(
     auth: CurrentAuth,
-    client: CurrentClient,
+    arrived: Arrival,
     response: Response,
     body: Registration,
 ) -> PendingVerification | CompleteAnswer | IncompleteAnswer:
@@ -51,18 +76,21 @@ async def register(
     Where addresses need no verification (a setting), it is 201 and a session.
     """
     if auth.settings.email_verification:
-        await managers.register(auth, body.email, body.password, body.name, client)
+        await managers.register(auth, body.email, body.password, body.name, arrived.client)
         return PendingVerification()
     response.status_code = status.HTTP_201_CREATED
-    visit = Visit(client, chosen(auth, body.transport))
+    visit = replace(arrived, transport=chosen(auth, body.transport), login_token=None)
     return login_answer(auth, response, await managers.register_and_sign_in(auth, body, visit))
 
 
-@router.post("/login", dependencies=[SameSite], responses=refuses(InvalidCredentials, TooManyAttempts, CrossSite, Busy))
+@router.post(
+    "/login",
+    dependencies=[SameSite],
+    responses=refuses(InvalidCredentials, InvalidLoginToken, TooManyAttempts, CrossSite, Busy),
+)
 async def login(
     auth: CurrentAuth,
-    client: CurrentClient,
-    token: MaybeLoginToken,
+    arrived: Arrival,
     response: Response,
     body: Credentials,
 ) -> CompleteAnswer | IncompleteAnswer:
@@ -70,7 +98,8 @@ async def login(
 
     With the login token of a step-up, it is the first factor of that.
     """
-    visit = Visit(client, chosen(auth, body.transport), token)
+    device = body.device_token or arrived.device_token
+    visit = replace(arrived, transport=chosen(auth, body.transport), device_token=device)
     return login_answer(auth, response, await managers.login(auth, body.email, body.password, visit))
 
 
@@ -79,6 +108,73 @@ async def check_password(auth: CurrentAuth, body: Candidate) -> Judgement:
     """Says whether a password would be accepted, for forms that answer while one types."""
     reasons = managers.judged(auth, body.password)
     return Judgement(acceptable=not reasons, reasons=reasons)
+
+
+@change_router.post(
+    "/password/change",
+    response_model=None,
+    openapi_extra={"security": [{"bearer": []}]},
+    responses={
+        200: {"model": CompleteAnswer | IncompleteAnswer, "description": "The login that waited for it goes on."},
+        204: {"description": "The password is changed."},
+        **refuses(Unauthenticated, InvalidCredentials, InvalidLoginToken, TooManyAttempts, CrossSite, Busy),
+    },
+)
+async def change_password(
+    auth: CurrentAuth, request: Request, arrived: Arrival, response: Response, body: Change
+) -> CompleteAnswer | IncompleteAnswer | Response:
+    """Changes the password of the caller and ends their other sessions.
+
+    With the login token of a login that says `change_password`, that login goes on.
+    """
+    passwords = changes.Replacement(body.current_password, body.new_password)
+    if arrived.login_token is not None and not has_credentials(request):
+        return login_answer(auth, response, await changes.change_in_login(auth, passwords, arrived))
+    session, user = await signed_in(request)
+    await changes.change(auth, user, passwords, arrived, keep=session.id)
+    return Response(status_code=status.HTTP_204_NO_CONTENT)
+
+
+@change_router.post(
+    "/password/forgot", status_code=status.HTTP_202_ACCEPTED, dependencies=[SameSite], responses=refuses(CrossSite)
+)
+async def forgot_password(auth: CurrentAuth, client: CurrentClient, body: Mailbox) -> Accepted:
+    """Mails a link for a new password; the answer is the same for every address."""
+    await changes.forgot(auth, body.email, client)
+    return Accepted()
+
+
+@change_router.post(
+    "/password/reset",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[SameSite],
+    responses=refuses(InvalidToken, CrossSite, Busy),
+)
+async def reset_password(auth: CurrentAuth, client: CurrentClient, body: Reset) -> None:
+    """Sets a new password by the token of a mail and ends every session; it signs nobody in."""
+    await changes.reset(auth, body.token, body.new_password, client)
+
+
+@admin_router.post(
+    "/users/invite",
+    status_code=status.HTTP_201_CREATED,
+    dependencies=[needs(permission("users:manage"))],
+    responses=refuses(Unauthenticated, Forbidden, CrossSite),
+)
+async def invite_user(auth: CurrentAuth, actor: CurrentActor, body: Invitation) -> UserItem:
+    """Makes a user and mails them a link to choose a password."""
+    return UserItem.model_validate(await changes.invite(auth, body.email, body.name, actor))
+
+
+@admin_router.post(
+    "/users/{user_id}/password/compromised",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[needs(permission("users:manage"))],
+    responses=refuses(Unauthenticated, Forbidden, NotFound, CrossSite),
+)
+async def mark_password_compromised(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
+    """Signs a user out everywhere; their next login has to change the password."""
+    await changes.compromise(auth, await users.get(auth, user_id), actor)
 
 
 @token_router.post(

@@ -4,11 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from fam_auth.schemas.base import Answer, Body, EmailAddress, Text
+from fam_auth.schemas.base import Answer, Body, EmailAddress, Text, Token
 from fam_auth.schemas.user import Name
 from fam_auth.values import Transport
 
 SomePassword = Annotated[Text, Field(min_length=1, max_length=4096)]
+NEW = "eleven purple yaks"
 EXAMPLE = {"email": "ada@example.com", "password": "seventeen green llamas"}
 
 
@@ -31,6 +32,36 @@ class Credentials(Body):
     email: EmailAddress
     password: SomePassword
     transport: Transport | None = None
+    device_token: Token | None = Field(None, description="The one of the last complete login; a cookie does it alone.")
+
+
+class Change(Body):
+    """Another password in place of the present one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"current_password": EXAMPLE["password"], "new_password": NEW}}
+    )
+
+    current_password: SomePassword
+    new_password: SomePassword
+
+
+class Reset(Body):
+    """The token of the mail, and the password to come."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"token": "famp_...", "new_password": NEW}})
+
+    token: Token
+    new_password: SomePassword
+
+
+class Invitation(Body):
+    """Whom to invite."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"email": EXAMPLE["email"], "name": "Ada"}})
+
+    email: EmailAddress
+    name: Name | None = None
 
 
 class PendingVerification(Answer):

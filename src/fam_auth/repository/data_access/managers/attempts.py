@@ -1,18 +1,153 @@
-"""Attempts: each is counted before it is judged, so that parallel guesses cannot share one."""
+"""Attempts: how often somebody may try, so that strangers cannot guess and cannot lock an owner out.
 
-from datetime import UTC, datetime
+Each attempt is counted in a statement of its own, committed before anything is judged; parallel guesses cannot share
+one. Keys are keyed digests, times are the database's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+
+from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
+from fam_auth.core.rates import Rate
+from fam_auth.core.settings import Throttle
 from fam_auth.exceptions import TooManyAttempts
+from fam_auth.feature import Try
+from fam_auth.repository.data_access.managers import devices
 from fam_auth.repository.data_access.queries import attempts as queries
+from fam_auth.repository.data_access.queries.attempts import Charge, Doubling
+from fam_auth.values import Client
+
+IPV6_NETWORK = 64
+HOUR = timedelta(hours=1)
 
 
-async def spend(auth: Auth, bucket: str, subject: str) -> str:
-    """One attempt is counted and committed; returns the key to forgive it by. Raises TooManyAttempts."""
-    key = auth.keys.digest(f"attempt {bucket}", subject)
-    now = auth.now().timestamp()
-    if await auth.database.row(queries.spend(key, bucket, now)) is None:
-        row = await auth.database.row(queries.wait(key))
-        free_at = now if row is None else row.free_at
-        raise TooManyAttempts(retry_after=datetime.fromtimestamp(free_at, UTC) - datetime.fromtimestamp(now, UTC))
-    return key
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that was counted: `own` on the account, `shared` with others of the network or of everybody.
+
+    `stranger` is the counter of the account for devices it does not know; `tries` how many attempts this makes in a
+    row; `is_repeated` when this network has tried this account before in this hour.
+    """
+
+    own: Charge
+    shared: tuple[Charge, ...]
+    marker: Charge
+    stranger: Charge
+    tries: int
+    is_repeated: bool
+
+    @property
+    def is_known_device(self) -> bool:
+        """Whether the account was signed in to from this device before."""
+        return self.own != self.stranger
+
+    def forgiven(self) -> list[UpdateBase]:
+        """The statements after a right proof: nothing of the attempt counts any more."""
+        rule = self.stranger.rule
+        cap = rule.cap if isinstance(rule, Doubling) else 0
+        capped = [self.stranger.key] if self.is_known_device else []
+        return [queries.give_back(self.shared), queries.forgive([self.own.key, self.marker.key], capped, cap)]
+
+    def failed(self) -> list[UpdateBase]:
+        """The statements after a wrong proof: among the accounts a network has tried, each counts once an hour."""
+        accounts = [charge for charge in self.shared if charge.bucket == "accounts"]
+        return [queries.give_back(accounts)] if self.is_repeated else []
+
+
+async def spend(auth: Auth, tried: Try) -> Attempt:
+    """One attempt is counted everywhere it counts. Raises TooManyAttempts when any counter is used up."""
+    attempt = _planned(auth, tried)
+    charges = [attempt.own, *attempt.shared]
+    counted = {row.key: row.tries for row in await auth.database.rows(queries.spend([*charges, attempt.marker]))}
+    refused = [charge for charge in charges if charge.key not in counted]
+    if refused:
+        await _refund(auth, [charge for charge in attempt.shared if charge.key in counted])
+        if attempt.marker.key in counted:
+            await auth.database.rows(queries.forgive([attempt.marker.key], [], 0))
+        raise TooManyAttempts(retry_after=await _wait(auth, refused))
+    is_repeated = attempt.marker.key not in counted
+    return Attempt(attempt.own, attempt.shared, attempt.marker, attempt.stranger, counted[attempt.own.key], is_repeated)
+
+
+async def limit(auth: Auth, bucket: str, subject: str, *rates: Rate) -> None:
+    """One use is counted under every rate. Raises TooManyAttempts when one of them is used up; then none is counted."""
+    charges = [_charge(auth, f"{bucket} {rate}", subject, rate) for rate in rates]
+    counted = {row.key for row in await auth.database.rows(queries.spend(charges))}
+    refused = [charge for charge in charges if charge.key not in counted]
+    if refused:
+        await _refund(auth, [charge for charge in charges if charge.key in counted])
+        raise TooManyAttempts(retry_after=await _wait(auth, refused))
+
+
+async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
+    """Whether one more mail of this kind may go to the address; if so it is counted."""
+    throttle = auth.settings.throttle
+    try:
+        await limit(auth, f"mail {kind}", canonical, throttle.mail, throttle.mail_day)
+    except TooManyAttempts:
+        return False
+    return True
+
+
+def lifted(auth: Auth, method: str, canonical: str) -> UpdateBase:
+    """The statement that lets strangers' devices try an account again: its owner has set a new password."""
+    return queries.forgive([_stranger(auth, method, canonical).key], [], 0)
+
+
+def network_of(client: Client) -> str:
+    """The network of a client: an IPv4 address, or 64 bits of an IPv6 one; one for all whose address is unknown."""
+    if client.address is None:
+        return "unknown"
+    address = ip_address(client.address)
+    size = address.max_prefixlen if address.version == 4 else IPV6_NETWORK  # noqa: PLR2004 - the version of IP
+    return str(ip_network((address, size), strict=False))
+
+
+def _planned(auth: Auth, tried: Try) -> Attempt:
+    throttle, network = auth.settings.throttle, network_of(tried.visit.client)
+    device = devices.known(auth, tried.visit.device_token, tried.account)
+    stranger = _stranger(auth, tried.method, tried.account)
+    own = stranger
+    if device is not None:
+        own = _charge(auth, "device", f"{tried.method} {tried.account} {device.hex()}", throttle.device)
+    shared = [
+        _charge(auth, "network", network, throttle.network),
+        _charge(auth, "network day", network, throttle.network_day),
+        _charge(auth, "accounts", network, throttle.accounts),
+    ]
+    if throttle.total is not None and device is None:
+        shared.append(_charge(auth, "total", "", throttle.total))
+    marker = _charge(auth, "account of network", f"{network} {tried.account}", Rate(1, HOUR))
+    return Attempt(own, tuple(shared), marker, stranger, 0, is_repeated=False)
+
+
+def _stranger(auth: Auth, method: str, canonical: str) -> Charge:
+    return _charge(auth, "account", f"{method} {canonical}", _doubling(auth.settings.throttle))
+
+
+def _doubling(throttle: Throttle) -> Doubling:
+    return Doubling(throttle.free, throttle.longest // timedelta(seconds=1), throttle.cap)
+
+
+def _charge(auth: Auth, bucket: str, subject: str, rule: Rate | Doubling) -> Charge:
+    return Charge(auth.keys.digest(f"attempt {bucket}", subject), bucket, rule)
+
+
+async def _refund(auth: Auth, charges: Sequence[Charge]) -> None:
+    if charges:
+        await auth.database.rows(queries.give_back(charges))
+
+
+async def _wait(auth: Auth, refused: Sequence[Charge]) -> timedelta:
+    row = await auth.database.row(queries.wait(refused))
+    seconds = (row.seconds if row else None) or 0
+    return min(timedelta(seconds=max(1, seconds)), max(auth.settings.throttle.longest, _longest(refused)))
+
+
+def _longest(refused: Sequence[Charge]) -> timedelta:
+    periods = [charge.rule.period for charge in refused if isinstance(charge.rule, Rate)]
+    return max(periods, default=timedelta(0))

@@ -20,13 +20,13 @@ async def changed(
 ) -> None:
     """The deeds are done, and what rested on the old credentials of `event.user_id` is over.
 
-    Their sessions end except `keep`, their logins under way and every pending link and code with them. `letter` tells
-    the owner. Does not commit.
+    Their sessions end, their logins under way and every pending link and code with them, except the session or the
+    login `keep`. `letter` tells the owner. Does not commit.
     """
     assert event.user_id is not None  # noqa: S101 - credentials are somebody's
     now = auth.now()
     posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, event.client)]
-    over = [queries.abandon_all(event.user_id), queries.retire_all(event.user_id, now)]
+    over = [queries.abandon_all(event.user_id, but=keep), queries.retire_all(event.user_id, now)]
     await events.record(auth, db, event, *deeds, *over, *posted)
     await sessions.end(auth, {"user_id": event.user_id}, str(event.kind), event.client, but=keep, db=db)
 

@@ -12,7 +12,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.events import Event
 from fam_auth.repository.data_access.managers import pages
 from fam_auth.repository.data_access.queries import events as queries
-from fam_auth.values import Page
+from fam_auth.values import EventFilter, Page
 
 log = logging.getLogger("fam_auth.events")
 
@@ -34,9 +34,9 @@ async def record_alone(auth: Auth, event: Event) -> None:
         await record(auth, db, event)
 
 
-async def listed(auth: Auth, user_id: UUID, after: UUID | None, limit: int) -> Page[Row[Any]]:
-    """A page of what concerns a user, newest first."""
-    return pages.cut(await auth.database.rows(queries.of_user(user_id, after, limit + 1)), limit)
+async def listed(auth: Auth, wanted: EventFilter, after: UUID | None, limit: int) -> Page[Row[Any]]:
+    """A page of events, newest first."""
+    return pages.cut(await auth.database.rows(queries.page(wanted, after, limit + 1)), limit)
 
 
 def _log(event: Event) -> None:

@@ -14,45 +14,54 @@ from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_token
 from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken, NoLogin, TooManyAttempts
 from fam_auth.feature import Incomplete, Outcome, Progress, Step, Try, lacking
-from fam_auth.repository.data_access.managers import attempts, events, sessions
-from fam_auth.repository.data_access.queries import attempts as attempt_queries
+from fam_auth.repository.data_access.managers import attempts, emails, events, sessions
+from fam_auth.repository.data_access.managers.attempts import Attempt
+from fam_auth.repository.data_access.managers.outbox import Request
 from fam_auth.repository.data_access.queries import logins as queries
 from fam_auth.repository.data_access.queries import users
 from fam_auth.values import Client, Proof, Session, User, Visit
 
 TOKEN = "login"  # noqa: S105 - the purpose of a token, not a token
+MANY = 10
 VERIFY_EMAIL = Step("verify_email")
 
 
-async def guard(auth: Auth, tried: Try) -> str:
-    """One attempt on this account is counted, and every feature lets it be judged; returns the key to forgive it by.
+async def guard(auth: Auth, tried: Try) -> Attempt:
+    """One attempt on this account is counted, and every feature lets it be judged.
 
     Raises TooManyAttempts, or whatever a feature refuses with.
     """
     try:
-        key = await attempts.spend(auth, tried.method, tried.account)
+        attempt = await attempts.spend(auth, tried)
     except TooManyAttempts:
         throttled = Event(EventKind.LOGIN_THROTTLED, auth.now(), outcome="failure", client=tried.visit.client)
         await events.record_alone(auth, throttled)
         raise
     for feature in auth.features:
         await feature.guard(auth, tried)
-    return key
+    return attempt
 
 
-async def fail(auth: Auth, user_id: UUID | None, method: str, client: Client) -> InvalidCredentials:
-    """The trace of a wrong proof is written, the same for an account and for none; returns the refusal to raise."""
+async def fail(auth: Auth, user_id: UUID | None, tried: Try, attempt: Attempt) -> InvalidCredentials:
+    """The trace of a wrong proof is written, the same for an account and for none; returns the refusal to raise.
+
+    The owner of an account that is tried again and again hears of it, once a day.
+    """
+    client = tried.visit.client
     failed = Event(
-        EventKind.LOGIN_FAILED, auth.now(), user_id, outcome="failure", client=client, detail={"method": method}
+        EventKind.LOGIN_FAILED, auth.now(), user_id, outcome="failure", client=client, detail={"method": tried.method}
     )
-    await events.record_alone(auth, failed)
+    async with auth.transaction() as db:
+        await events.record(auth, db, failed, *attempt.failed())
+    if attempt.tries == MANY:
+        await emails.ask(auth, Request(EventKind.LOGIN_GUESSED, tried.account, client))
     return InvalidCredentials()
 
 
 async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must still hold
-    auth: Auth, user_id: UUID, proof: Proof, visit: Visit, *, witness: Rows, attempt: str | None = None
+    auth: Auth, user_id: UUID, proof: Proof, visit: Visit, *, witness: Rows, attempt: Attempt | None = None
 ) -> Outcome:
-    """The first proof was right: a session, or a login under way. The attempt with the key `attempt` is forgiven.
+    """The first proof was right: a session, or a login under way. The attempt is forgiven.
 
     With the token of a step-up of this user, the step-up goes on. `witness` is looked at again in the transaction: it
     must still return a row. Raises InvalidCredentials when it does not, and for a suspended user.
@@ -61,10 +70,11 @@ async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must st
         row = (await db.execute(users.locked(user_id).where(witness.exists()))).first()
         if row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidCredentials
-        progress = Progress(users.value(row), (proof,), visit.transport, visit.client)
+        known = attempt is not None and attempt.is_known_device
+        progress = Progress(users.value(row), (proof,), visit.transport, visit.client, is_known_device=known)
         if visit.login_token is not None:
             progress = await _joined(auth, db, progress, visit.login_token)
-        return await _advance(auth, db, progress, attempt)
+        return await _advance(auth, db, progress, *([] if attempt is None else attempt.forgiven()))
 
 
 async def step_up(auth: Auth, session: Session, user: User, client: Client) -> Incomplete:
@@ -84,8 +94,10 @@ async def prove(auth: Auth, login_token: str, proof: Proof | None, client: Clien
         if taken is None or row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidLoginToken
         proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
-        progress = Progress(users.value(row), proofs, taken.transport, client, taken.session_id)
-        return await _advance(auth, db, progress, None)
+        progress = Progress(
+            users.value(row), proofs, taken.transport, client, taken.session_id, is_known_device=taken.is_known_device
+        )
+        return await _advance(auth, db, progress)
 
 
 async def standing(auth: Auth, login_token: str) -> Incomplete:
@@ -100,10 +112,11 @@ async def standing(auth: Auth, login_token: str) -> Incomplete:
         return Incomplete(login_token, under_way.transport, under_way.expires_at, steps)
 
 
-async def is_of(auth: Auth, login_token: str, user_id: UUID) -> bool:
-    """Whether the token is that of a login under way of this user."""
-    row = await auth.database.row(queries.under_way(auth.keys.digests(TOKEN, login_token), auth.now()))
-    return row is not None and row.user_id == user_id
+async def under_way(auth: Auth, login_token: str | None) -> Row[Any] | None:
+    """The row of the login that the token belongs to; None for no token and for any other."""
+    if login_token is None:
+        return None
+    return await auth.database.row(queries.under_way(auth.keys.digests(TOKEN, login_token), auth.now()))
 
 
 async def abandon(auth: Auth, login_token: str) -> None:
@@ -111,14 +124,13 @@ async def abandon(auth: Auth, login_token: str) -> None:
     await auth.database.rows(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))
 
 
-async def _advance(auth: Auth, db: AsyncSession, progress: Progress, attempt: str | None) -> Outcome:
+async def _advance(auth: Auth, db: AsyncSession, progress: Progress, *forgiven: UpdateBase) -> Outcome:
     steps = await _lacking(auth, db, progress)
-    forgiven = [] if attempt is None else [attempt_queries.forgive(attempt)]
     if steps:
         return await _keep(auth, db, progress, steps, *forgiven)
     claims = await sessions.claims_of(auth, db, progress.user)
     if progress.raises is not None:
-        return await sessions.step_up(auth, db, progress, progress.raises, claims)
+        return await sessions.step_up(auth, db, progress, progress.raises, claims, *forgiven)
     return await sessions.start(auth, db, progress, claims, *forgiven)
 
 
@@ -142,6 +154,7 @@ async def _keep(
         id=auth.new_id(),
         user_id=progress.user.id,
         session_id=progress.raises,
+        is_known_device=progress.is_known_device,
         token=auth.keys.digest(TOKEN, token),
         transport=progress.transport,
         created_at=auth.now(),

@@ -1,29 +1,25 @@
-"""Mails: written with the deed, sent by a worker, at least once, never lost, never after their link has expired."""
+"""What is to be done later: mails, and requests that must not tell whether an account exists.
 
-import asyncio
+Both are written with the deed, encrypted, and done by a worker (worker.py).
+"""
+
 import json
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event, EventKind
-from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed, render
-from fam_auth.exceptions import Unavailable
-from fam_auth.repository.data_access.managers import events
+from fam_auth.core.events import EventKind
 from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.values import Client
 
-BATCH = 10
-LEASE = BATCH * SMTP_DEADLINE + timedelta(seconds=20)
-LONGEST_PAUSE = timedelta(hours=1)
-log = logging.getLogger("fam_auth.outbox")
+REQUEST = "request"
+REQUEST_LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,76 +32,57 @@ class Letter:
     expires_at: datetime
 
 
-def post(auth: Auth, user_id: UUID, letter: Letter, client: Client) -> UpdateBase:
-    """The statement that puts a letter into the outbox, encrypted."""
-    mail_id = auth.new_id()
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Somebody asks for something concerning an address; `user_id` is who asks, None when nobody is signed in."""
+
+    kind: EventKind
+    address: str
+    client: Client
+    user_id: UUID | None = None
+
+
+def post(
+    auth: Auth,
+    user_id: UUID | None,
+    letter: Letter,
+    client: Client,
+    *,
+    only_if: ColumnElement[bool] | None = None,
+) -> UpdateBase:
+    """The statement that puts a letter into the outbox. `user_id` is None for a user who leaves."""
     context = {**letter.context, "requested_at": f"{auth.now():%d %B %Y, %H:%M} UTC", "requested_from": client.address}
-    content = json.dumps({"recipient": letter.recipient, "context": context})
-    sealed = auth.keys.seal(_place(mail_id), content.encode())
-    return queries.add(
-        auth.now(),
-        id=mail_id,
-        user_id=user_id,
-        kind=letter.kind,
-        content=sealed,
-        expires_at=letter.expires_at,
-    )
+    content = {"recipient": letter.recipient, "context": context}
+    row = _sealed(auth, user_id, letter.kind, content, letter.expires_at)
+    return queries.add(auth.now(), only_if, **row)
 
 
-async def deliver(auth: Auth) -> int:
-    """Up to ten due mails are sent, put off or given up; returns how many. Several workers may do this at once."""
-    now = auth.now()
-    taken = await auth.database.rows(queries.lease(now, now + LEASE, BATCH))
-    await asyncio.gather(*(_deliver_one(auth, row) for row in taken))
-    return len(taken)
+def ask(auth: Auth, request: Request) -> UpdateBase:
+    """The statement that writes a request down: the same single write, whoever the address belongs to."""
+    content = {"kind": request.kind, "address": request.address, "client": asdict(request.client)}
+    row = _sealed(auth, request.user_id, REQUEST, content, auth.after(REQUEST_LIFETIME))
+    return queries.add(auth.now(), **row)
 
 
-async def work(auth: Auth, pause: timedelta = timedelta(seconds=1)) -> None:
-    """Delivers until cancelled. A database that does not answer is waited for."""
-    while True:
-        try:
-            taken = await deliver(auth)
-        except Unavailable:
-            taken = 0
-        if not taken:
-            await asyncio.sleep(pause.total_seconds())
+def content_of(auth: Auth, row: Row[Any]) -> dict[str, Any]:
+    """What a row of the outbox says."""
+    content: dict[str, Any] = json.loads(auth.keys.open(_place(row.id), row.content))
+    return content
 
 
-async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
-    if row.expires_at <= auth.now():
-        await _close(auth, row, EventKind.MAIL_EXPIRED)
-        return
-    try:
-        await auth.carrier.carry(_open(auth, row))
-    except MailFailed as failure:
-        log.warning("mail %s of kind %s failed: %s", row.id, row.kind, failure)
-        if failure.permanent:
-            await _close(auth, row, EventKind.MAIL_FAILED)
-        else:
-            await auth.database.rows(queries.again(row.id, auth.now() + _pause(row.tries)))
-    else:
-        await auth.database.rows(queries.done(row.id, "sent", auth.now()))
+def request_of(auth: Auth, row: Row[Any]) -> Request:
+    """The request that `ask` wrote down."""
+    content = content_of(auth, row)
+    return Request(EventKind(content["kind"]), content["address"], Client(**content["client"]), row.user_id)
 
 
-async def _close(auth: Auth, row: Row[Any], kind: EventKind) -> None:
-    event = Event(kind, auth.now(), user_id=row.user_id, outcome="failure", detail={"mail": row.kind})
-    async with auth.transaction() as db:
-        await events.record(auth, db, event, queries.done(row.id, kind.value, auth.now()))
+def _sealed(
+    auth: Auth, user_id: UUID | None, kind: str, content: Mapping[str, Any], expires_at: datetime
+) -> dict[str, Any]:
+    row_id = auth.new_id()
+    sealed = auth.keys.seal(_place(row_id), json.dumps(content).encode())
+    return {"id": row_id, "user_id": user_id, "kind": kind, "content": sealed, "expires_at": expires_at}
 
 
-def _open(auth: Auth, row: Row[Any]) -> Mail:
-    content = json.loads(auth.keys.open(_place(row.id), row.content))
-    context = {"app_name": auth.settings.app_name, **content["context"]}
-    subject, text, html = render(auth.mails, row.kind, context)
-    host = auth.settings.mail_host
-    sender = auth.settings.mail_from or f"{auth.settings.app_name} <no-reply@{host}>"
-    return Mail(row.kind, sender, content["recipient"], subject, text, html, f"<{row.id}@{host}>")
-
-
-def _pause(tries: int) -> timedelta:
-    """How long to wait after so many tries: 5 s, doubling up to an hour."""
-    return min(timedelta(seconds=5 * 2 ** min(tries - 1, 12)), LONGEST_PAUSE)
-
-
-def _place(mail_id: UUID) -> str:
-    return f"auth_outbox|{mail_id}|content"
+def _place(row_id: UUID) -> str:
+    return f"auth_outbox|{row_id}|content"

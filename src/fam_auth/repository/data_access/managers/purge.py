@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
-from fam_auth.repository.data_access.queries import attempts, events, logins, outbox, sessions
+from fam_auth.repository.data_access.queries import attempts, events, logins, outbox, sessions, users
 
 DAY = timedelta(days=1)
 
@@ -17,11 +17,13 @@ async def purge(auth: Auth) -> dict[str, int]:
     statements: dict[str, UpdateBase] = {
         "logins": logins.purge_logins(now),
         "one_time_tokens": logins.purge_tokens(now, now - DAY),
-        "attempts": attempts.purge((now - DAY).timestamp()),
+        "attempts": attempts.purge(DAY.total_seconds()),
         "sessions": sessions.purge(before),
         "events": events.purge(before),
         "outbox": outbox.purge(now - DAY),
     }
+    if auth.settings.email_verification:
+        statements["users"] = users.purge_unverified(now - auth.settings.unverified_lifetime)
     return {name: await _delete(auth, statement) for name, statement in statements.items()}
 
 

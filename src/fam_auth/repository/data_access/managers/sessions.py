@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
+from fam_auth.core.addresses import parse
 from fam_auth.core.events import Event, EventKind
-from fam_auth.exceptions import InvalidLoginToken, InvalidRefreshToken, NotFound, Unauthenticated
+from fam_auth.exceptions import InvalidLoginToken, InvalidRefreshToken, NotFound, TooManyAttempts, Unauthenticated
 from fam_auth.feature import Complete, Progress
-from fam_auth.repository.data_access.managers import events, outbox, pages
+from fam_auth.repository.data_access.managers import devices, events, outbox, pages
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import sessions as queries
 from fam_auth.repository.data_access.queries import users
@@ -47,12 +48,18 @@ async def start(
     started = Event(
         EventKind.SESSION_STARTED, now, session.user_id, session.id, session.user_id, client=progress.client
     )
-    await events.record(auth, db, started, queries.add(session), *deeds)
+    notices = [] if progress.is_known_device else [_new_device(auth, progress.user, session, progress.client)]
+    await events.record(auth, db, started, queries.add(session), *notices, *deeds)
     return _complete(auth, progress.user, session, 0)
 
 
 async def step_up(
-    auth: Auth, db: AsyncSession, progress: Progress, session_id: UUID, claims: Mapping[str, Any]
+    auth: Auth,
+    db: AsyncSession,
+    progress: Progress,
+    session_id: UUID,
+    claims: Mapping[str, Any],
+    *deeds: UpdateBase,
 ) -> Complete:
     """The session rests on the proofs just given, and its tokens of before are dead. Raises InvalidLoginToken.
 
@@ -66,15 +73,22 @@ async def step_up(
     stepped = Event(
         EventKind.SESSION_STEPPED_UP, now, session.user_id, session.id, session.user_id, client=progress.client
     )
-    await events.record(auth, db, stepped)
+    await events.record(auth, db, stepped, *deeds)
     return _complete(auth, progress.user, session, row.refreshes)
 
 
 def _complete(auth: Auth, user: User, session: Session, refreshes: int) -> Complete:
+    device = devices.remembered(auth, parse(user.email).canonical)
     if session.transport == "cookie":
-        return Complete(user, session, None, cookie(auth, session))
+        return Complete(user, session, None, cookie(auth, session), device)
     tokens = _tokens(auth, session.id, session.generation, refreshes, session.expires_at)
-    return Complete(user, session, tokens, None)
+    return Complete(user, session, tokens, None, device)
+
+
+def _new_device(auth: Auth, user: User, session: Session, client: Client) -> UpdateBase:
+    """Tells the user of a sign-in from where they were never seen; says nothing at their first one."""
+    letter = Letter("new_device", user.email, {"agent": session.agent or "unknown"}, auth.after(timedelta(days=3)))
+    return outbox.post(auth, user.id, letter, client, only_if=queries.is_from_new_device(session))
 
 
 async def claims_of(auth: Auth, db: AsyncSession, user: User) -> Mapping[str, Any]:
@@ -119,18 +133,21 @@ async def refresh(auth: Auth, token: str, client: Client) -> Tokens:
     """The tokens that follow; the refresh token is used up.
 
     Within the grace the same token gives the same successor, so a lost answer can be repeated; later, or once the
-    successor was used, the session ends: somebody has copied it. Raises InvalidRefreshToken.
+    successor was used, the session ends: somebody has copied it. Raises InvalidRefreshToken and TooManyAttempts.
     """
     payload = _payload(auth, "refresh", REFRESH_PREFIX, token, REFRESH)
     if payload is None:
         raise InvalidRefreshToken
     session_id, refreshes = UUID(bytes=payload[0]), int(payload[1])
-    now, idle = auth.now(), auth.settings.session_idle
-    row = await auth.database.row(queries.rotate(session_id, refreshes, now, idle))
+    now, idle, rate = auth.now(), auth.settings.session_idle, auth.settings.throttle.refresh
+    row = await auth.database.row(queries.rotate(session_id, refreshes, now, idle, rate))
     if row is None:
         since = now - auth.settings.refresh_grace
         row = await auth.database.row(queries.rotated(session_id, refreshes, since, now, idle))
     if row is None:
+        held = await auth.database.row(queries.held_back(session_id, refreshes, now, idle, rate))
+        if held is not None:
+            raise TooManyAttempts(retry_after=timedelta(seconds=held.seconds))
         await _end_if_stolen(auth, session_id, refreshes, client)
         raise InvalidRefreshToken
     return _tokens(auth, session_id, row.generation, refreshes + 1, row.expires_at)

@@ -1,27 +1,23 @@
-"""Users and the proof that their address is theirs."""
+"""Users: made, found, changed, suspended, deleted."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address, parse
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
-from fam_auth.core.security import new_code, new_token
-from fam_auth.exceptions import InvalidCode, InvalidRequest, InvalidToken, NotFound
-from fam_auth.repository.data_access.managers import events, outbox, pages
+from fam_auth.exceptions import InvalidRequest, NotFound
+from fam_auth.repository.data_access.managers import events, outbox, pages, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
-from fam_auth.repository.data_access.queries import logins as tokens
-from fam_auth.repository.data_access.queries import sessions
+from fam_auth.repository.data_access.queries import events as event_queries
+from fam_auth.repository.data_access.queries import logins as token_queries
+from fam_auth.repository.data_access.queries import outbox as outbox_queries
 from fam_auth.repository.data_access.queries import users as queries
-from fam_auth.values import Client, Page, User
-
-VERIFY = "verify_email"
+from fam_auth.values import Actor, Client, Page, User
 
 
 async def claim(auth: Auth, db: AsyncSession, address: Address) -> UUID | None:
@@ -75,9 +71,9 @@ async def found(auth: Auth, who: str) -> User:
     return queries.value(row)
 
 
-async def listed(auth: Auth, after: UUID | None, limit: int) -> Page[User]:
-    """A page of users, oldest first."""
-    rows = await auth.database.rows(queries.page(after, limit + 1))
+async def listed(auth: Auth, after: UUID | None, limit: int, search: str | None = None) -> Page[User]:
+    """A page of users, oldest first; with `search` those whose address or name holds it."""
+    rows = await auth.database.rows(queries.page(after, limit + 1, search))
     return pages.cut([queries.value(row) for row in rows], limit)
 
 
@@ -90,97 +86,54 @@ async def change(auth: Auth, user_id: UUID, fields: dict[str, Any], client: Clie
     return await get(auth, user_id)
 
 
-async def suspend(auth: Auth, user_id: UUID, reason: str | None) -> None:
-    """The user cannot sign in any more and all their sessions have ended."""
-    now = auth.now()
-    fields = {"suspended_at": now, "suspended_reason": reason}
+async def suspend(
+    auth: Auth, user_id: UUID, actor: Actor, *, reason: str | None = None, until: datetime | None = None
+) -> None:
+    """The user cannot sign in until then, or (None) until restored; their sessions have ended. Raises NotFound."""
+    fields = {"suspended_at": auth.now(), "suspended_reason": reason, "suspended_until": until}
     async with auth.transaction() as db:
-        ended = sessions.end({"user_id": user_id}, "suspended", now)
-        await events.record(
-            auth, db, Event(EventKind.USER_SUSPENDED, now, user_id), queries.change(user_id, fields), ended
-        )
+        await _administer(auth, db, _event(auth, EventKind.USER_SUSPENDED, user_id, actor), fields)
+        await sessions.end(auth, {"user_id": user_id}, "suspended", actor.client, db=db)
+        now = auth.now()
+        await auth.database.together(db, token_queries.abandon_all(user_id), token_queries.retire_all(user_id, now))
 
 
-async def restore(auth: Auth, user_id: UUID) -> None:
-    """The user can sign in again."""
-    fields = {"suspended_at": None, "suspended_reason": None}
+async def restore(auth: Auth, user_id: UUID, actor: Actor) -> None:
+    """The user can sign in again. Raises NotFound."""
+    fields = {"suspended_at": None, "suspended_reason": None, "suspended_until": None}
     async with auth.transaction() as db:
-        await events.record(
-            auth, db, Event(EventKind.USER_RESTORED, auth.now(), user_id), queries.change(user_id, fields)
-        )
+        await _administer(auth, db, _event(auth, EventKind.USER_RESTORED, user_id, actor), fields)
 
 
-async def remove(auth: Auth, user_id: UUID) -> None:
-    """The user and all that hung on them is gone; the journal keeps the bare id."""
+async def rename(auth: Auth, user_id: UUID, fields: dict[str, Any], actor: Actor) -> User:
+    """An administrator has changed the name or the language; returns the user. Raises NotFound."""
     async with auth.transaction() as db:
-        await events.record(auth, db, Event(EventKind.USER_DELETED, auth.now(), user_id), queries.remove(user_id))
+        await _administer(auth, db, _event(auth, EventKind.USER_UPDATED, user_id, actor), fields)
+    return await get(auth, user_id)
 
 
-def verification(auth: Auth, user_id: UUID, address: Address, client: Client) -> list[UpdateBase]:
-    """The statements that send the user a fresh link and code for their address."""
-    token_id, token, code, now = auth.new_id(), new_token("famp"), new_code(), auth.now()
-    expires_at, code_expires_at = now + auth.settings.verify_lifetime, now + auth.settings.code_lifetime
-    kept = tokens.add_token(
-        id=token_id,
-        user_id=user_id,
-        purpose=VERIFY,
-        address=address.canonical,
-        token=auth.keys.digest(VERIFY, token),
-        code=auth.keys.digest(f"{VERIFY} code {address.canonical}", code),
-        code_expires_at=code_expires_at,
-        created_at=now,
-        expires_at=expires_at,
-    )
-    context = {
-        "link": auth.link(VERIFY, token),
-        "code": code,
-        "link_hours": auth.settings.verify_lifetime // timedelta(hours=1),
-        "code_minutes": auth.settings.code_lifetime // timedelta(minutes=1),
-    }
-    return [kept, outbox.post(auth, user_id, Letter(VERIFY, address.shown, context, expires_at), client)]
+async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | None = None) -> None:
+    """The user and all that hung on them is gone; the journal keeps bare ids and times. A last mail tells them.
+
+    Raises NotFound.
+    """
+    async with auth.transaction(db) as joined:
+        row = (await joined.execute(queries.locked(user_id))).first()
+        if row is None:
+            raise NotFound
+        letter = Letter("account_deleted", row.address, {}, auth.after(timedelta(days=3)))
+        gone = Event(EventKind.USER_DELETED, auth.now(), user_id, actor_id=actor.user_id)
+        await joined.execute(event_queries.forget(user_id))
+        await joined.execute(outbox_queries.forget(user_id))
+        await events.record(auth, joined, gone, queries.remove(user_id), outbox.post(auth, None, letter, actor.client))
 
 
-async def resend(auth: Auth, email: str, client: Client) -> None:
-    """An unverified owner of the address gets a fresh mail and the old link dies; nobody else gets anything."""
-    address = checked(email)
-    async with auth.transaction() as db:
-        row = (await db.execute(queries.by_address(address.canonical))).first()
-        if row is None or row.verified_at is not None or queries.value(row).is_suspended(auth.now()):
-            return
-        await db.execute(tokens.retire(row.id, VERIFY, auth.now()))
-        sent = Event(EventKind.EMAIL_VERIFICATION_SENT, auth.now(), row.id, client=client)
-        await events.record(auth, db, sent, *verification(auth, row.id, parse(row.address), client))
+def _event(auth: Auth, kind: EventKind, user_id: UUID, actor: Actor) -> Event:
+    return Event(kind, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
 
 
-async def verify(auth: Auth, token: str, client: Client) -> User:
-    """The token is used up and its address verified. Raises InvalidToken."""
-    verified = await _verify(auth, auth.keys.digests(VERIFY, token), client)
-    if verified is None:
-        raise InvalidToken
-    return verified
-
-
-async def verify_by_code(auth: Auth, email: str, code: str, client: Client) -> User:
-    """The same by the code of the newest mail; five tries, each counted before it is judged. Raises InvalidCode."""
-    canonical = checked(email).canonical
-    kept = await auth.database.row(tokens.spend_code_try(VERIFY, canonical, auth.now()))
-    if kept is None or not auth.keys.is_digest_of(f"{VERIFY} code {canonical}", code, kept.code):
-        failed = Event(EventKind.EMAIL_VERIFICATION_FAILED, auth.now(), outcome="failure", client=client)
-        await events.record_alone(auth, failed)
-        raise InvalidCode
-    verified = await _verify(auth, [kept.token], client)
-    if verified is None:
-        raise InvalidCode
-    return verified
-
-
-async def _verify(auth: Auth, digests: Sequence[str], client: Client) -> User | None:
-    async with auth.transaction() as db:
-        burnt = (await db.execute(tokens.burn(VERIFY, digests, auth.now()))).first()
-        if burnt is None:
-            return None
-        verified = Event(EventKind.EMAIL_VERIFIED, auth.now(), burnt.user_id, actor_id=burnt.user_id, client=client)
-        await events.record(
-            auth, db, verified, queries.verify(burnt.user_id, burnt.address, auth.now()), token=burnt.id
-        )
-        return queries.value((await db.execute(queries.by_id(burnt.user_id))).one())
+async def _administer(auth: Auth, db: AsyncSession, event: Event, fields: dict[str, Any]) -> None:
+    assert event.user_id is not None  # noqa: S101 - it was made for a user
+    if (await db.execute(queries.locked(event.user_id))).first() is None:
+        raise NotFound
+    await events.record(auth, db, event, *([queries.change(event.user_id, fields)] if fields else []))

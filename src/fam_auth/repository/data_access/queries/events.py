@@ -1,14 +1,16 @@
 """Statements about the journal of security events."""
 
 from datetime import datetime
+from operator import eq, ge, lt
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event
 from fam_auth.models import Event as Row
+from fam_auth.values import EventFilter
 
 
 def add(event_id: UUID, event: Event) -> UpdateBase:
@@ -28,13 +30,39 @@ def add(event_id: UUID, event: Event) -> UpdateBase:
     )
 
 
-def of_user(user_id: UUID, after: UUID | None, limit: int) -> Rows:
-    """A page of what concerns a user, newest first, older than `after`."""
-    columns = (Row.id, Row.at, Row.kind, Row.outcome, Row.session_id, Row.address, Row.agent, Row.detail)
-    statement = select(*columns).where(Row.user_id == user_id).order_by(Row.id.desc()).limit(limit)
-    return statement if after is None else statement.where(Row.id < after)
+def page(wanted: EventFilter, after: UUID | None, limit: int) -> Rows:
+    """A page of events, newest first, older than `after`."""
+    asked = [
+        (eq, Row.user_id, wanted.user_id),
+        (eq, Row.kind, wanted.kind),
+        (ge, Row.at, wanted.since),
+        (lt, Row.at, wanted.until),
+        (lt, Row.id, after),
+    ]
+    chosen = [compare(column, value) for compare, column, value in asked if value is not None]
+    return select(*_COLUMNS).where(*chosen).order_by(Row.id.desc()).limit(limit)
+
+
+def forget(user_id: UUID) -> UpdateBase:
+    """Takes out of the journal what tells more of a user than that something happened."""
+    return update(Row).where(Row.user_id == user_id).values(address=None, agent=None, detail={})
 
 
 def purge(before: datetime) -> UpdateBase:
     """Deletes what happened before a moment."""
     return delete(Row).where(Row.at < before)
+
+
+_COLUMNS = (
+    Row.id,
+    Row.at,
+    Row.kind,
+    Row.outcome,
+    Row.user_id,
+    Row.actor_id,
+    Row.session_id,
+    Row.address,
+    Row.agent,
+    Row.request_id,
+    Row.detail,
+)

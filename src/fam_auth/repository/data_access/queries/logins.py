@@ -36,9 +36,10 @@ def take_step_up(user_id: UUID, tokens: Sequence[str], now: datetime) -> UpdateB
     return take(tokens, now).where(Login.user_id == user_id, Login.session_id.is_not(None))
 
 
-def abandon_all(user_id: UUID) -> UpdateBase:
-    """Deletes the logins under way of a user."""
-    return delete(Login).where(Login.user_id == user_id)
+def abandon_all(user_id: UUID, *, but: UUID | None = None) -> UpdateBase:
+    """Deletes the logins under way of a user, except `but`."""
+    statement = delete(Login).where(Login.user_id == user_id)
+    return statement if but is None else statement.where(Login.id != but)
 
 
 def add_token(**columns: Any) -> UpdateBase:
@@ -51,6 +52,15 @@ def retire(user_id: UUID, purpose: str, now: datetime) -> UpdateBase:
     return (
         update(OneTimeToken)
         .where(OneTimeToken.user_id == user_id, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
+        .values(used_at=now)
+    )
+
+
+def retire_at(address: str, purpose: str, now: datetime) -> UpdateBase:
+    """The same by the address that the tokens went to, whoever has it."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.address == address, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
         .values(used_at=now)
     )
 
@@ -72,6 +82,15 @@ def burn(purpose: str, tokens: Sequence[str], now: datetime) -> UpdateBase:
         .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
         .values(used_at=now)
         .returning(OneTimeToken.id, OneTimeToken.user_id, OneTimeToken.address, OneTimeToken.shown)
+    )
+
+
+def pending(purpose: str, tokens: Sequence[str], now: datetime) -> Rows:
+    """The one-time token, as long as it is good."""
+    return (
+        select(OneTimeToken.id, OneTimeToken.user_id, OneTimeToken.address, OneTimeToken.shown)
+        .where(OneTimeToken.purpose == purpose, OneTimeToken.token.in_(tokens))
+        .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
     )
 
 
@@ -98,4 +117,12 @@ def purge_tokens(now: datetime, before: datetime) -> UpdateBase:
     )
 
 
-_COLUMNS = (Login.id, Login.user_id, Login.session_id, Login.transport, Login.proofs, Login.expires_at)
+_COLUMNS = (
+    Login.id,
+    Login.user_id,
+    Login.session_id,
+    Login.is_known_device,
+    Login.transport,
+    Login.proofs,
+    Login.expires_at,
+)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, literal, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.models import Outbox
@@ -12,9 +12,14 @@ from fam_auth.models import Outbox
 COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries, Outbox.created_at, Outbox.expires_at)
 
 
-def add(now: datetime, **columns: Any) -> UpdateBase:
-    """A mail to send at once; `content` is sealed."""
-    return insert(Outbox).values(tries=0, created_at=now, due_at=now, **columns)
+def add(now: datetime, only_if: ColumnElement[bool] | None = None, **columns: Any) -> UpdateBase:
+    """A mail to send at once; `content` is sealed. With `only_if` there is one only where that holds."""
+    row = {**columns, "tries": 0, "created_at": now, "due_at": now}
+    if only_if is None:
+        return insert(Outbox).values(**row)
+    table = Outbox.__table__
+    values = [literal(value, table.c[name].type) for name, value in row.items()]
+    return insert(Outbox).from_select(list(row), select(*values).where(only_if))
 
 
 def lease(now: datetime, until: datetime, limit: int) -> UpdateBase:
@@ -38,6 +43,11 @@ def done(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:
 def again(mail_id: UUID, due_at: datetime) -> UpdateBase:
     """The mail is tried again later."""
     return update(Outbox).where(Outbox.id == mail_id).values(due_at=due_at)
+
+
+def forget(user_id: UUID) -> UpdateBase:
+    """Deletes the mails of a user, sent or waiting."""
+    return delete(Outbox).where(Outbox.user_id == user_id)
 
 
 def purge(before: datetime) -> UpdateBase:

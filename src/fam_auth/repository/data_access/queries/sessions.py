@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, exists, insert, not_, or_, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
 from fam_auth.core.database import Rows
+from fam_auth.core.rates import Rate
 from fam_auth.models import Email, Session, User
 from fam_auth.repository.data_access.queries import users
+from fam_auth.repository.data_access.queries.attempts import Seconds
 
 
 def add(session: values.Session) -> UpdateBase:
@@ -49,13 +51,33 @@ def live(session_id: UUID, generation: int, now: datetime, idle: timedelta) -> R
     )
 
 
-def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> UpdateBase:
-    """Uses the refresh token number `refreshes` up: returns the session once, and nothing for any other number."""
+def is_from_new_device(session: values.Session) -> ColumnElement[bool]:
+    """Whether the user has had other sessions, but none from this address with this program."""
+    others = exists().where(Session.user_id == session.user_id, Session.id != session.id)
+    same = others.where(Session.address == session.address, Session.agent == session.agent)
+    return and_(others, not_(same))
+
+
+def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta, rate: Rate) -> UpdateBase:
+    """Uses the refresh token number `refreshes` up: returns the session once, and nothing for any other number.
+
+    Returns nothing either when the session has rotated too often of late.
+    """
+    from_now = case((Session.refresh_free_at > Seconds(), Session.refresh_free_at), else_=Seconds())
     return (
         update(Session)
         .where(Session.id == session_id, Session.refreshes == refreshes, is_live(now, idle), _of_somebody_active(now))
-        .values(refreshes=refreshes + 1, refreshed_at=now, seen_at=now)
+        .where(Session.refresh_free_at <= Seconds() + rate.tolerance)
+        .values(refreshes=refreshes + 1, refreshed_at=now, seen_at=now, refresh_free_at=from_now + rate.interval)
         .returning(Session.generation, Session.expires_at)
+    )
+
+
+def held_back(session_id: UUID, refreshes: int, now: datetime, idle: timedelta, rate: Rate) -> Rows:
+    """For how many seconds a session that has rotated too often has to wait before this number counts."""
+    seconds = (Session.refresh_free_at - rate.tolerance - Seconds()).label("seconds")
+    return select(seconds).where(
+        Session.id == session_id, Session.refreshes == refreshes, is_live(now, idle), _of_somebody_active(now)
     )
 
 

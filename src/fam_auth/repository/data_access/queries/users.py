@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, delete, exists, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -22,6 +22,7 @@ COLUMNS = (
     User.created_at,
     User.suspended_at,
     User.suspended_until,
+    User.demands,
 )
 
 
@@ -45,9 +46,12 @@ def is_active(now: datetime) -> ColumnElement[bool]:
     return or_(User.suspended_at.is_(None), User.suspended_until <= now)
 
 
-def page(after: UUID | None, limit: int) -> Rows:
-    """Users from the oldest to the newest, behind `after`."""
+def page(after: UUID | None, limit: int, search: str | None = None) -> Rows:
+    """Users from the oldest to the newest, behind `after`; with `search` those whose address or name holds it."""
     statement = all_users().order_by(User.id).limit(limit)
+    if search is not None:
+        holds = (column.icontains(search, autoescape=True) for column in (Email.address, User.name))
+        statement = statement.where(or_(*holds))
     return statement if after is None else statement.where(tuple_(User.id) > tuple_(after))
 
 
@@ -89,13 +93,25 @@ def verify(user_id: UUID, canonical: str, now: datetime) -> UpdateBase:
     )
 
 
+def move(user_id: UUID, address: str, canonical: str, now: datetime) -> UpdateBase:
+    """The user has another address, which is verified."""
+    moved = {"address": address, "canonical": canonical, "verified_at": now}
+    return update(Email).where(Email.user_id == user_id).values(**moved)
+
+
 def remove(user_id: UUID) -> UpdateBase:
     """Deletes a user with everything that hangs on them, and returns the id."""
     return delete(User).where(User.id == user_id).returning(User.id)
 
 
+def purge_unverified(before: datetime) -> UpdateBase:
+    """Deletes users who registered before a moment and never proved their address."""
+    unproved = exists().where(Email.user_id == User.id, Email.verified_at.is_(None))
+    return delete(User).where(User.created_at < before, unproved)
+
+
 def value(row: Row[Any], prefix: str = "") -> values.User:
     """The user of a row that holds COLUMNS, each under its name behind the prefix."""
     found = {column.key: getattr(row, prefix + column.key) for column in COLUMNS}
-    email, verified_at = found.pop("address"), found.pop("verified_at")
-    return values.User(email=email, email_verified=verified_at is not None, **found)
+    email, verified_at, demands = (found.pop(name) for name in ("address", "verified_at", "demands"))
+    return values.User(email=email, email_verified=verified_at is not None, demands=tuple(demands), **found)

@@ -1,0 +1,159 @@
+"""Changing a password: by its owner, by a link from a mail, or because it has become known."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth.auth import Auth
+from fam_auth.core.addresses import parse
+from fam_auth.core.database import retried
+from fam_auth.core.events import Event, EventKind
+from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken, InvalidToken
+from fam_auth.feature import Outcome, Try
+from fam_auth.features.password import managers, policy, queries
+from fam_auth.features.password.settings import PasswordSettings
+from fam_auth.repository.data_access.managers import (
+    attempts,
+    credentials,
+    emails,
+    events,
+    logins,
+    outbox,
+    tokens,
+    users,
+)
+from fam_auth.repository.data_access.managers.outbox import Letter, Request
+from fam_auth.repository.data_access.managers.tokens import Ticket
+from fam_auth.repository.data_access.queries import logins as token_queries
+from fam_auth.repository.data_access.queries import users as user_queries
+from fam_auth.values import Actor, Client, User, Visit
+
+RESET, CHANGE = "reset_password", "change_password"
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The password that is in force, and the one to come."""
+
+    current: str
+    new: str
+
+
+async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *, keep: UUID) -> None:
+    """The user has the new password, having known the one before; everything but `keep` is signed out.
+
+    Raises TooManyAttempts, InvalidCredentials and InvalidRequest.
+    """
+    tried = Try(managers.METHOD, parse(user.email).canonical, visit)
+    attempt = await logins.guard(auth, tried)
+    user_id, digest = await managers.judged_right(auth, tried, attempt, passwords.current)
+    new = await _hashed(auth, user, passwords.new)
+    changed = Event(EventKind.PASSWORD_CHANGED, auth.now(), user_id, actor_id=user_id, client=visit.client)
+    async with auth.transaction() as db:
+        if (await db.execute(queries.replace(user_id, digest, new, auth.now()))).first() is None:
+            raise InvalidCredentials
+        demands = [one for one in user.demands if one != CHANGE]
+        letter = credentials.notice(auth, "password_changed", user.email)
+        deeds = [*attempt.forgiven(), user_queries.change(user_id, {"demands": demands})]
+        await credentials.changed(auth, db, changed, *deeds, letter=letter, keep=keep)
+
+
+async def change_in_login(auth: Auth, passwords: Replacement, visit: Visit) -> Outcome:
+    """The same for a login that waits for it, which goes on afterwards. Raises InvalidLoginToken too."""
+    row = await logins.under_way(auth, visit.login_token)
+    if row is None or visit.login_token is None:
+        raise InvalidLoginToken
+    user = await users.get(auth, row.user_id)
+    await change(auth, user, passwords, visit, keep=row.id)
+    return await logins.prove(auth, visit.login_token, None, visit.client)
+
+
+async def forgot(auth: Auth, email: str, client: Client) -> None:
+    """The owner of the address will get a link; the work is the same for every address."""
+    request = Request(EventKind.PASSWORD_RESET_REQUESTED, users.checked(email).shown, client)
+    await emails.ask(auth, request, kills=RESET)
+
+
+async def send_reset(auth: Auth, db: AsyncSession, user_id: UUID, client: Client) -> None:
+    """The answer to `forgot`: links of before die, and a new one is mailed. Does not commit."""
+    lifetime = auth.of(PasswordSettings).reset_lifetime
+    await db.execute(token_queries.retire(user_id, RESET, auth.now()))
+    user = user_queries.value((await db.execute(user_queries.by_id(user_id))).one())
+    letter = Letter(RESET, user.email, {"link_minutes": lifetime // timedelta(minutes=1)}, auth.after(lifetime))
+    await auth.database.together(db, *_linked(auth, user, letter, lifetime, client))
+
+
+async def reset(auth: Auth, token: str, password: str, client: Client) -> None:
+    """The user of the token has this password, and is signed out everywhere. Nobody is signed in by it.
+
+    The token came by mail: an address that was not verified is, and what was set before its owner came is gone (S-128).
+    A poor password costs no token. Raises InvalidToken and InvalidRequest.
+    """
+    pending = await tokens.look(auth, RESET, token)
+    digest = await _hashed(auth, await users.get(auth, pending.user_id), password)
+    async with auth.transaction() as db:
+        await tokens.burn(auth, db, RESET, token)
+        row = (await db.execute(user_queries.locked(pending.user_id))).first()
+        if row is None or user_queries.value(row).is_suspended(auth.now()) or row.canonical != pending.address:
+            raise InvalidToken
+        if row.verified_at is None:
+            await _claim(auth, db, row.id, pending.address, client)
+        done = Event(EventKind.PASSWORD_RESET, auth.now(), row.id, actor_id=row.id, client=client)
+        letter = credentials.notice(auth, "password_changed", row.address)
+        lifted = attempts.lifted(auth, managers.METHOD, row.canonical)
+        deeds = [queries.put(row.id, digest, auth.now()), user_queries.change(row.id, {"demands": []}), lifted]
+        await credentials.changed(auth, db, done, *deeds, letter=letter)
+
+
+async def link(auth: Auth, user: User) -> str:
+    """A fresh link by which whoever gets it sets the user's password; good once, for the lifetime of an invitation."""
+    ticket = Ticket(user.id, RESET, parse(user.email), auth.of(PasswordSettings).invitation_lifetime)
+    token, kept = tokens.issue(auth, ticket)
+    await auth.database.rows(kept)
+    return auth.link(RESET, token)
+
+
+@retried
+async def invite(auth: Auth, email: str, name: str | None, actor: Actor) -> User:
+    """A user without a password, and a mail by which they choose one. Raises InvalidRequest for a known address."""
+    lifetime = auth.of(PasswordSettings).invitation_lifetime
+    async with auth.transaction() as db:
+        user = await users.create(auth, email, name, db=db)
+        invited = Event(EventKind.USER_INVITED, auth.now(), user.id, actor_id=actor.user_id, client=actor.client)
+        context = {"link_hours": lifetime // timedelta(hours=1)}
+        letter = Letter("invitation", user.email, context, auth.after(lifetime))
+        await events.record(auth, db, invited, *_linked(auth, user, letter, lifetime, actor.client))
+        return user
+
+
+async def compromise(auth: Auth, user: User, actor: Actor) -> None:
+    """The user's password is known to others: everybody is signed out, and the next login must change it."""
+    marked = Event(EventKind.PASSWORD_COMPROMISED, auth.now(), user.id, actor_id=actor.user_id, client=actor.client)
+    letter = credentials.notice(auth, "password_compromised", user.email)
+    demand = user_queries.change(user.id, {"demands": [CHANGE]})
+    async with auth.transaction() as db:
+        await credentials.changed(auth, db, marked, demand, letter=letter)
+
+
+async def _hashed(auth: Auth, user: User, password: str) -> str:
+    """The digest of a password that is good enough for this user. Raises InvalidRequest."""
+    local = parse(user.email).canonical.partition("@")[0]
+    password = policy.normalized(password)
+    policy.check("new_password", password, *managers.rules(auth, local, user.name))
+    return await auth.hasher.hash(password)
+
+
+async def _claim(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, client: Client) -> None:
+    """The mailbox's owner has come to an account that somebody made for it: the features clear what they hold of it."""
+    claimed = Event(EventKind.USER_CLAIMED, auth.now(), user_id, actor_id=user_id, client=client)
+    await events.record(auth, db, claimed, user_queries.verify(user_id, canonical, auth.now()))
+
+
+def _linked(auth: Auth, user: User, letter: Letter, lifetime: timedelta, client: Client) -> list[UpdateBase]:
+    """The statements that send the letter with a fresh link in it."""
+    token, kept = tokens.issue(auth, Ticket(user.id, RESET, parse(user.email), lifetime))
+    letter = replace(letter, context={**letter.context, "link": auth.link(RESET, token)})
+    return [kept, outbox.post(auth, user.id, letter, client)]

@@ -1,0 +1,26 @@
+"""What is kept of one user, for them to take along."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from fam_auth.auth import Auth
+from fam_auth.models import KERNEL, User
+from fam_auth.repository.data_access.queries import exports as queries
+
+
+async def of_user(auth: Auth, user_id: UUID) -> dict[str, list[dict[str, Any]]]:
+    """The user's rows by table, as JSON takes them; columns that are secrets are left out."""
+    models = [*KERNEL, *(model for feature in auth.features for model in feature.models)]
+    theirs = [model for model in models if model is User or "user_id" in model.__table__.columns]
+    found = {}
+    async with auth.transaction() as db:
+        for model in theirs:
+            rows = (await db.execute(queries.of_user(model.__table__, user_id))).all()
+            found[model.__tablename__] = [_plain(row) for row in rows]
+    return found
+
+
+def _plain(row: Row[Any]) -> dict[str, Any]:
+    return dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name

@@ -1,0 +1,38 @@
+"""Requests are answered later, where nobody can measure whether the address has an account (ASVS 6.3.8).
+
+A request becomes an event of the user it is about, in one transaction with all that follows from it. Features answer
+theirs where they hear of the event.
+"""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from fam_auth.auth import Auth
+from fam_auth.core.addresses import parse
+from fam_auth.core.events import Event, EventKind
+from fam_auth.repository.data_access.managers import emails, events
+from fam_auth.repository.data_access.managers.outbox import request_of
+from fam_auth.repository.data_access.queries import outbox as queries
+from fam_auth.repository.data_access.queries import users
+
+KERNELS = {
+    EventKind.EMAIL_VERIFICATION_SENT: emails.send_again,
+    EventKind.EMAIL_CHANGE_REQUESTED: emails.send_change,
+    EventKind.LOGIN_GUESSED: emails.send_warning,
+}
+
+
+async def answer(auth: Auth, row: Row[Any]) -> None:
+    """What was asked for is done, once, if there is somebody whom it is about and who may sign in."""
+    request = request_of(auth, row)
+    whose = users.by_address(parse(request.address).canonical) if request.user_id is None else users.by_id(row.user_id)
+    async with auth.transaction() as db:
+        await db.execute(queries.done(row.id, "answered", auth.now()))
+        found = (await db.execute(whose.with_for_update())).first()
+        if found is None or users.value(found).is_suspended(auth.now()):
+            return
+        user = users.value(found)
+        if request.kind in KERNELS and not await KERNELS[request.kind](auth, db, user, request):
+            return
+        await events.record(auth, db, Event(request.kind, auth.now(), user.id, client=request.client))

@@ -1,0 +1,81 @@
+"""The worker: sends mails and answers requests, at least once, never lost, never after a link has expired."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from fam_auth.auth import Auth
+from fam_auth.core.events import Event, EventKind
+from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed, render
+from fam_auth.exceptions import Unavailable
+from fam_auth.repository.data_access.managers import events, outbox, requests
+from fam_auth.repository.data_access.queries import outbox as queries
+
+BATCH = 10
+LEASE = BATCH * SMTP_DEADLINE + timedelta(seconds=20)
+LONGEST_PAUSE = timedelta(hours=1)
+log = logging.getLogger("fam_auth.outbox")
+
+
+async def deliver(auth: Auth) -> int:
+    """Up to ten due mails and requests are done, put off or given up; returns how many.
+
+    Several workers may do this at once.
+    """
+    now = auth.now()
+    taken = await auth.database.rows(queries.lease(now, now + LEASE, BATCH))
+    await asyncio.gather(*(_deliver_one(auth, row) for row in taken))
+    return len(taken)
+
+
+async def work(auth: Auth, pause: timedelta = timedelta(seconds=1)) -> None:
+    """Delivers until cancelled. A database that does not answer is waited for."""
+    while True:
+        try:
+            taken = await deliver(auth)
+        except Unavailable:
+            taken = 0
+        if not taken:
+            await asyncio.sleep(pause.total_seconds())
+
+
+async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
+    if row.expires_at <= auth.now():
+        await _close(auth, row, EventKind.MAIL_EXPIRED)
+        return
+    if row.kind == outbox.REQUEST:
+        await requests.answer(auth, row)
+        return
+    try:
+        await auth.carrier.carry(_open(auth, row))
+    except MailFailed as failure:
+        log.warning("mail %s of kind %s failed: %s", row.id, row.kind, failure)
+        if failure.permanent:
+            await _close(auth, row, EventKind.MAIL_FAILED)
+        else:
+            await auth.database.rows(queries.again(row.id, auth.now() + _pause(row.tries)))
+    else:
+        await auth.database.rows(queries.done(row.id, "sent", auth.now()))
+
+
+async def _close(auth: Auth, row: Row[Any], kind: EventKind) -> None:
+    event = Event(kind, auth.now(), user_id=row.user_id, outcome="failure", detail={"mail": row.kind})
+    async with auth.transaction() as db:
+        await events.record(auth, db, event, queries.done(row.id, kind.value, auth.now()))
+
+
+def _open(auth: Auth, row: Row[Any]) -> Mail:
+    content = outbox.content_of(auth, row)
+    context = {"app_name": auth.settings.app_name, **content["context"]}
+    subject, text, html = render(auth.mails, row.kind, context)
+    host = auth.settings.mail_host
+    sender = auth.settings.mail_from or f"{auth.settings.app_name} <no-reply@{host}>"
+    return Mail(row.kind, sender, content["recipient"], subject, text, html, f"<{row.id}@{host}>")
+
+
+def _pause(tries: int) -> timedelta:
+    """How long to wait after so many tries: 5 s, doubling up to an hour."""
+    return min(timedelta(seconds=5 * 2 ** min(tries - 1, 12)), LONGEST_PAUSE)

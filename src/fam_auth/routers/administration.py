@@ -1,0 +1,114 @@
+"""Administration of users: asks for permissions that some feature gives."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, status
+from pydantic import AwareDatetime
+
+from fam_auth.dependencies import CurrentActor, CurrentAuth, needs, permission
+from fam_auth.exceptions import CrossSite, Forbidden, NotFound, Unauthenticated
+from fam_auth.repository.data_access.managers import events, exports, sessions, users
+from fam_auth.routers import new_router
+from fam_auth.routers.problems import refuses
+from fam_auth.routers.session import Wanted
+from fam_auth.schemas.session import JournalItem, PageAnswer
+from fam_auth.schemas.user import Export, Suspension, UserAnswer, UserChange, UserItem
+from fam_auth.values import EventFilter
+
+router = new_router("administration")
+READS, MANAGES = needs(permission("users:read")), needs(permission("users:manage"))
+ENDS = needs(permission("sessions:manage"))
+REFUSALS: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forbidden, CrossSite)
+REFUSALS_OF_ONE: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forbidden, CrossSite, NotFound)
+Search = Annotated[str | None, Query(max_length=200, description="Part of an address or a name.")]
+
+
+@router.get("/users", dependencies=[READS], responses=REFUSALS)
+async def list_users(auth: CurrentAuth, wanted: Wanted, search: Search = None) -> PageAnswer[UserItem]:
+    """Users, oldest first."""
+    page = await users.listed(auth, wanted.after, wanted.limit, search)
+    return PageAnswer(items=[UserItem.model_validate(user) for user in page.items], next=page.next)
+
+
+@router.get("/users/{user_id}", dependencies=[READS], responses=REFUSALS_OF_ONE)
+async def get_user(auth: CurrentAuth, user_id: UUID) -> UserItem:
+    """One user."""
+    return UserItem.model_validate(await users.get(auth, user_id))
+
+
+@router.get("/users/{user_id}/export", dependencies=[MANAGES], responses=REFUSALS_OF_ONE)
+async def export_user(auth: CurrentAuth, user_id: UUID) -> Export:
+    """Everything that is kept of one user; secrets are left out."""
+    user = UserAnswer.model_validate(await users.get(auth, user_id))
+    return Export(user=user, tables=await exports.of_user(auth, user_id))
+
+
+@router.get("/users/{user_id}/events", dependencies=[needs(permission("events:read"))], responses=REFUSALS)
+async def list_events_of_user(auth: CurrentAuth, wanted: Wanted, user_id: UUID) -> PageAnswer[JournalItem]:
+    """What happened to the account of a user, newest first; a deleted one has events too."""
+    page = await events.listed(auth, EventFilter(user_id), wanted.after, wanted.limit)
+    return PageAnswer(items=[JournalItem.model_validate(row) for row in page.items], next=page.next)
+
+
+@router.get("/events/all", dependencies=[needs(permission("events:read"))], responses=REFUSALS)
+async def list_all_events(
+    auth: CurrentAuth,
+    wanted: Wanted,
+    kind: Annotated[str | None, Query(max_length=100, description="Only of this kind.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Not before this moment.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Before this moment.")] = None,
+) -> PageAnswer[JournalItem]:
+    """What happened to everybody, newest first."""
+    chosen = EventFilter(kind=kind, since=since, until=until)
+    page = await events.listed(auth, chosen, wanted.after, wanted.limit)
+    return PageAnswer(items=[JournalItem.model_validate(row) for row in page.items], next=page.next)
+
+
+@router.patch("/users/{user_id}", dependencies=[MANAGES], responses=REFUSALS_OF_ONE)
+async def change_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, body: UserChange) -> UserItem:
+    """Changes name and language of a user."""
+    return UserItem.model_validate(await users.rename(auth, user_id, body.model_dump(exclude_unset=True), actor))
+
+
+@router.delete(
+    "/users/{user_id}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[MANAGES], responses=REFUSALS_OF_ONE
+)
+async def delete_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
+    """Deletes a user with all that belongs to them."""
+    await users.remove(auth, user_id, actor)
+
+
+@router.post(
+    "/users/{user_id}/suspend",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[MANAGES],
+    responses=REFUSALS_OF_ONE,
+)
+async def suspend_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, body: Suspension | None = None) -> None:
+    """Lets a user not sign in, for a time or until restored, and ends their sessions."""
+    said = body or Suspension()
+    await users.suspend(auth, user_id, actor, reason=said.reason, until=said.until)
+
+
+@router.post(
+    "/users/{user_id}/restore",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[MANAGES],
+    responses=REFUSALS_OF_ONE,
+)
+async def restore_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
+    """Lets a suspended user sign in again."""
+    await users.restore(auth, user_id, actor)
+
+
+@router.delete(
+    "/users/{user_id}/sessions",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[ENDS],
+    responses=REFUSALS_OF_ONE,
+)
+async def end_sessions_of_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
+    """Signs a user out everywhere."""
+    await users.get(auth, user_id)
+    await sessions.end(auth, {"user_id": user_id}, "ended_by_administrator", actor.client)
