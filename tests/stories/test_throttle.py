@@ -1,0 +1,234 @@
+"""Who may try how often: strangers cannot guess, and cannot lock an owner out."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from fam_auth.core.rates import Rate
+from fam_auth.models import Attempt, Session
+from fam_auth.repository.data_access.managers.attempts import network_of
+from fam_auth.values import Client
+from tests.support.people import PASSWORD, Person, World
+
+OpenWorld = Callable[..., Awaitable[World]]
+NEW = "eleven purple yaks"
+
+
+@pytest.fixture
+async def behind_proxy(open_world: OpenWorld) -> World:
+    """An application behind a proxy, so that a test can come from any network."""
+    return await open_world(trusted_proxies=("127.0.0.1",))
+
+
+async def somebody(world: World, email: str = "ada@example.com", address: str = "192.0.2.1") -> Person:
+    """Somebody with a verified address, who has not signed in yet."""
+    person = await world.person(email)
+    person.http.headers["X-Forwarded-For"] = address
+    await person.register()
+    await person.verify()
+    return person
+
+
+async def guess(world: World, email: str, address: str) -> tuple[int, int]:
+    """Status and Retry-After of a wrong password from an address."""
+    stranger = Person(world, email, await world.client(**{"X-Forwarded-For": address}), "not it at all")
+    answer = await stranger.login()
+    return answer.status_code, int(answer.headers.get("Retry-After", 0))
+
+
+async def test_a040_the_wait_doubles_up_to_fifteen_minutes(behind_proxy: World) -> None:
+    ada = await somebody(behind_proxy)
+    waits = []
+    for number in range(18):
+        status, _ = await guess(behind_proxy, ada.email, f"198.51.100.{number}")
+        assert status == 401
+        refused, wait = await guess(behind_proxy, ada.email, f"203.0.113.{number}")
+        waits.append(wait if refused == 429 else 0)
+        await behind_proxy.later(seconds=wait)
+    assert waits == [0, 1, 4, 16, 64, 256, 900, *[900] * 11] or waits[-1] == 900
+    assert max(waits) == 900
+
+
+async def test_a040_sixty_wrong_ones_then_the_right_one(world: World, ada: Person) -> None:
+    stranger = Person(world, ada.email, await world.client(), "not it at all")
+    codes = [(await stranger.login()).status_code for _ in range(60)]
+    assert codes == [401] * 5 + [429] * 55
+    stranger.password = PASSWORD
+    refused = await stranger.login()
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
+
+
+async def test_a042_the_owner_gets_in_from_a_device_the_account_knows(behind_proxy: World) -> None:
+    ada = await somebody(behind_proxy)
+    known = (await ada.login()).json()["device_token"]
+    for number in range(12):
+        await guess(behind_proxy, ada.email, f"198.51.100.{number}")
+    ada.http.headers["X-Forwarded-For"] = "192.0.2.77"
+    assert (await ada.login()).status_code == 429
+    assert (await ada.login(device_token="famd_made_up")).status_code == 429
+    assert (await ada.login(device_token=known)).status_code == 200
+
+
+async def test_a042_a_browser_is_known_by_its_cookie(behind_proxy: World) -> None:
+    ada = await somebody(behind_proxy)
+    answer = await ada.login(transport="cookie")
+    assert answer.json()["device_token"] is None
+    for number in range(12):
+        await guess(behind_proxy, ada.email, f"198.51.100.{number}")
+    assert (await ada.login(transport="cookie")).status_code == 200
+    assert ada.http.cookies["__Host-fam_device"].startswith("famd_")
+
+
+async def test_a_device_is_known_at_its_account_alone_and_not_for_ever(behind_proxy: World) -> None:
+    ada = await somebody(behind_proxy)
+    bob = await somebody(behind_proxy, "bob@example.com")
+    known = (await ada.login()).json()["device_token"]
+    for email in (ada.email, bob.email):
+        for number in range(6):
+            await guess(behind_proxy, email, f"198.51.100.{number}")
+    assert (await bob.login(device_token=known)).status_code == 429
+    behind_proxy.clock.travel(days=91)
+    assert (await ada.login(device_token=known)).status_code == 429
+
+
+async def test_a_known_device_has_ten_tries_of_its_own(behind_proxy: World) -> None:
+    ada = await somebody(behind_proxy)
+    known = (await ada.login()).json()["device_token"]
+    ada.password = "not it at all"
+    codes = [(await ada.login(device_token=known)).status_code for _ in range(11)]
+    assert codes == [401] * 10 + [429]
+
+
+async def test_after_a_hundred_in_a_row_only_a_reset_or_a_known_device_opens(behind_proxy: World) -> None:
+    world, ada = behind_proxy, await somebody(behind_proxy)
+    known = (await ada.login()).json()["device_token"]
+
+    async def exhaust() -> None:
+        await guess(world, ada.email, "198.51.100.1")
+        await world.auth.database.rows(update(Attempt).where(Attempt.bucket == "account").values(tries=99, free_at=0))
+        await guess(world, ada.email, "198.51.100.2")
+        await world.later(days=30)
+        assert await guess(world, ada.email, "198.51.100.3") == (429, 900)
+
+    await exhaust()
+    assert (await ada.login(device_token=known)).status_code == 200
+    assert (await guess(world, ada.email, "198.51.100.4"))[0] == 401
+    await exhaust()
+    await ada.http.post("/auth/password/forgot", json={"email": ada.email})
+    body = {"token": await ada.link_token(), "new_password": NEW}
+    assert (await ada.http.post("/auth/password/reset", json=body)).status_code == 204
+    assert (await guess(world, ada.email, "198.51.100.5"))[0] == 401
+
+
+async def test_the_owner_hears_of_many_failures_once_a_day(behind_proxy: World) -> None:
+    ada = await somebody(behind_proxy)
+    for number in range(24):
+        _, wait = await guess(behind_proxy, ada.email, f"198.51.100.{number}")
+        await behind_proxy.later(seconds=wait)
+    assert len(await behind_proxy.mails(ada.email, "many_failures")) == 1
+
+
+async def test_a041_one_network_tries_twenty_accounts_an_hour(behind_proxy: World) -> None:
+    codes = [(await guess(behind_proxy, f"user{n}@example.com", "198.51.100.9"))[0] for n in range(25)]
+    assert codes == [401] * 20 + [429] * 5
+    assert (await guess(behind_proxy, "user0@example.com", "198.51.100.9"))[0] == 401
+    assert (await guess(behind_proxy, "user30@example.com", "198.51.100.10"))[0] == 401
+
+
+async def test_one_network_has_thirty_wrong_ones_in_five_minutes(open_world: OpenWorld) -> None:
+    world = await open_world(throttle={"accounts": "1000/1h"})
+    codes = [(await guess(world, f"user{n}@example.com", "ignored"))[0] for n in range(32)]
+    assert codes == [401] * 30 + [429] * 2
+    await world.later(seconds=10)
+    assert (await guess(world, "user40@example.com", "ignored"))[0] == 401
+
+
+async def test_what_was_right_does_not_count_for_the_network(open_world: OpenWorld) -> None:
+    world = await open_world(throttle={"network": "3/5m"})
+    ada = await world.person("ada@example.com")
+    await ada.register()
+    await ada.verify()
+    assert [(await ada.login()).status_code for _ in range(6)] == [200] * 6
+
+
+async def test_a044_headers_nobody_vouches_for_change_nothing(world: World) -> None:
+    names = ["X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP"]
+    codes = []
+    for number in range(25):
+        client = await world.client(**dict.fromkeys(names, f"198.51.100.{number}"))
+        codes.append((await Person(world, f"user{number}@example.com", client, "not it").login()).status_code)
+    assert codes[-1] == 429
+
+
+async def test_a048_all_spellings_of_an_address_share_their_tries(behind_proxy: World) -> None:
+    spellings = ["ada@example.com", "ADA@example.com", " ada@EXAMPLE.com", "Ada@example.com ", "ada@example.COM"]
+    codes = [(await guess(behind_proxy, spellings[n % 5], f"198.51.100.{n}"))[0] for n in range(6)]
+    assert codes == [401] * 5 + [429]
+
+
+async def test_all_together_when_switched_on(open_world: OpenWorld) -> None:
+    world = await open_world(throttle={"total": "3/5m"}, trusted_proxies=("127.0.0.1",))
+    ada = await somebody(world)
+    known = (await ada.login()).json()["device_token"]
+    codes = [(await guess(world, f"user{n}@example.com", f"198.51.100.{n}"))[0] for n in range(4)]
+    assert codes == [401] * 3 + [429]
+    assert (await ada.login()).status_code == 429
+    assert (await ada.login(device_token=known)).status_code == 200
+
+
+async def test_registrations_of_one_network(open_world: OpenWorld) -> None:
+    world = await open_world(throttle={"register_network": "2/1h"})
+    answers = [await (await world.person(f"user{n}@example.com")).register() for n in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 60
+
+
+async def test_refreshes_of_one_session(open_world: OpenWorld) -> None:
+    world = await open_world(throttle={"refresh": "2/5m"}, email_verification=False)
+    ada = await world.person("ada@example.com")
+    ada.use((await ada.register()).json()["tokens"])
+    for _ in range(2):
+        ada.use((await ada.refresh()).json())
+    held = await ada.refresh()
+    assert (held.status_code, held.json()["code"]) == (429, "too_many_attempts")
+    assert (await ada.me()).status_code == 200
+    await world.auth.database.rows(update(Session).values(refresh_free_at=0))
+    assert (await ada.refresh()).status_code == 200
+
+
+async def test_the_table_names_nobody(behind_proxy: World) -> None:
+    await guess(behind_proxy, "ada@example.com", "198.51.100.1")
+    rows = await behind_proxy.auth.database.rows(select(Attempt))
+    assert rows
+    assert "ada" not in str([tuple(row) for row in rows])
+    assert "198.51" not in str([tuple(row) for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7/32"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        (None, "unknown"),
+    ],
+)
+def test_s108_networks(address: str | None, network: str) -> None:
+    assert network_of(Client(address)) == network
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "period"),
+    [("30/5m", 30, timedelta(minutes=5)), ("20/h", 20, timedelta(hours=1)), ("300/1d", 300, timedelta(days=1))],
+)
+def test_rates(text: str, limit: int, period: timedelta) -> None:
+    rate = Rate.parse(text)
+    assert (rate.limit, rate.period) == (limit, period)
+    assert Rate.parse(str(rate)) == rate
+
+
+@pytest.mark.parametrize("text", ["", "0/5m", "5", "5/0m", "-1/s", "5/5y", "many"])
+def test_what_is_no_rate(text: str) -> None:
+    with pytest.raises(ValueError, match="say how often"):
+        Rate.parse(text)
