@@ -57,6 +57,20 @@ def test_the_life_of_a_user(run: Run) -> None:
     assert "None." in run("users", "list")
 
 
+def test_links_and_invitations(run: Run) -> None:
+    link = run("users", "create", "ada@example.com", "--link").strip()
+    assert link.startswith("https://app.example.com/auth/reset-password#token=famp_")
+    assert run("users", "link", "ada@example.com") != link
+    assert "bob@example.com" in run("users", "invite", "bob@example.com", "--name", "Bob")
+    assert "Marked." in run("users", "compromised", "bob@example.com")
+    [bob] = json.loads(run("users", "list", "BOB@", "--json"))
+    assert bob["name"] == "Bob"
+    exported = json.loads(run("users", "export", "bob@example.com"))
+    assert [row["address"] for row in exported["auth_email"]] == ["bob@example.com"]
+    run("users", "suspend", "bob@example.com", "--until", "2030-01-01")
+    assert json.loads(run("users", "show", bob["id"], "--json"))[0]["suspended_until"].startswith("2030-01-01")
+
+
 def test_sessions(run: Run) -> None:
     run("users", "create", "ada@example.com", "--stdin", "--no-verified", stdin="seventeen green llamas\n")
     assert "None." in run("sessions", "list")
