@@ -8,7 +8,7 @@ BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
 CHECKED := src tests scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format migration docs build clean
+.PHONY: help run test attack check format migration docs build clean
 
 help: ## this list
 	@echo "fam-auth: make TARGET"
@@ -21,6 +21,10 @@ run: ## run the service for development, on SQLite, with a mailer that prints (A
 test: ## run the tests but the slow ones, with branch coverage, of which 95 % is the least for now (ARGS=..., WORKERS=2)
 	@$(BOOTSTRAP) --with dev
 	$(BIN)/pytest -n $(WORKERS) -m "not slow" --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+
+attack: ## attack a running service from outside: races in 25 rounds over two processes, timing, headers
+	@$(BOOTSTRAP) --with dev
+	FAM_AUTH_TEST_ROUNDS=25 $(BIN)/pytest -s tests/races tests/attacks $(ARGS)
 
 check: ## everything but the tests: lock file, style, types, who imports whom
 	@$(BOOTSTRAP) --with dev

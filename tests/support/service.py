@@ -29,13 +29,14 @@ class Service:
         """What it has written so far."""
         return (self.folder / "log").read_text()
 
-    def mails(self, recipient: str, *, at_least: int = 0) -> list[EmailMessage]:
-        """The mails to somebody, oldest first; waits up to ten seconds for as many."""
+    def mails(self, recipient: str, *, at_least: int = 0, kind: str | None = None) -> list[EmailMessage]:
+        """The mails to somebody, of one kind or of all, oldest first; waits up to ten seconds for as many."""
         deadline = time.monotonic() + 10
         while True:
             files = sorted((self.folder / "mails").glob("*.eml"))
             parsed = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
-            found = [mail for mail in parsed if mail["To"] == recipient and isinstance(mail, EmailMessage)]
+            theirs = [mail for mail in parsed if mail["To"] == recipient and isinstance(mail, EmailMessage)]
+            found = [mail for mail in theirs if kind in {None, mail["X-Fam-Auth-Kind"]}]
             if len(found) >= at_least or time.monotonic() > deadline:
                 return found
             time.sleep(0.1)

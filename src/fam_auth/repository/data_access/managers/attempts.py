@@ -22,7 +22,7 @@ from fam_auth.repository.data_access.queries.attempts import Charge, Doubling
 from fam_auth.values import Client
 
 IPV6_NETWORK = 64
-HOUR = timedelta(hours=1)
+ONCE_AN_HOUR = Rate("1/1h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _planned(auth: Auth, tried: Try) -> Attempt:
     ]
     if throttle.total is not None and device is None:
         shared.append(_charge(auth, "total", "", throttle.total))
-    marker = _charge(auth, "account of network", f"{network} {tried.account}", Rate(1, HOUR))
+    marker = _charge(auth, "account of network", f"{network} {tried.account}", ONCE_AN_HOUR)
     return Attempt(own, tuple(shared), marker, stranger, 0, is_repeated=False)
 
 
