@@ -57,6 +57,11 @@ def test_the_life_of_a_user(run: Run) -> None:
     assert "None." in run("users", "list")
 
 
+def test_a_password_is_prompted_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getpass", lambda *_, **__: "seventeen green llamas")
+    assert "ada@example.com" in run("users", "create", "ada@example.com", stdin="")
+
+
 def test_links_and_invitations(run: Run) -> None:
     link = run("users", "create", "ada@example.com", "--link").strip()
     assert link.startswith("https://app.example.com/auth/reset-password#token=famp_")

@@ -1,7 +1,7 @@
 """One way to the database, for SQLite and PostgreSQL: engine, deadlines, transactions, single statements."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -145,7 +145,9 @@ def parse(url: str) -> URL:
     return parsed
 
 
-def retried(work: Callable[Parameters, Awaitable[Result]]) -> Callable[Parameters, Awaitable[Result]]:
+def retried(
+    work: Callable[Parameters, Coroutine[Any, Any, Result]],
+) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
     """Repeats `work` when the database gave its transaction up for another; only for work that is safe to repeat.
 
     A transaction the caller brought (`db=`) is the caller's to repeat.

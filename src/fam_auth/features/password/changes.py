@@ -11,7 +11,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
-from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken, InvalidToken
+from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken
 from fam_auth.feature import Outcome, Try
 from fam_auth.features.password import managers, policy, queries
 from fam_auth.features.password.settings import PasswordSettings
@@ -86,6 +86,7 @@ async def send_reset(auth: Auth, db: AsyncSession, user_id: UUID, client: Client
     await auth.database.together(db, *_linked(auth, user, letter, lifetime, client))
 
 
+@retried
 async def reset(auth: Auth, token: str, password: str, client: Client) -> None:
     """The user of the token has this password, and is signed out everywhere. Nobody is signed in by it.
 
@@ -95,10 +96,10 @@ async def reset(auth: Auth, token: str, password: str, client: Client) -> None:
     pending = await tokens.look(auth, RESET, token)
     digest = await _hashed(auth, await users.get(auth, pending.user_id), password)
     async with auth.transaction() as db:
-        await tokens.burn(auth, db, RESET, token)
+        # The user is held first, as by a suspension and by a change of address, both of which kill the token.
         row = (await db.execute(user_queries.locked(pending.user_id))).first()
-        if row is None or user_queries.value(row).is_suspended(auth.now()) or row.canonical != pending.address:
-            raise InvalidToken
+        await tokens.burn(auth, db, RESET, token)
+        assert row is not None  # noqa: S101 - a token goes with its user
         if row.verified_at is None:
             await _claim(auth, db, row.id, pending.address, client)
         done = Event(EventKind.PASSWORD_RESET, auth.now(), row.id, actor_id=row.id, client=client)

@@ -9,6 +9,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address, parse
+from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_code
 from fam_auth.exceptions import InvalidCode, InvalidToken
@@ -121,6 +122,7 @@ async def send_change(auth: Auth, db: AsyncSession, user: User, request: Request
     return True
 
 
+@retried
 async def confirm(auth: Auth, token: str, client: Client) -> User:
     """The address of the token is the user's from now on; both addresses hear of it. Raises InvalidToken."""
     async with auth.transaction() as db:
@@ -147,6 +149,7 @@ async def undo(auth: Auth, token: str, client: Client) -> None:
         await _disown(auth, token, client)
 
 
+@retried
 async def _bring_back(auth: Auth, token: str, client: Client) -> None:
     async with auth.transaction() as db:
         burnt = await tokens.burn(auth, db, UNDO, token)

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
+from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.repository.data_access.managers import emails, events
 from fam_auth.repository.data_access.managers.outbox import request_of
@@ -23,6 +24,7 @@ KERNELS = {
 }
 
 
+@retried
 async def answer(auth: Auth, row: Row[Any]) -> None:
     """What was asked for is done, once, if there is somebody whom it is about and who may sign in."""
     request = request_of(auth, row)

@@ -86,6 +86,7 @@ async def change(auth: Auth, user_id: UUID, fields: dict[str, Any], client: Clie
     return await get(auth, user_id)
 
 
+@retried
 async def suspend(
     auth: Auth, user_id: UUID, actor: Actor, *, reason: str | None = None, until: datetime | None = None
 ) -> None:
