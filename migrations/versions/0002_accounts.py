@@ -18,6 +18,7 @@ def upgrade() -> None:
     demands = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
     op.add_column("auth_user", sa.Column("demands", demands, server_default=sa.text("'[]'"), nullable=False))
     op.add_column("auth_login", sa.Column("session_id", sa.Uuid(), nullable=True))
+    op.add_column("auth_login", sa.Column("device", sa.String(), server_default=sa.text("''"), nullable=False))
     known = sa.Column("is_known_device", sa.Boolean(), server_default=sa.false(), nullable=False)
     op.add_column("auth_login", known)
     op.add_column(
@@ -31,6 +32,7 @@ def downgrade() -> None:
     op.drop_column("auth_one_time_token", "shown")
     op.drop_column("auth_session", "refresh_free_at")
     op.drop_column("auth_login", "is_known_device")
+    op.drop_column("auth_login", "device")
     op.drop_column("auth_login", "session_id")
     op.drop_column("auth_user", "demands")
     op.drop_column("auth_user", "suspended_until")

@@ -48,8 +48,8 @@ class Try:
 class Progress:
     """How far a login has come: who, by which proofs, over which transport.
 
-    `raises` is the session whose assurance a step-up raises; None: the login makes a session. `is_known_device` when
-    this account was signed in to from there before.
+    `raises` is the session whose assurance a step-up raises; None: the login makes a session. `device` is the id of the
+    browser or program, which it keeps; `is_known_device` when the account was signed in to from there before.
     """
 
     user: User
@@ -57,6 +57,7 @@ class Progress:
     transport: Transport
     client: Client
     raises: UUID | None = None
+    device: str = ""
     is_known_device: bool = False
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, false
+from sqlalchemy import ForeignKey, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fam_auth.models.base import SECRET, Base
@@ -23,6 +23,7 @@ class Login(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
     token: Mapped[str] = mapped_column(unique=True, info=SECRET)
     session_id: Mapped[UUID | None]
+    device: Mapped[str] = mapped_column(server_default=text("''"))
     is_known_device: Mapped[bool] = mapped_column(server_default=false())
     transport: Mapped[str]
     proofs: Mapped[list[Any]]

@@ -30,7 +30,7 @@ class Attempt:
     """An attempt that was counted: `own` on the account, `shared` with others of the network or of everybody.
 
     `stranger` is the counter of the account for devices it does not know; `tries` how many attempts this makes in a
-    row; `is_repeated` when this network has tried this account before in this hour.
+    row; `is_repeated` when this network has tried this account before in this hour; `device` the id of a known device.
     """
 
     own: Charge
@@ -39,11 +39,12 @@ class Attempt:
     stranger: Charge
     tries: int
     is_repeated: bool
+    device: str | None
 
     @property
     def is_known_device(self) -> bool:
         """Whether the account was signed in to from this device before."""
-        return self.own != self.stranger
+        return self.device is not None
 
     def forgiven(self) -> list[UpdateBase]:
         """The statements after a right proof: nothing of the attempt counts any more."""
@@ -56,6 +57,19 @@ class Attempt:
         """The statements after a wrong proof: among the accounts a network has tried, each counts once an hour."""
         accounts = [charge for charge in self.shared if charge.bucket == "accounts"]
         return [queries.give_back(accounts)] if self.is_repeated and accounts else []
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Uses that were counted, and how many each makes under its rule."""
+
+    charges: tuple[Charge, ...]
+    tries: tuple[int, ...]
+
+    def forgiven(self) -> list[UpdateBase]:
+        """The statements after a right proof: rates get their use back, and rows of failures end."""
+        rows = [charge.key for charge in self.charges if isinstance(charge.rule, Doubling)]
+        return [queries.give_back(_rates(self.charges)), queries.forgive(rows, [], 0)]
 
 
 async def spend(auth: Auth, tried: Try) -> Attempt:
@@ -76,14 +90,15 @@ async def spend(auth: Auth, tried: Try) -> Attempt:
     return replace(attempt, shared=spent, tries=counted[attempt.own.key], is_repeated=is_repeated)
 
 
-async def limit(auth: Auth, bucket: str, subject: str, *rates: Rate) -> None:
-    """One use is counted under every rate. Raises TooManyAttempts when one of them is used up; then none is counted."""
-    charges = [_charge(auth, f"{bucket} {rate}", subject, rate) for rate in rates]
-    counted = {row.key for row in await auth.database.rows(queries.spend(charges))}
-    refused = [charge for charge in charges if charge.key not in counted]
+async def limit(auth: Auth, bucket: str, subject: str, *rules: Rate | Doubling) -> Counted:
+    """One use is counted under every rule. Raises TooManyAttempts when one of them is used up."""
+    charges = tuple(_charge(auth, f"{bucket} {rule}", subject, rule) for rule in rules)
+    tries = {row.key: row.tries for row in await auth.database.rows(queries.spend(charges))}
+    refused = [charge for charge in charges if charge.key not in tries]
     if refused:
-        await _refund(auth, [charge for charge in charges if charge.key in counted])
+        await _refund(auth, [charge for charge in charges if charge.key in tries])
         raise TooManyAttempts(retry_after=await _wait(auth, refused))
+    return Counted(charges, tuple(tries[charge.key] for charge in charges))
 
 
 async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
@@ -116,7 +131,7 @@ def _planned(auth: Auth, tried: Try) -> Attempt:
     stranger = _stranger(auth, tried.method, tried.account)
     own = stranger
     if device is not None:
-        own = _charge(auth, "device", f"{tried.method} {tried.account} {device.hex()}", throttle.device)
+        own = _charge(auth, "device", f"{tried.method} {tried.account} {device}", throttle.device)
     shared = [
         _charge(auth, "network", network, throttle.network),
         _charge(auth, "network day", network, throttle.network_day),
@@ -125,7 +140,7 @@ def _planned(auth: Auth, tried: Try) -> Attempt:
     if throttle.total is not None and device is None:
         shared.append(_charge(auth, "total", "", throttle.total))
     marker = _charge(auth, "account of network", f"{network} {tried.account}", ONCE_AN_HOUR)
-    return Attempt(own, tuple(shared), marker, stranger, 0, is_repeated=False)
+    return Attempt(own, tuple(shared), marker, stranger, 0, is_repeated=False, device=device)
 
 
 def _stranger(auth: Auth, method: str, canonical: str) -> Charge:
@@ -140,9 +155,13 @@ def _charge(auth: Auth, bucket: str, subject: str, rule: Rate | Doubling) -> Cha
     return Charge(auth.keys.digest(f"attempt {bucket}", subject), bucket, rule)
 
 
+def _rates(charges: Sequence[Charge]) -> list[Charge]:
+    return [charge for charge in charges if isinstance(charge.rule, Rate)]
+
+
 async def _refund(auth: Auth, charges: Sequence[Charge]) -> None:
-    if charges:
-        await auth.database.rows(queries.give_back(charges))
+    if rates := _rates(charges):
+        await auth.database.rows(queries.give_back(rates))
 
 
 async def _wait(auth: Auth, refused: Sequence[Charge]) -> timedelta:

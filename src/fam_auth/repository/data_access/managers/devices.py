@@ -14,15 +14,20 @@ PREFIX = "famd_"
 PURPOSE = "device"
 
 
-def remembered(auth: Auth, canonical: str) -> str:
+def new() -> str:
+    """The id of a device that was not seen before."""
+    return secrets.token_hex(12)
+
+
+def remembered(auth: Auth, canonical: str, device: str) -> str:
     """A token for a device that has just signed in completely."""
     expires_at = int(auth.after(auth.settings.device_lifetime).timestamp())
-    payload = TOKEN.pack(_account(canonical), secrets.token_bytes(12), expires_at)
+    payload = TOKEN.pack(_account(canonical), bytes.fromhex(device), expires_at)
     return PREFIX + auth.keys.carry(PURPOSE, payload)
 
 
-def known(auth: Auth, token: str | None, canonical: str) -> bytes | None:
-    """The device that the token stands for at this account; None for any other token."""
+def known(auth: Auth, token: str | None, canonical: str) -> str | None:
+    """The id of the device that the token stands for at this account; None for any other token."""
     if token is None or not token.startswith(PREFIX):
         return None
     payload = auth.keys.carried(PURPOSE, token.removeprefix(PREFIX))
@@ -30,7 +35,7 @@ def known(auth: Auth, token: str | None, canonical: str) -> bytes | None:
         return None
     account, device, expires_at = TOKEN.unpack(payload)
     is_good = account == _account(canonical) and expires_at > auth.now().timestamp()
-    return bytes(device) if is_good else None
+    return device.hex() if is_good else None
 
 
 def _account(canonical: str) -> bytes:

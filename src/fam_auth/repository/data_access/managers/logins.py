@@ -12,9 +12,9 @@ from fam_auth.auth import Auth
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_token
-from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken, NoLogin, TooManyAttempts
+from fam_auth.exceptions import InvalidCode, InvalidCredentials, InvalidLoginToken, NoLogin, TooManyAttempts
 from fam_auth.feature import Incomplete, Outcome, Progress, Step, Try, lacking
-from fam_auth.repository.data_access.managers import attempts, emails, events, sessions
+from fam_auth.repository.data_access.managers import attempts, devices, emails, events, sessions
 from fam_auth.repository.data_access.managers.attempts import Attempt
 from fam_auth.repository.data_access.managers.outbox import Request
 from fam_auth.repository.data_access.queries import logins as queries
@@ -70,8 +70,15 @@ async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must st
         row = (await db.execute(users.locked(user_id).where(witness.exists()))).first()
         if row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidCredentials
-        known = attempt is not None and attempt.is_known_device
-        progress = Progress(users.value(row), (proof,), visit.transport, visit.client, is_known_device=known)
+        known = attempt.device if attempt else None
+        progress = Progress(
+            users.value(row),
+            (proof,),
+            visit.transport,
+            visit.client,
+            device=known or devices.new(),
+            is_known_device=known is not None,
+        )
         if visit.login_token is not None:
             progress = await _joined(auth, db, progress, visit.login_token)
         return await _advance(auth, db, progress, *([] if attempt is None else attempt.forgiven()))
@@ -80,13 +87,22 @@ async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must st
 async def step_up(auth: Auth, session: Session, user: User, client: Client) -> Incomplete:
     """A login that raises the session when it is complete: the first factor is asked for again, then the second."""
     async with auth.transaction() as db:
-        return await _keep(auth, db, Progress(user, (), session.transport, client, session.id), (_first(auth),))
+        progress = Progress(user, (), session.transport, client, session.id, device=devices.new())
+        return await _keep(auth, db, progress, (_first(auth),))
 
 
-async def prove(auth: Auth, login_token: str, proof: Proof | None, client: Client) -> Outcome:
+async def prove(
+    auth: Auth,
+    login_token: str,
+    proof: Proof | None,
+    client: Client,
+    *deeds: UpdateBase,
+    consuming: UpdateBase | None = None,
+) -> Outcome:
     """A further proof was right, or (None) something else that was lacking has been done. The token is used up.
 
-    Raises InvalidLoginToken.
+    `consuming` uses up what the proof was made with, in the same transaction: unless it returns a row, nothing has
+    happened. Raises InvalidLoginToken and InvalidCode.
     """
     async with auth.transaction() as db:
         taken = (await db.execute(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
@@ -94,10 +110,9 @@ async def prove(auth: Auth, login_token: str, proof: Proof | None, client: Clien
         if taken is None or row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidLoginToken
         proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
-        progress = Progress(
-            users.value(row), proofs, taken.transport, client, taken.session_id, is_known_device=taken.is_known_device
-        )
-        return await _advance(auth, db, progress)
+        if consuming is not None and (await db.execute(consuming)).first() is None:
+            raise InvalidCode
+        return await _advance(auth, db, _progress(users.value(row), taken, proofs, client), *deeds)
 
 
 async def standing(auth: Auth, login_token: str) -> Incomplete:
@@ -107,7 +122,7 @@ async def standing(auth: Auth, login_token: str) -> Incomplete:
         row = None if under_way is None else (await db.execute(users.by_id(under_way.user_id))).first()
         if under_way is None or row is None:
             raise NoLogin
-        progress = Progress(users.value(row), _proofs(under_way), under_way.transport, Client(), under_way.session_id)
+        progress = _progress(users.value(row), under_way, _proofs(under_way), Client())
         steps = await _lacking(auth, db, progress)
         return Incomplete(login_token, under_way.transport, under_way.expires_at, steps)
 
@@ -154,6 +169,7 @@ async def _keep(
         id=auth.new_id(),
         user_id=progress.user.id,
         session_id=progress.raises,
+        device=progress.device,
         is_known_device=progress.is_known_device,
         token=auth.keys.digest(TOKEN, token),
         transport=progress.transport,
@@ -178,6 +194,13 @@ async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[St
     if auth.settings.email_verification and not progress.user.email_verified:
         steps = [VERIFY_EMAIL, *steps]
     return lacking(progress.proofs, offers, [step for step in steps if step is not None])
+
+
+def _progress(user: User, row: Row[Any], proofs: tuple[Proof, ...], client: Client) -> Progress:
+    """How far the login of a row has come, with these proofs."""
+    return Progress(
+        user, proofs, row.transport, client, row.session_id, device=row.device, is_known_device=row.is_known_device
+    )
 
 
 def _first(auth: Auth) -> Step:

@@ -50,7 +50,7 @@ async def start(
     )
     notices = [] if progress.is_known_device else [_new_device(auth, progress.user, session, progress.client)]
     await events.record(auth, db, started, queries.add(session), *notices, *deeds)
-    return _complete(auth, progress.user, session, 0)
+    return _complete(auth, progress, session, 0)
 
 
 async def step_up(
@@ -74,11 +74,12 @@ async def step_up(
         EventKind.SESSION_STEPPED_UP, now, session.user_id, session.id, session.user_id, client=progress.client
     )
     await events.record(auth, db, stepped, *deeds)
-    return _complete(auth, progress.user, session, row.refreshes)
+    return _complete(auth, progress, session, row.refreshes)
 
 
-def _complete(auth: Auth, user: User, session: Session, refreshes: int) -> Complete:
-    device = devices.remembered(auth, parse(user.email).canonical)
+def _complete(auth: Auth, progress: Progress, session: Session, refreshes: int) -> Complete:
+    user = progress.user
+    device = devices.remembered(auth, parse(user.email).canonical, progress.device)
     if session.transport == "cookie":
         return Complete(user, session, None, cookie(auth, session), device)
     tokens = _tokens(auth, session.id, session.generation, refreshes, session.expires_at)

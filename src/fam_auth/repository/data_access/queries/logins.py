@@ -121,6 +121,7 @@ _COLUMNS = (
     Login.id,
     Login.user_id,
     Login.session_id,
+    Login.device,
     Login.is_known_device,
     Login.transport,
     Login.proofs,
