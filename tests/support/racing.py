@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 from itertools import count
@@ -24,15 +25,15 @@ async def at_once(
     await asyncio.sleep(0.02)
     for (_, writer), request in zip(streams, requests, strict=True):
         writer.write(request[-1:])
-    answers = await asyncio.gather(*(reader.read() for reader, _ in streams))
+    answers = await asyncio.gather(*(_answer(reader) for reader, _ in streams))
     for _, writer in streams:
         writer.close()
-    return [_parsed(answer) for answer in answers]
+    return answers
 
 
 def _request(host: str, path: str, body: dict[str, Any], authorization: str | None) -> bytes:
     content = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
     # From a network of its own each: what is raced here are not the limits of one.
     head += f"X-Forwarded-For: {IPv4Address(next(ADDRESSES))}\r\n"
     if authorization is not None:
@@ -40,6 +41,9 @@ def _request(host: str, path: str, body: dict[str, Any], authorization: str | No
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
-def _parsed(answer: bytes) -> tuple[int, dict[str, Any]]:
-    head, _, body = answer.partition(b"\r\n\r\n")
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
+    """One answer. The connection stays open: who closes last is not what is raced here."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    length = re.search(r"content-length: (\d+)", head)
+    body = await reader.readexactly(int(length[1])) if length else b""
     return int(head.split()[1]), json.loads(body) if body else {}
