@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fam_auth import Auth, install
 from fam_auth.core.routers import running
 from fam_auth.core.upgrade import upgrade
+from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from tests.support import postgres
 from tests.support.people import Clock, Mailbox, Person, World
@@ -140,7 +141,7 @@ def migrate(url: str) -> None:
     """The database has every table."""
 
     async def run() -> None:
-        auth = new_auth(url, Clock(), Mailbox())
+        auth = new_auth(url, Clock(), Mailbox(), features=[Password(), Otp()])
         await upgrade(auth.database, auth.histories)
         await auth.close()
 

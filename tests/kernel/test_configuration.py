@@ -82,7 +82,7 @@ def test_a_misspelt_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_unknown_feature_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAM_AUTH_FEATURES", "passwrd")
-    with pytest.raises(Misconfigured, match="There are: password"):
+    with pytest.raises(Misconfigured, match="There are: otp, password"):
         Auth(**GOOD)
 
 

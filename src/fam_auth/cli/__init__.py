@@ -1,6 +1,8 @@
 """The `fam-auth` command."""
 
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Annotated, NoReturn
 
 import typer
@@ -19,6 +21,9 @@ app = typer.Typer(
 app.add_typer(service.app)
 app.add_typer(users.app, name="users")
 app.add_typer(sessions.app, name="sessions")
+# What comes with an extra is a command where that is installed.
+if find_spec("pyotp"):
+    app.add_typer(import_module("fam_auth.cli.otp").app, name="otp")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     IPvAnyNetwork,
@@ -102,6 +104,13 @@ def _explain(prefix: str, error: ValidationError) -> str:
     return " ".join(lines)
 
 
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
 class Links(BaseModel):
     """Where the links in mails lead; `{token}` is replaced. None leads to the hosted page."""
 
@@ -155,7 +164,10 @@ class Settings(Configured):
         Profile.PRODUCTION,
         description="development, production or strict. Unset: development on SQLite, production elsewhere.",
     )
-    features: Annotated[tuple[str, ...], NoDecode] = Field(("password",), description="Features of the service.")
+    features: Names = Field(
+        default_factory=lambda: ("password", *(["otp"] if find_spec("pyotp") else [])),
+        description="Features of the service. Unset: all of ours whose extras are installed.",
+    )
     app_name: str = Field("fam-auth", min_length=1, description="What mails and pages call the application.")
     public_url: str | None = Field(None, description="Address people see, without the path: https://example.com.")
     links: Links = Field(Links(), description="Pages that links in mails lead to.")
@@ -163,7 +175,7 @@ class Settings(Configured):
     mail_from: str | None = Field(None, description="Sender of mails. None: no-reply at the host of public_url.")
     mail_templates: Path | None = Field(None, description="Directory whose templates replace ours.")
     email_verification: bool = Field(True, description="An address must be verified before its owner signs in.")
-    transports: Annotated[tuple[Transport, ...], NoDecode] = Field(
+    transports: Annotated[tuple[Transport, ...], NoDecode, BeforeValidator(_split)] = Field(
         ("bearer", "cookie"),
         min_length=1,
         description="How a session may travel; the first is the default.",
@@ -172,8 +184,8 @@ class Settings(Configured):
         default=False,
         description="Development switch: cookies without Secure, under another name. On in development.",
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field((), description="Other sites that may sign in here.")
-    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
+    allowed_origins: Names = Field((), description="Other sites that may sign in here.")
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Networks whose X-Forwarded-For is believed.",
     )
@@ -194,11 +206,6 @@ class Settings(Configured):
     code_lifetime: timedelta = Field(timedelta(minutes=10), description="Life of a six-digit code from a mail.")
     request_deadline: timedelta = Field(timedelta(seconds=5), description="After this a request is answered with 503.")
     retention: timedelta = Field(timedelta(days=90), description="What has ended is purged after so long.")
-
-    @field_validator("features", "transports", "allowed_origins", "trusted_proxies", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="before")
     @classmethod
@@ -277,7 +284,7 @@ def described(settings: Configured) -> list[dict[str, str]]:
         {
             "name": f"{prefix}{name.upper()}",
             "value": masked(getattr(settings, name)),
-            "default": masked(field.default),
+            "default": masked(field.get_default(call_default_factory=True, validated_data={})),
             "source": _source(settings, name, f"{prefix}{name.upper()}"),
             "meaning": field.description or "",
         }

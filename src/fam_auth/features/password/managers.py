@@ -34,7 +34,8 @@ async def register(auth: Auth, email: str, password: str, name: str | None, clie
     """
     address, password = users.checked(email), policy.normalized(password)
     policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
-    await attempts.limit(auth, "register", attempts.network_of(client), auth.settings.throttle.register_network)
+    network = attempts.network_of(client)
+    await attempts.limit(auth, attempts.Use("register", network, auth.settings.throttle.register_network))
     digest = await auth.hasher.hash(password)
     async with auth.transaction() as db:
         user_id = await users.claim(auth, db, address)

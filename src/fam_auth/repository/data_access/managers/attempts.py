@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
+from typing import NamedTuple
 
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -59,6 +60,14 @@ class Attempt:
         return [queries.give_back(accounts)] if self.is_repeated and accounts else []
 
 
+class Use(NamedTuple):
+    """Something to be counted: under which name, for whom or what, by which rule."""
+
+    bucket: str
+    subject: str
+    rule: Rate | Doubling
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Uses that were counted, and how many each makes under its rule."""
@@ -90,9 +99,9 @@ async def spend(auth: Auth, tried: Try) -> Attempt:
     return replace(attempt, shared=spent, tries=counted[attempt.own.key], is_repeated=is_repeated)
 
 
-async def limit(auth: Auth, bucket: str, subject: str, *rules: Rate | Doubling) -> Counted:
+async def limit(auth: Auth, *uses: Use) -> Counted:
     """One use is counted under every rule. Raises TooManyAttempts when one of them is used up."""
-    charges = tuple(_charge(auth, f"{bucket} {rule}", subject, rule) for rule in rules)
+    charges = tuple(_charge(auth, *use) for use in uses)
     tries = {row.key: row.tries for row in await auth.database.rows(queries.spend(charges))}
     refused = [charge for charge in charges if charge.key not in tries]
     if refused:
@@ -105,7 +114,11 @@ async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
     """Whether one more mail of this kind may go to the address; if so it is counted."""
     throttle = auth.settings.throttle
     try:
-        await limit(auth, f"mail {kind}", canonical, throttle.mail, throttle.mail_day)
+        await limit(
+            auth,
+            Use(f"mail {kind}", canonical, throttle.mail),
+            Use(f"mail {kind} day", canonical, throttle.mail_day),
+        )
     except TooManyAttempts:
         return False
     return True

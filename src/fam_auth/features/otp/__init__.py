@@ -1,0 +1,79 @@
+"""Second factors: authenticator apps, recovery codes, codes by mail."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth.auth import Auth
+from fam_auth.core.events import Event, EventKind
+from fam_auth.core.settings import Settings
+from fam_auth.feature import Offer, Progress, Step
+from fam_auth.features.otp import managers, queries
+from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
+from fam_auth.features.otp.routers import email_router, router
+from fam_auth.features.otp.settings import OtpSettings
+from fam_auth.features.otp.sms import SmsSender
+from fam_auth.models import Base
+
+__all__ = ["Otp", "SmsSender"]
+
+BY_MAIL = {"magic_link"}
+DISTRUSTING = {
+    EventKind.PASSWORD_CHANGED,
+    EventKind.PASSWORD_RESET,
+    EventKind.PASSWORD_COMPROMISED,
+    EventKind.EMAIL_CHANGED,
+    EventKind.EMAIL_CHANGE_UNDONE,
+    EventKind.SECOND_FACTOR_ADDED,
+    EventKind.SECOND_FACTOR_REMOVED,
+}
+ENROL = Step("enroll_second_factor", {"methods": [{"method": "totp"}]})
+
+
+class Otp(OtpSettings):
+    """Second factors; add it to Auth(features=[...]). Needs the extra `otp`."""
+
+    models: ClassVar[tuple[type[Base], ...]] = (OtpDevice, RecoveryCode, EmailCode, TrustedBrowser)
+    migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
+    mails: ClassVar[Path | None] = Path(__file__).parent / "mails"
+
+    def routers(self, settings: Settings) -> Sequence[APIRouter]:
+        return (router, email_router) if self.email_code else (router,)
+
+    async def offers(self, auth: Auth, db: AsyncSession, progress: Progress) -> Sequence[Offer]:
+        user, given = progress.user, {proof.method for proof in progress.proofs}
+        held = (await db.execute(queries.held(user.id))).one()
+        if not held.devices:
+            # Never beside a device, or a mailbox would get round it (S-023); nor after a mail that let in.
+            by_mail = self.email_code and user.email_verified and not BY_MAIL & given
+            return [Offer("email_code", by_mail, detail={"hint": _hint(user.email)})]
+        # A step-up is there to ask again, whatever the browser.
+        if self.remember_browser and progress.raises is None and await managers.is_trusted(auth, db, progress):
+            return []
+        # The last recovery code was a factor given, though none is left.
+        is_usable = held.recovery_codes > 0 or "recovery_code" in given
+        return [Offer("totp"), Offer("recovery_code", is_usable, detail={"remaining": held.recovery_codes})]
+
+    async def step(self, auth: Auth, db: AsyncSession, progress: Progress) -> Step | None:
+        if (await db.execute(queries.held(progress.user.id))).one().devices:
+            return None
+        return ENROL if await managers.is_required(auth, db, progress.user) else None
+
+    async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
+        if event.user_id is None:
+            return
+        if event.kind == EventKind.USER_CLAIMED:
+            for statement in queries.forget(event.user_id):
+                await db.execute(statement)
+        elif event.kind in DISTRUSTING:
+            await db.execute(queries.distrust(event.user_id))
+
+
+def _hint(email: str) -> str:
+    """Enough of an address to recognize one's own."""
+    local, _, domain = email.partition("@")
+    return f"{local[0]}***@{domain}"

@@ -1,0 +1,183 @@
+"""Giving a second factor within a login: counted, judged, used up, in this order."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth.auth import Auth
+from fam_auth.core.addresses import parse
+from fam_auth.core.events import Event, EventKind
+from fam_auth.core.security import new_code
+from fam_auth.exceptions import Forbidden, InvalidCode, InvalidLoginToken
+from fam_auth.feature import Kind, Outcome, Proof
+from fam_auth.features.otp import managers, queries, totp
+from fam_auth.features.otp.settings import OtpSettings
+from fam_auth.repository.data_access.managers import attempts, credentials, events, logins, outbox, users
+from fam_auth.repository.data_access.managers.attempts import Counted, Use
+from fam_auth.repository.data_access.managers.outbox import Letter
+from fam_auth.repository.data_access.queries.attempts import Doubling
+from fam_auth.repository.data_access.queries.logins import abandon_all
+from fam_auth.repository.data_access.queries.users import change
+from fam_auth.values import Client, User
+
+# Nobody waits by this rule: it counts wrong second factors in a row.
+IN_A_ROW = Doubling(free=1_000_000, longest=1, cap=10_000_000)
+TELLS_AT, RESETS_AT = 10, 50
+RESET = "reset_password"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A code that was sent for a login, and what the client asks for beside it."""
+
+    login_token: str
+    code: str
+    client: Client
+    remember_browser: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The login that waits for a second factor, with this try counted."""
+
+    login_id: UUID
+    device: str
+    user: User
+    counted: Counted
+
+
+async def by_totp(auth: Auth, given: Given) -> Outcome:
+    """The login goes on by a code of one of the user's devices. Raises InvalidCode and TooManyAttempts."""
+    challenge = await _challenge(auth, given)
+    drift = auth.of(OtpSettings).drift
+    for row in await managers.devices(auth, challenge.user.id):
+        secret = auth.keys.open(managers.place_of(row.id), row.secret).decode()
+        step = totp.matching_step(secret, given.code, auth.now(), drift)
+        if step is not None:
+            used = queries.burn(row.id, step, auth.now())
+            return await _proved(auth, challenge, given, _proof(auth, "totp", Kind.POSSESSION), used)
+    raise await _failed(auth, challenge, given, "totp")
+
+
+async def by_recovery_code(auth: Auth, given: Given) -> Outcome:
+    """The login goes on by a recovery code, which is gone; the owner hears of it."""
+    challenge = await _challenge(auth, given)
+    user = challenge.user
+    left = (await managers.standing(auth, user.id)).recovery_codes - 1
+    letter = credentials.notice(auth, "recovery_code_used", user.email, left=left, few=left <= managers.FEW)
+    posted = outbox.post(auth, user.id, letter, given.client)
+    used = queries.use_code(user.id, managers.code_digests(auth, user.id, given.code))
+    proof = _proof(auth, "recovery_code", Kind.POSSESSION)
+    return await _proved(auth, challenge, given, proof, used, posted)
+
+
+async def by_email_code(auth: Auth, given: Given) -> Outcome:
+    """The login goes on by the code that was mailed for it.
+
+    It counts as knowledge, like the password that a mail can reset: both together are no more than the mailbox (S-017).
+    """
+    challenge = await _challenge(auth, given)
+    row = await auth.database.row(queries.email_code(challenge.login_id, auth.now()))
+    if row is None or not auth.keys.is_digest_of(_purpose(challenge.login_id), given.code, row.code):
+        raise await _failed(auth, challenge, given, "email_code")
+    used = queries.use_email_code(challenge.login_id, row.code)
+    return await _proved(auth, challenge, given, _proof(auth, "email_code", Kind.KNOWLEDGE), used)
+
+
+async def send_email_code(auth: Auth, login_token: str, client: Client) -> None:
+    """A fresh code is mailed for the login, and an older one is dead. Raises InvalidLoginToken."""
+    login_id, _, user = await _waiting(auth, login_token)
+    if not await attempts.may_mail(auth, "login_code", parse(user.email).canonical):
+        return
+    code, expires_at = new_code(), auth.after(auth.of(OtpSettings).code_lifetime)
+    kept = queries.put_email_code(login_id, user.id, auth.keys.digest(_purpose(login_id), code), expires_at)
+    minutes = auth.of(OtpSettings).code_lifetime // timedelta(minutes=1)
+    letter = Letter("login_code", user.email, {"code": code, "code_minutes": minutes}, expires_at)
+    sent = Event(EventKind.EMAIL_CODE_SENT, auth.now(), user.id, client=client)
+    async with auth.transaction() as db:
+        await events.record(auth, db, sent, kept, outbox.post(auth, user.id, letter, client))
+
+
+async def enrolled(auth: Auth, login_token: str, client: Client) -> Outcome:
+    """The login goes on by the code that has just confirmed the demanded device."""
+    return await logins.prove(auth, login_token, _proof(auth, "totp", Kind.POSSESSION), client)
+
+
+async def _waiting(auth: Auth, login_token: str) -> tuple[UUID, str, User]:
+    """Id and device of the login that waits for a second factor, and its user.
+
+    Raises InvalidLoginToken, and Forbidden before the first factor: nobody guesses codes without it.
+    """
+    row = await logins.under_way(auth, login_token)
+    if row is None:
+        raise InvalidLoginToken
+    if not row.proofs:
+        raise Forbidden("Give the first factor first.")
+    return row.id, row.device, await users.get(auth, row.user_id)
+
+
+async def _challenge(auth: Auth, given: Given) -> Challenge:
+    """One try is counted before anything is judged. Raises TooManyAttempts."""
+    login_id, device, user = await _waiting(auth, given.login_token)
+    settings, account = auth.of(OtpSettings), str(user.id)
+    within = Doubling(settings.tries, settings.code_lifetime // timedelta(seconds=1), settings.tries)
+    counted = await attempts.limit(
+        auth,
+        Use("second factor in a row", account, IN_A_ROW),
+        Use("second factor challenge", str(login_id), within),
+        Use("second factor quarter", account, settings.quarter),
+        Use("second factor day", account, settings.day),
+    )
+    return Challenge(login_id, device, user, counted)
+
+
+async def _proved(
+    auth: Auth, challenge: Challenge, given: Given, proof: Proof, used: UpdateBase, *deeds: UpdateBase
+) -> Outcome:
+    after = [*deeds, *await _trusted(auth, challenge, given), *challenge.counted.forgiven()]
+    try:
+        return await logins.prove(auth, given.login_token, proof, given.client, *after, consuming=used)
+    except InvalidCode:
+        raise await _failed(auth, challenge, given, proof.method) from None
+
+
+async def _failed(auth: Auth, challenge: Challenge, given: Given, method: str) -> InvalidCode:
+    """The trace of a wrong second factor: whoever gives it knows the password already.
+
+    The tenth in a row tells the owner, the fiftieth closes the password until it is reset by mail.
+    """
+    user, in_a_row = challenge.user, challenge.counted.tries[0]
+    failed = Event(
+        EventKind.SECOND_FACTOR_FAILED,
+        auth.now(),
+        user.id,
+        outcome="failure",
+        client=given.client,
+        detail={"method": method},
+    )
+    deeds: list[UpdateBase] = []
+    if in_a_row in {TELLS_AT, RESETS_AT}:
+        letter = credentials.notice(auth, "password_known", user.email, is_closed=in_a_row == RESETS_AT)
+        deeds.append(outbox.post(auth, user.id, letter, given.client))
+    if in_a_row == RESETS_AT:
+        demands = [*(demand for demand in user.demands if demand != RESET), RESET]
+        deeds.extend([change(user.id, {"demands": demands}), abandon_all(user.id)])
+    async with auth.transaction() as db:
+        await events.record(auth, db, failed, *deeds)
+    return InvalidCode()
+
+
+async def _trusted(auth: Auth, challenge: Challenge, given: Given) -> list[UpdateBase]:
+    if not (given.remember_browser and auth.of(OtpSettings).remember_browser):
+        return []
+    return [await managers.trusting(auth, challenge.user.id, challenge.device, given.client)]
+
+
+def _proof(auth: Auth, method: str, kind: Kind) -> Proof:
+    return Proof(method, kind, auth.now())
+
+
+def _purpose(login_id: UUID) -> str:
+    return f"otp email code {login_id}"

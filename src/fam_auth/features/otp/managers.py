@@ -1,0 +1,206 @@
+"""Second factors of a user: shown, added, confirmed, removed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth.auth import Auth
+from fam_auth.core.events import Event, EventKind
+from fam_auth.exceptions import Forbidden, InvalidCode, NotFound
+from fam_auth.feature import Progress
+from fam_auth.features.otp import queries, recovery, totp
+from fam_auth.features.otp.settings import OtpSettings
+from fam_auth.repository.data_access.managers import credentials, events, outbox, sessions
+from fam_auth.repository.data_access.queries import users
+from fam_auth.values import Actor, Client, User
+
+FEW = 3
+MOST_DEVICES = 10
+RECOVERY, BROWSER = "recovery code", "otp browser"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many second factors a user has."""
+
+    devices: int
+    recovery_codes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A device to be: what the authenticator app needs. Shown once."""
+
+    id: UUID
+    secret: str
+    uri: str
+    qr_svg: str
+
+
+async def standing(auth: Auth, user_id: UUID) -> Standing:
+    """How many second factors the user has."""
+    row = await auth.database.row(queries.held(user_id))
+    assert row is not None  # noqa: S101 - counts always give a row
+    return Standing(row.devices, row.recovery_codes)
+
+
+async def devices(auth: Auth, user_id: UUID) -> list[Row[Any]]:
+    """The confirmed devices of a user."""
+    return await auth.database.rows(queries.devices(user_id))
+
+
+async def browsers(auth: Auth, user_id: UUID) -> list[Row[Any]]:
+    """The browsers that are spared the second factor."""
+    return await auth.database.rows(queries.browsers(user_id, auth.now()))
+
+
+async def is_trusted(auth: Auth, db: AsyncSession, progress: Progress) -> bool:
+    """Whether the browser of a login was trusted with the factors that its user has now."""
+    user_id = progress.user.id
+    factors = _factors([row.id for row in await db.execute(queries.devices(user_id))])
+    browser, fingerprint = (auth.keys.digests(BROWSER, text) for text in (progress.device, factors))
+    return (await db.execute(queries.trusted(user_id, browser, fingerprint, auth.now()))).first() is not None
+
+
+async def trusting(auth: Auth, user_id: UUID, device: str, client: Client) -> UpdateBase:
+    """The statement by which a browser is trusted with the factors that its user has now."""
+    settings, factors = auth.of(OtpSettings), _factors([row.id for row in await devices(auth, user_id)])
+    return queries.trust(
+        id=auth.new_id(),
+        user_id=user_id,
+        device=auth.keys.digest(BROWSER, device),
+        factors=auth.keys.digest(BROWSER, factors),
+        agent=client.agent,
+        created_at=auth.now(),
+        expires_at=auth.after(settings.remember_lifetime),
+    )
+
+
+async def is_required(auth: Auth, db: AsyncSession, user: User) -> bool:
+    """Whether the user must have a second factor."""
+    settings = auth.of(OtpSettings)
+    claims = await sessions.claims_of(auth, db, user) if settings.required_roles else {}
+    return settings.is_required_of(user, claims)
+
+
+async def must_enrol(auth: Auth, user: User) -> bool:
+    """Whether the user has to add a second factor before anything else."""
+    async with auth.transaction() as db:
+        has_one = (await db.execute(queries.held(user.id))).one().devices
+        return not has_one and await is_required(auth, db, user)
+
+
+async def begin(auth: Auth, user: User, name: str) -> Enrolment:
+    """A device that counts once it has shown a code; until then, and for ten minutes at most, it is worth nothing.
+
+    Raises Forbidden when there are ten devices.
+    """
+    if (await standing(auth, user.id)).devices >= MOST_DEVICES:
+        raise Forbidden(f"There are {MOST_DEVICES} authenticators already. Remove one first.")
+    device_id, secret = auth.new_id(), totp.new_secret()
+    sealed = auth.keys.seal(place_of(device_id), secret.encode())
+    added = queries.add(id=device_id, user_id=user.id, name=name, secret=sealed, created_at=auth.now())
+    await auth.database.rows(added)
+    uri = totp.uri_of(secret, user.email, auth.of(OtpSettings).issuer or auth.settings.app_name)
+    return Enrolment(device_id, secret, uri, totp.qr_svg_of(uri))
+
+
+async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays signed in
+    auth: Auth, user: User, device_id: UUID, code: str, actor: Actor, *, keep: UUID
+) -> list[str] | None:
+    """The device counts from now on; everything of the user is signed out but `keep`, a session or a login.
+
+    Returns the recovery codes with the first factor, None with a further one. Raises NotFound and InvalidCode.
+    """
+    settings = auth.of(OtpSettings)
+    row = await auth.database.row(queries.pending(device_id, user.id, auth.now() - settings.enrolment_lifetime))
+    if row is None:
+        raise NotFound
+    secret = auth.keys.open(place_of(device_id), row.secret).decode()
+    step = totp.matching_step(secret, code, auth.now(), settings.drift)
+    if step is None:
+        raise InvalidCode
+    added = _event(auth, EventKind.SECOND_FACTOR_ADDED, user.id, actor, device=row.name)
+    async with auth.transaction() as db:
+        await db.execute(users.locked(user.id))
+        before = (await db.execute(queries.held(user.id))).one()
+        if (await db.execute(queries.confirm(device_id, step, auth.now()))).first() is None:
+            raise NotFound
+        codes = None if before.devices else recovery.new_codes()
+        deeds = [queries.remove_codes(user.id), _kept(auth, user.id, codes)] if codes else []
+        letter = credentials.notice(auth, "second_factor_added", user.email, device=row.name)
+        await credentials.changed(auth, db, added, *deeds, letter=letter, keep=keep)
+    return codes
+
+
+async def remove(auth: Auth, user: User, device_id: UUID, actor: Actor, *, keep: UUID) -> None:
+    """The device counts no more, and with the last one go the recovery codes. Raises NotFound and Forbidden."""
+    async with auth.transaction() as db:
+        await db.execute(users.locked(user.id))
+        removed = (await db.execute(queries.remove(device_id, user.id))).first()
+        if removed is None:
+            raise NotFound
+        left = (await db.execute(queries.held(user.id))).one()
+        if not left.devices and await is_required(auth, db, user):
+            raise Forbidden("This account must have a second factor. Add another one first.")
+        event = _event(auth, EventKind.SECOND_FACTOR_REMOVED, user.id, actor, device=removed.name)
+        letter = credentials.notice(auth, "second_factor_removed", user.email, device=removed.name)
+        gone = [queries.distrust(user.id), *([] if left.devices else [queries.remove_codes(user.id)])]
+        await credentials.changed(auth, db, event, *gone, letter=letter, keep=keep)
+
+
+async def remove_all(auth: Auth, user: User, reason: str, actor: Actor) -> None:
+    """An administrator has taken every second factor off a user who lost theirs; the reason is kept."""
+    event = _event(auth, EventKind.SECOND_FACTOR_REMOVED, user.id, actor, device="all", reason=reason)
+    letter = credentials.notice(auth, "second_factor_removed", user.email, device="all")
+    async with auth.transaction() as db:
+        await credentials.changed(auth, db, event, *queries.forget(user.id), letter=letter)
+
+
+async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
+    """Ten new recovery codes; the old ones are worth nothing. Raises Forbidden without a second factor."""
+    codes = recovery.new_codes()
+    event = _event(auth, EventKind.RECOVERY_CODES_REPLACED, user.id, actor)
+    letter = credentials.notice(auth, "recovery_codes_replaced", user.email)
+    posted = outbox.post(auth, user.id, letter, actor.client)
+    async with auth.transaction() as db:
+        await db.execute(users.locked(user.id))
+        if not (await db.execute(queries.held(user.id))).one().devices:
+            raise Forbidden("Recovery codes stand in for a second factor. Add one first.")
+        await events.record(auth, db, event, queries.remove_codes(user.id), _kept(auth, user.id, codes), posted)
+    return codes
+
+
+async def distrust(auth: Auth, user: User, browser_id: UUID) -> None:
+    """The browser is asked for a second factor again. Raises NotFound."""
+    if not await auth.database.rows(queries.distrust(user.id, browser_id)):
+        raise NotFound
+
+
+def place_of(device_id: UUID) -> str:
+    """Where the secret of a device may be opened."""
+    return f"auth_otp_device|{device_id}|secret"
+
+
+def code_digests(auth: Auth, user_id: UUID, code: str) -> list[str]:
+    """What the table may know a recovery code by."""
+    return auth.keys.digests(RECOVERY, f"{user_id} {recovery.normalized(code)}")
+
+
+def _factors(devices: Sequence[UUID]) -> str:
+    """What the set of a user's authenticators is known by."""
+    return " ".join(sorted(str(device) for device in devices))
+
+
+def _kept(auth: Auth, user_id: UUID, codes: list[str]) -> UpdateBase:
+    digests = [auth.keys.digest(RECOVERY, f"{user_id} {recovery.normalized(code)}") for code in codes]
+    return queries.add_codes(user_id, digests, auth.now())
+
+
+def _event(auth: Auth, kind: EventKind, user_id: UUID, actor: Actor, **detail: str) -> Event:
+    return Event(kind, auth.now(), user_id, actor_id=actor.user_id, client=actor.client, detail=detail)

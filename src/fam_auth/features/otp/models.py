@@ -1,0 +1,65 @@
+"""The tables of second factors."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from fam_auth.models import SECRET, Base, User
+
+
+class OtpDevice(Base):
+    """An authenticator of a user. It counts once it is confirmed; `last_step` is the newest time step it was used in.
+
+    `secret` is encrypted, bound to the row.
+    """
+
+    __tablename__ = "auth_otp_device"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    secret: Mapped[str] = mapped_column(info=SECRET)
+    last_step: Mapped[int] = mapped_column(BigInteger())
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """A recovery code that is left, as a keyed digest; a used one is gone."""
+
+    __tablename__ = "auth_otp_recovery_code"
+
+    digest: Mapped[str] = mapped_column(primary_key=True, info=SECRET)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+
+
+class EmailCode(Base):
+    """The code that was mailed for a login under way, as a keyed digest."""
+
+    __tablename__ = "auth_otp_email_code"
+
+    login_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    code: Mapped[str] = mapped_column(info=SECRET)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class TrustedBrowser(Base):
+    """A device that is not asked for a second factor, for a while and as long as `factors` are the user's.
+
+    `device` is a keyed digest of its id, `factors` one of the ids of the authenticators.
+    """
+
+    __tablename__ = "auth_otp_trusted_browser"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    device: Mapped[str] = mapped_column(unique=True, info=SECRET)
+    factors: Mapped[str] = mapped_column(info=SECRET)
+    agent: Mapped[str | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,209 @@
+"""The routes of second factors."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request, Response, status
+
+from fam_auth.dependencies import (
+    CurrentActor,
+    CurrentAuth,
+    CurrentClient,
+    CurrentSession,
+    CurrentUser,
+    auth_of,
+    client_of,
+    has_credentials,
+    needs,
+    recent_proof,
+    second_factor,
+    signed_in,
+)
+from fam_auth.exceptions import (
+    CrossSite,
+    Forbidden,
+    InvalidCode,
+    InvalidLoginToken,
+    NotFound,
+    StepUpRequired,
+    TooManyAttempts,
+    Unauthenticated,
+)
+from fam_auth.features.otp import factors, managers
+from fam_auth.features.otp.factors import Given
+from fam_auth.features.otp.schemas import (
+    BrowserItem,
+    Confirmed,
+    DeviceItem,
+    EnrolmentAnswer,
+    FactorCode,
+    Factors,
+    FirstCode,
+    NewDevice,
+    RecoveryCodes,
+)
+from fam_auth.features.otp.settings import OtpSettings
+from fam_auth.repository.data_access.managers import logins, users
+from fam_auth.routers import new_router
+from fam_auth.routers.answers import MaybeLoginToken, login_answer, maybe_login_token
+from fam_auth.routers.problems import refuses
+from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
+from fam_auth.schemas.user import Accepted
+from fam_auth.values import Actor, User
+
+router = new_router("otp")
+email_router = new_router("otp")
+FRESH = timedelta(minutes=10)
+GIVEN = refuses(InvalidCode, InvalidLoginToken, TooManyAttempts, Forbidden, CrossSite)
+CHANGED = refuses(Unauthenticated, StepUpRequired, Forbidden, NotFound, CrossSite)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollee:
+    """Who adds a factor: signed in, or (with `login_token`) within a login that demands one. `keep` stays alive."""
+
+    user: User
+    actor: Actor
+    keep: UUID
+    login_token: str | None
+
+
+async def enrollee(request: Request) -> Enrollee:
+    """Whoever may add a factor now. Raises Unauthenticated, StepUpRequired and InvalidLoginToken.
+
+    With a factor already there it takes that factor; a password alone never adds one beside it.
+    """
+    auth, token = auth_of(request), maybe_login_token(request)
+    if token is not None and not has_credentials(request):
+        row = await logins.under_way(auth, token)
+        user = None if row is None or not row.proofs else await users.get(auth, row.user_id)
+        if row is None or user is None or not await managers.must_enrol(auth, user):
+            raise InvalidLoginToken
+        return Enrollee(user, Actor(client_of(request), user.id), row.id, token)
+    session, user = await signed_in(request)
+    has_factor = (await managers.standing(auth, user.id)).devices
+    (second_factor(FRESH) if has_factor else recent_proof(FRESH)).check(session, request)
+    return Enrollee(user, Actor(client_of(request), user.id), session.id, None)
+
+
+TheEnrollee = Annotated[Enrollee, Depends(enrollee)]
+
+
+def given(request: Request, body: FactorCode) -> Given:
+    """The code for the login under way. Raises InvalidLoginToken without one."""
+    token = maybe_login_token(request)
+    if token is None:
+        raise InvalidLoginToken
+    return Given(token, body.code, client_of(request), body.remember_browser)
+
+
+TheGiven = Annotated[Given, Depends(given)]
+
+
+@router.post("/login/totp", responses=GIVEN)
+async def verify_totp(auth: CurrentAuth, given: TheGiven, response: Response) -> CompleteAnswer | IncompleteAnswer:
+    """Gives the code of an authenticator as the second factor."""
+    return login_answer(auth, response, await factors.by_totp(auth, given))
+
+
+@router.post("/login/recovery-code", responses=GIVEN)
+async def use_recovery_code(
+    auth: CurrentAuth, given: TheGiven, response: Response
+) -> CompleteAnswer | IncompleteAnswer:
+    """Gives a recovery code as the second factor; it works once."""
+    return login_answer(auth, response, await factors.by_recovery_code(auth, given))
+
+
+@email_router.post(
+    "/login/email-code/send",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=refuses(InvalidLoginToken, Forbidden, CrossSite),
+)
+async def send_login_code(auth: CurrentAuth, client: CurrentClient, token: MaybeLoginToken) -> Accepted:
+    """Mails a code for the login under way."""
+    await factors.send_email_code(auth, token or "", client)
+    return Accepted()
+
+
+@email_router.post("/login/email-code", responses=GIVEN)
+async def verify_email_code(
+    auth: CurrentAuth, given: TheGiven, response: Response
+) -> CompleteAnswer | IncompleteAnswer:
+    """Gives the mailed code as the second factor."""
+    return login_answer(auth, response, await factors.by_email_code(auth, given))
+
+
+@router.get("/otp", responses=refuses(Unauthenticated))
+async def list_factors(auth: CurrentAuth, user: CurrentUser, session: CurrentSession) -> Factors:
+    """The second factors of the caller."""
+    left = (await managers.standing(auth, user.id)).recovery_codes
+    devices = await managers.devices(auth, user.id)
+    return Factors(
+        required=auth.of(OtpSettings).is_required_of(user, session.claims),
+        devices=[DeviceItem.model_validate(row) for row in devices],
+        recovery_codes_left=left,
+        new_recovery_codes_advised=bool(devices) and left <= managers.FEW,
+        trusted_browsers=[BrowserItem.model_validate(row) for row in await managers.browsers(auth, user.id)],
+    )
+
+
+@router.post(
+    "/otp/devices",
+    status_code=status.HTTP_201_CREATED,
+    openapi_extra={"security": [{"bearer": []}]},
+    responses=refuses(Unauthenticated, StepUpRequired, InvalidLoginToken, CrossSite),
+)
+async def add_device(auth: CurrentAuth, enrollee: TheEnrollee, body: NewDevice) -> EnrolmentAnswer:
+    """Starts to add an authenticator; it counts when it is confirmed, within ten minutes.
+
+    Also within a login that says `enroll_second_factor`.
+    """
+    return EnrolmentAnswer.model_validate(await managers.begin(auth, enrollee.user, body.name))
+
+
+@router.post(
+    "/otp/devices/{device_id}/confirm",
+    openapi_extra={"security": [{"bearer": []}]},
+    responses=refuses(Unauthenticated, StepUpRequired, InvalidLoginToken, InvalidCode, NotFound, CrossSite),
+)
+async def confirm_device(
+    auth: CurrentAuth, enrollee: TheEnrollee, device_id: UUID, response: Response, body: FirstCode
+) -> Confirmed:
+    """Confirms an authenticator by its first code. The recovery codes come with the first factor, once."""
+    who, code = enrollee, body.code
+    codes = await managers.confirm(auth, who.user, device_id, code, who.actor, keep=who.keep)
+    if who.login_token is None:
+        return Confirmed(recovery_codes=codes)
+    outcome = await factors.enrolled(auth, who.login_token, who.actor.client)
+    return Confirmed(recovery_codes=codes, login=login_answer(auth, response, outcome))
+
+
+@router.delete(
+    "/otp/devices/{device_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[needs(second_factor(within=FRESH))],
+    responses=CHANGED,
+)
+async def remove_device(
+    auth: CurrentAuth, user: CurrentUser, session: CurrentSession, actor: CurrentActor, device_id: UUID
+) -> None:
+    """Removes an authenticator; with the last one the recovery codes go."""
+    await managers.remove(auth, user, device_id, actor, keep=session.id)
+
+
+@router.post("/otp/recovery-codes", dependencies=[needs(second_factor(within=FRESH))], responses=CHANGED)
+async def replace_recovery_codes(auth: CurrentAuth, user: CurrentUser, actor: CurrentActor) -> RecoveryCodes:
+    """Makes ten new recovery codes; the old ones are worth nothing."""
+    return RecoveryCodes(recovery_codes=await managers.replace_codes(auth, user, actor))
+
+
+@router.delete(
+    "/otp/browsers/{browser_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=refuses(Unauthenticated, NotFound, CrossSite),
+)
+async def distrust_browser(auth: CurrentAuth, user: CurrentUser, browser_id: UUID) -> None:
+    """Asks a browser for the second factor again."""
+    await managers.distrust(auth, user, browser_id)

@@ -1,0 +1,82 @@
+"""A second factor is used once, however many ask at the same time."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from fam_auth.features.otp import totp
+from tests.races.test_races import PARALLEL, ROUNDS
+from tests.support.people import PASSWORD
+from tests.support.racing import at_once
+from tests.support.service import Service, service
+
+VARIABLES: dict[str, Any] = {
+    "FAM_AUTH_FEATURES": "password,otp",
+    "FAM_AUTH_TRUSTED_PROXIES": "127.0.0.1",
+    "FAM_AUTH_EMAIL_VERIFICATION": "false",
+    "FAM_AUTH_OTP__QUARTER": "1000000/1m",
+    "FAM_AUTH_OTP__DAY": "1000000/1m",
+}
+
+
+@pytest.fixture
+def running(tmp_path: Path, postgres_database: str) -> Iterator[Service]:
+    with service(tmp_path, postgres_database, workers=2, **VARIABLES) as two_processes:
+        yield two_processes
+
+
+def present(secret: str, offset: int = 0) -> str:
+    return totp.code_of(secret, totp.step_of(datetime.now(UTC)) + offset)
+
+
+def enrolled(running: Service) -> tuple[dict[str, str], str, list[str]]:
+    """Credentials, secret and recovery codes of a new user; the code of the step before is used up."""
+    body = {"email": f"a{uuid4().hex[:8]}@example.com", "password": PASSWORD}
+    with httpx2.Client(base_url=running.url) as http:
+        tokens = http.post("/auth/register", json=body).json()["tokens"]
+        http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+        begun = http.post("/auth/otp/devices", json={}).json()
+        code = {"code": present(begun["secret"], -1)}
+        confirmed = http.post(f"/auth/otp/devices/{begun['id']}/confirm", json=code).json()
+    return body, begun["secret"], confirmed["recovery_codes"]
+
+
+async def challenges(running: Service, credentials: dict[str, str], count: int) -> list[str]:
+    """So many logins that wait for a second factor."""
+    answers = [(await at_once(running.url, "/auth/login", [credentials]))[0][1] for _ in range(count)]
+    return [answer["login_token"] for answer in answers]
+
+
+async def test_a030_one_code_in_one_login(running: Service) -> None:
+    for _ in range(ROUNDS):
+        credentials, secret, _ = enrolled(running)
+        [token] = await challenges(running, credentials, 1)
+        bodies = [{"code": present(secret)}] * 5
+        answers = await at_once(running.url, "/auth/login/totp", bodies, f"Login {token}")
+        assert Counter(status for status, _ in answers)[200] == 1
+
+
+async def test_a032_one_recovery_code_twenty_times(running: Service) -> None:
+    for _ in range(ROUNDS):
+        credentials, _, codes = enrolled(running)
+        [token] = await challenges(running, credentials, 1)
+        answers = await at_once(
+            running.url, "/auth/login/recovery-code", [{"code": codes[0]}] * PARALLEL, f"Login {token}"
+        )
+        statuses = Counter(status for status, _ in answers)
+        assert statuses[200] == 1
+        assert set(statuses) <= {200, 400, 401, 429}
+
+
+async def test_s034_a_challenge_has_five_tries_also_in_parallel(running: Service) -> None:
+    for _ in range(ROUNDS):
+        credentials, _, _ = enrolled(running)
+        [token] = await challenges(running, credentials, 1)
+        answers = await at_once(running.url, "/auth/login/totp", [{"code": "000000"}] * PARALLEL, f"Login {token}")
+        assert Counter(status for status, _ in answers) == {400: 5, 429: PARALLEL - 5}
