@@ -17,6 +17,7 @@ from fam_auth.core.routers import running
 from fam_auth.core.upgrade import upgrade
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
+from fam_auth.features.role import Role
 from tests.support import postgres
 from tests.support.people import Clock, Mailbox, Person, World
 
@@ -141,7 +142,7 @@ def migrate(url: str) -> None:
     """The database has every table."""
 
     async def run() -> None:
-        auth = new_auth(url, Clock(), Mailbox(), features=[Password(), Otp()])
+        auth = new_auth(url, Clock(), Mailbox(), features=[Password(), Otp(), Role()])
         await upgrade(auth.database, auth.histories)
         await auth.close()
 

@@ -48,7 +48,7 @@ class Auth:
         given = settings if database is None else {"database": database, **settings}
         self.settings = Settings(**given)
         found = features if features is not None else [_installed(name)() for name in self.settings.features]
-        self.features = _ordered([feature.under(self.settings.profile) for feature in found])
+        self.features = _ordered([feature.under(self.settings.profile).of(self) for feature in found])
         core_settings.check(self.settings)
         core_settings.check_names(_sections(self.features))
         self.now = clock
@@ -113,6 +113,8 @@ class Auth:
         if self.database.is_sqlite and self.settings.is_development:
             await importlib.import_module("fam_auth.core.upgrade").upgrade(self.database, self.histories)
         await migrations.check(self.database, self.histories)
+        for feature in self.features:
+            await feature.start(self)
 
     async def close(self) -> None:
         """Ends the hash threads and closes every connection."""

@@ -1,9 +1,7 @@
 """What a route asks for: CurrentUser, CurrentSession, CurrentAuth, needs(...)."""
 
-from dataclasses import dataclass
-from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends
@@ -12,7 +10,8 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from fam_auth.auth import Auth
-from fam_auth.exceptions import CrossSite, Forbidden, Misconfigured, StepUpRequired, Unauthenticated
+from fam_auth.demands import Demand
+from fam_auth.exceptions import CrossSite, Misconfigured, Unauthenticated
 from fam_auth.repository.data_access.managers import sessions
 from fam_auth.values import Actor, Client, Session, User
 
@@ -88,55 +87,6 @@ def client_of(connection: HTTPConnection) -> Client:
     return Client(_address(connection), agent and agent[:400], connection.scope.get("fam_auth.request_id"))
 
 
-class Demand(Protocol):
-    """What a route asks of a session beyond its being there."""
-
-    def check(self, session: Session, connection: HTTPConnection) -> None:
-        """Raises a refusal when the session does not have it; the request tells, say, which project it is about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Assurance:
-    """A proof of this level, the newest not older than `within`; None: of any age."""
-
-    level: str
-    within: timedelta | None
-
-    def check(self, session: Session, connection: HTTPConnection) -> None:
-        now = auth_of(connection).now()
-        newest = max(proof.at for proof in session.proofs)
-        stale = self.within is not None and newest < now - self.within
-        if stale or session.assurance < self.level:
-            raise StepUpRequired(assurance=self.level, within=self.within)
-
-
-@dataclass(frozen=True, slots=True)
-class Permitted:
-    """The claims of the session hold this permission, such as `users:read`."""
-
-    permission: str
-
-    def check(self, session: Session, connection: HTTPConnection) -> None:
-        del connection
-        if self.permission not in session.claims.get("permissions", ()):
-            raise Forbidden
-
-
-def permission(name: str) -> Demand:
-    """Some feature gives the user this permission, for everything and not for one scope alone."""
-    return Permitted(name)
-
-
-def second_factor(within: timedelta | None = None) -> Demand:
-    """The session rests on two factors, the newest proof not older than `within`."""
-    return Assurance("aal2", within)
-
-
-def recent_proof(within: timedelta = timedelta(minutes=10)) -> Demand:
-    """The user has proved who they are not longer ago than `within`."""
-    return Assurance("aal1", within)
-
-
 class SignedIn(SecurityBase):
     """The one dependency that guards a route: it resolves everything itself, as every further one costs a tenth."""
 
@@ -149,8 +99,18 @@ class SignedIn(SecurityBase):
     async def __call__(self, connection: HTTPConnection) -> tuple[Session, User]:
         session, user = await signed_in(connection)
         for demand in self.demands:
-            demand.check(session, connection)
+            demand.check(auth_of(connection), session, connection)
         return session, user
+
+
+class _PerhapsSignedIn(SignedIn):
+    async def __call__(self, connection: HTTPConnection) -> None:  # type: ignore[override]
+        """Leaves it to the route, which takes the token of a login under way too."""
+
+
+class _TheActor(SignedIn):
+    async def __call__(self, connection: HTTPConnection) -> Actor:  # type: ignore[override]
+        return await actor_of(connection)
 
 
 class _TheSession(SignedIn):
@@ -163,12 +123,26 @@ class _TheUser(SignedIn):
         return (await signed_in(connection))[1]
 
 
-def needs(*demands: Demand) -> Any:
-    """A dependency for `dependencies=[...]`: somebody is signed in and meets every demand."""
-    return Depends(SignedIn(*demands))
+async def is_public() -> None:
+    """For routes that are meant for everybody."""
 
 
-CurrentActor = Annotated[Actor, Depends(actor_of)]
+class Needs:
+    """What `dependencies=[...]` of a route takes: `needs(...)` for people signed in, `needs.public` for everybody."""
+
+    def __call__(self, *demands: Demand) -> Any:
+        """Somebody is signed in and meets every demand."""
+        return Depends(SignedIn(*demands))
+
+    @property
+    def public(self) -> Any:
+        """Nobody needs to be signed in; it says to `fam-auth routes --check` that this is meant."""
+        return Depends(is_public)
+
+
+needs = Needs()
+PERHAPS_SIGNED_IN = Depends(_PerhapsSignedIn())
+CurrentActor = Annotated[Actor, Depends(_TheActor())]
 CurrentAuth = Annotated[Auth, Depends(auth_of)]
 CurrentClient = Annotated[Client, Depends(client_of)]
 CurrentSession = Annotated[Session, Depends(_TheSession())]

@@ -160,9 +160,16 @@ class StepUpRequired(Unauthenticated):
 
 
 class Forbidden(Refusal):
-    """The caller is known and may not do this."""
+    """The caller is known and may not do this. `lacking` says what is missing, for those who may know it."""
 
     status, code, title = 403, "forbidden", "You may not do this."
+
+    def __init__(self, detail: str | None = None, *, lacking: Mapping[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.lacking = lacking
+
+    def members(self) -> dict[str, Any]:
+        return {} if self.lacking is None else {"lacking": dict(self.lacking)}
 
 
 class CrossSite(Forbidden):

@@ -1,14 +1,16 @@
-"""What a feature can bring to fam-auth: settings, routes, tables, and five places where it listens."""
+"""What a feature can bring to fam-auth: settings, routes, tables, and six places where it listens."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
+
+from pydantic import PrivateAttr
 
 from fam_auth.core.events import Event
 from fam_auth.core.settings import PREFIX, Configured, Settings
-from fam_auth.exceptions import Forbidden
+from fam_auth.exceptions import Forbidden, Misconfigured
 from fam_auth.models import Base
 from fam_auth.values import Client, Kind, Proof, Session, Tokens, Transport, User, Visit
 
@@ -144,6 +146,20 @@ class Feature(Configured):
         super().__pydantic_init_subclass__(**kwargs)
         cls.model_config["env_prefix"] = f"{PREFIX}{cls.name.upper()}__"
 
+    _auth: "Auth | None" = PrivateAttr(None)
+
+    @property
+    def auth(self) -> "Auth":
+        """The Auth that this instance is part of. Raises Misconfigured before it is part of one."""
+        if self._auth is None:
+            raise Misconfigured(f"{type(self).__name__}() is in no Auth yet: take the one that auth.of(...) gives.")
+        return self._auth
+
+    def of(self, auth: "Auth") -> Self:
+        """The same as part of an Auth."""
+        self._auth = auth
+        return self
+
     def routers(self, settings: Settings) -> "Sequence[APIRouter]":
         """The routes to mount under these settings of the kernel."""
         return () if self.router is None else (self.router,)
@@ -151,6 +167,9 @@ class Feature(Configured):
     def public(self) -> Mapping[str, Any]:
         """What GET /config tells a front end about this feature."""
         return {}
+
+    async def start(self, auth: "Auth") -> None:
+        """Asked once before the first request, on a database that is up to date. Raises Misconfigured."""
 
     async def guard(self, auth: "Auth", tried: Try) -> None:
         """Asked before a proof is judged; raises a refusal when it may not be tried at all."""
@@ -164,7 +183,10 @@ class Feature(Configured):
         return None
 
     async def claims(self, auth: "Auth", db: "AsyncSession", user: User) -> Mapping[str, Any]:
-        """What to add to the claims of the user's sessions."""
+        """What to add to the claims of the user's sessions.
+
+        A claim named `until` (a datetime) is the moment from which they have to be asked for anew; the earliest counts.
+        """
         return {}
 
     async def heard(self, auth: "Auth", db: "AsyncSession", event: Event, subject: UUID | None) -> None:

@@ -71,7 +71,8 @@ class Session:
     """What a signed-in request may know without asking the database.
 
     `expires_at` is the absolute end; an idle session ends earlier. `generation` is the number of the access
-    token in force: a step-up raises it, and older tokens die.
+    token in force: a step-up raises it, and older tokens die. From `claims_until` on the claims are not to be believed;
+    None: they hold until something changes.
     """
 
     id: UUID
@@ -85,11 +86,20 @@ class Session:
     expires_at: datetime
     address: str | None
     agent: str | None
+    claims_until: datetime | None = None
 
     @property
     def assurance(self) -> str:
         """The assurance level of the proofs together."""
         return assurance(self.proofs)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the features add to the sessions of a user; it holds until a moment (None: until something changes)."""
+
+    held: Mapping[str, Any]
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from fam_auth import Auth, CurrentAuth, CurrentSession, CurrentUser, Proof, inst
 from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Complete, Kind, Progress
 from fam_auth.repository.data_access.managers import sessions, users
-from fam_auth.values import Client, Transport
+from fam_auth.values import Claims, Client, Transport
 from tests.conftest import MakeAuth
 from tests.support.people import Clock
 
@@ -115,7 +115,7 @@ class Host:
         proofs = tuple(Proof(method, kinds[method], self.auth.now()) for method in methods)
         async with self.auth.transaction() as db:
             ada = await users.create(self.auth, "ada@example.com", verified=True, db=db)
-            return await sessions.start(self.auth, db, Progress(ada, proofs, transport, Client()), {})
+            return await sessions.start(self.auth, db, Progress(ada, proofs, transport, Client()), Claims({}))
 
 
 @pytest.fixture

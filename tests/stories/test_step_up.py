@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
-from uuid import uuid4
 
 from fastapi import APIRouter
+from sqlalchemy import select
 
 from fam_auth import Auth, Feature, User, needs, recent_proof
 from fam_auth.features.password import Password
+from fam_auth.models import User as UserRow
 from fam_auth.repository.data_access.managers import sessions, users
 from tests.support.people import PASSWORD, Person, World
 
@@ -104,6 +105,5 @@ async def test_claims_are_renewed_in_every_session(open_world: OpenWorld) -> Non
     claims = (await ada.http.get("/auth/session")).json()["claims"]
     user = await users.found(world.auth, ada.email)
     async with world.auth.transaction() as db:
-        await sessions.renew_claims(world.auth, db, user.id)
-        await sessions.renew_claims(world.auth, db, uuid4())
+        await sessions.outdate_claims(world.auth, db, select(UserRow.id).where(UserRow.id == user.id))
     assert (await ada.http.get("/auth/session")).json()["claims"] == {"asked": claims["asked"] + 1}

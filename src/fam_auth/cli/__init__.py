@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fam_auth.cli import service, sessions, users
+from fam_auth.cli import roles, routes, service, sessions, users
 from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED
 from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
 
@@ -21,6 +21,9 @@ app = typer.Typer(
 app.add_typer(service.app)
 app.add_typer(users.app, name="users")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(roles.app, name="roles")
+app.command("create-admin")(roles.create_admin)
+app.command("routes")(routes.list_routes)
 # What comes with an extra is a command where that is installed.
 if find_spec("pyotp"):
     app.add_typer(import_module("fam_auth.cli.otp").app, name="otp")

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from fam_auth.auth import Auth
+from fam_auth.dependencies import STATE
+from fam_auth.exceptions import Misconfigured
 from fam_auth.repository.data_access.managers import users
 from fam_auth.values import Actor, Client, User
 
@@ -19,11 +23,31 @@ Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
 Who = Annotated[str, typer.Argument(help="Id or e-mail address.")]
 
 
-def run(work: Callable[[Auth], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - whatever the work gives
-    """Does the work with the Auth that the environment describes, and gives what it gave."""
+def imported(target: str) -> object:
+    """What `module:name` names, looked for in the working directory too. Raises Misconfigured."""
+    module, _, name = target.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Misconfigured(f"{target} cannot be imported ({error}): name it as module:name.") from error
+
+
+def loaded(target: str) -> Auth:
+    """The Auth that `module:name` names, or that is installed in the application of that name. Raises Misconfigured."""
+    found = imported(target)
+    auth = getattr(getattr(found, "state", None), STATE, found)
+    if not isinstance(auth, Auth):
+        raise Misconfigured(f"{target} is neither an Auth nor an application with one.")
+    return auth
+
+
+def run(work: Callable[[Auth], Coroutine[Any, Any, Any]], given: Auth | None = None) -> Any:  # noqa: ANN401 - whatever
+    """Does the work with an Auth (None: the one that the environment describes), and gives what it gave."""
 
     async def closing() -> object:
-        auth = Auth()
+        auth = given or Auth()
         try:
             return await work(auth)
         finally:

@@ -16,6 +16,7 @@ from fam_auth.core import logs
 from fam_auth.core.security import new_secret
 from fam_auth.core.settings import described
 from fam_auth.exceptions import Misconfigured
+from fam_auth.features.role import Role, rights
 from fam_auth.repository.data_access.managers.purge import purge as purge_all
 from fam_auth.repository.data_access.managers.worker import work as work_off
 
@@ -33,6 +34,8 @@ def serve(
     os.environ.setdefault("FAM_AUTH_DEVELOPMENT_URL", f"http://{host}:{port}")
     auth = Auth()
     typer.echo(_welcome(auth, f"http://{host}:{port}"), err=True)
+    if hint := run(_hint, auth):
+        typer.echo(hint, err=True)
     logs.configure(readable=auth.settings.is_development)
     uvicorn.run(
         "fam_auth.main:app",
@@ -131,6 +134,14 @@ async def _diagnosis(check: Callable[[], Coroutine[Any, Any, object]]) -> str:
     except Misconfigured as error:
         return str(error)
     return "fine" if not differences else f"The tables differ from the models: {differences}"
+
+
+async def _hint(auth: Auth) -> str | None:
+    """What the operator has still to do; the database is ready afterwards."""
+    await auth.start()
+    if not any(isinstance(feature, Role) for feature in auth.features) or await rights.has_administrator(auth):
+        return None
+    return "Nobody administers yet: run `fam-auth create-admin EMAIL`, which asks for a password (or --link)."
 
 
 def _welcome(auth: Auth, url: str) -> str:

@@ -16,7 +16,7 @@ from fam_auth.dependencies import SESSION_COOKIE, STATE, cookie_name
 from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
 from fam_auth.repository.data_access.managers import sessions
 from fam_auth.repository.data_access.managers.worker import work
-from fam_auth.routers import administration, config, email, login, problems, session, user
+from fam_auth.routers import administration, config, email, login, problems, rules, session, user
 from fam_auth.schemas.problem import Problem
 
 KERNEL: tuple[APIRouter, ...] = (
@@ -54,6 +54,7 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
 def _composed(hosts: Lifespan, auth: Auth, *, worker: bool) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        rules.ready(app, auth)
         async with running(auth, worker=worker), hosts(app) as state:
             yield state
 
@@ -100,6 +101,7 @@ def _described(app: FastAPI, openapi: Callable[[], dict[str, Any]], auth: Auth) 
             schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             components.setdefault("schemas", {}).update({**schema.pop("$defs"), "Problem": schema})
             _add_schemes(document, auth)
+            _add_demands(document, app)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -116,3 +118,12 @@ def _add_schemes(document: dict[str, Any], auth: Auth) -> None:
         for operation in path.values():
             if {"bearer": []} in operation.get("security", ()):
                 operation["security"].append({"cookie": []})
+
+
+def _add_demands(document: dict[str, Any], app: FastAPI) -> None:
+    """Each operation says what it asks of a session, in words and as `x-needs`."""
+    for rule in rules.rules(app):
+        operation = document["paths"].get(rule.path, {}).get(rule.method.lower())
+        if operation is not None and rule.demands:
+            operation["x-needs"] = needed = [str(demand) for demand in rule.demands]
+            operation["description"] = f"{operation.get('description', '')}\n\nNeeds: {', '.join(needed)}.".strip()

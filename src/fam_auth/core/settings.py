@@ -93,7 +93,7 @@ class Configured(BaseSettings):
     def under(self, profile: Profile) -> Self:
         """The same with the defaults of `profile` where nothing else was said."""
         if profile is not Profile.STRICT:
-            return self
+            return self.model_copy()
         changed = {name: value for name, value in self.strict.items() if name not in self.model_fields_set}
         return self.model_copy(update=changed)
 
@@ -165,7 +165,7 @@ class Settings(Configured):
         description="development, production or strict. Unset: development on SQLite, production elsewhere.",
     )
     features: Names = Field(
-        default_factory=lambda: ("password", *(["otp"] if find_spec("pyotp") else [])),
+        default_factory=lambda: ("password", *(["otp"] if find_spec("pyotp") else []), "role"),
         description="Features of the service. Unset: all of ours whose extras are installed.",
     )
     app_name: str = Field("fam-auth", min_length=1, description="What mails and pages call the application.")

@@ -1,7 +1,7 @@
 """The tables of the kernel."""
 
 from fam_auth.models.attempt import Attempt
-from fam_auth.models.base import SECRET, Base
+from fam_auth.models.base import DIES, SECRET, Base
 from fam_auth.models.email import Email
 from fam_auth.models.event import Event
 from fam_auth.models.login import Login
@@ -13,6 +13,7 @@ from fam_auth.models.user import User
 KERNEL: tuple[type[Base], ...] = (User, Email, Session, Login, OneTimeToken, Attempt, Event, Outbox)
 
 __all__ = [
+    "DIES",
     "KERNEL",
     "SECRET",
     "Attempt",

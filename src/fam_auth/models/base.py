@@ -26,6 +26,10 @@ SECRET = {"secret": True}
 """`info` of a column whose value leaves the database for no eyes, not even its user's."""
 
 
+DIES = {"dies": True}
+"""`info` of a column whose rows are purged a day after the moment it holds."""
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment, timezone-aware and in UTC on the way in and out; SQLite keeps it without the zone."""
 

@@ -15,7 +15,7 @@ class Session(Base):
     """A signed-in client. It holds no secret: tokens carry its id under a keyed seal.
 
     `generation` is the access token in force, `refreshes` how often the refresh token has rotated; `refresh_free_at`
-    limits how often it may (as Attempt.free_at).
+    limits how often it may (as Attempt.free_at). From `claims_until` on the claims have to be asked for anew.
     """
 
     __tablename__ = "auth_session"
@@ -25,6 +25,7 @@ class Session(Base):
     transport: Mapped[str]
     proofs: Mapped[list[Any]]
     claims: Mapped[dict[str, Any]]
+    claims_until: Mapped[datetime | None]
     generation: Mapped[int]
     refreshes: Mapped[int]
     refreshed_at: Mapped[datetime]

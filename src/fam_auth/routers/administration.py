@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import Query, status
 from pydantic import AwareDatetime
 
-from fam_auth.dependencies import CurrentActor, CurrentAuth, needs, permission
+from fam_auth.demands import permission
+from fam_auth.dependencies import CurrentActor, CurrentAuth, needs
 from fam_auth.exceptions import CrossSite, Forbidden, NotFound, Unauthenticated
 from fam_auth.repository.data_access.managers import events, exports, sessions, users
 from fam_auth.routers import new_router

@@ -1,6 +1,6 @@
 """What a front end and a load balancer must know."""
 
-from fam_auth.dependencies import CurrentAuth
+from fam_auth.dependencies import CurrentAuth, needs
 from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.managers import health
 from fam_auth.routers import new_router
@@ -10,7 +10,7 @@ from fam_auth.schemas.config import Config, Health
 router = new_router("service")
 
 
-@router.get("/config", responses=refuses())
+@router.get("/config", dependencies=[needs.public], responses=refuses())
 async def get_config(auth: CurrentAuth) -> Config:
     """The ways in, their rules, and how sessions travel."""
     return Config(
@@ -23,13 +23,13 @@ async def get_config(auth: CurrentAuth) -> Config:
     )
 
 
-@router.get("/health/live", responses=refuses())
+@router.get("/health/live", dependencies=[needs.public], responses=refuses())
 async def get_liveness() -> Health:
     """Whether the process answers."""
     return Health()
 
 
-@router.get("/health/ready", responses=refuses(Unavailable))
+@router.get("/health/ready", dependencies=[needs.public], responses=refuses(Unavailable))
 async def get_readiness(auth: CurrentAuth) -> Health:
     """Whether the database answers too."""
     await health.ready(auth)

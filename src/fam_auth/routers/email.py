@@ -2,7 +2,8 @@
 
 from fastapi import Response, status
 
-from fam_auth.dependencies import CurrentAuth, CurrentClient, CurrentUser, needs, recent_proof
+from fam_auth.demands import recent_proof
+from fam_auth.dependencies import CurrentAuth, CurrentClient, CurrentUser, needs
 from fam_auth.exceptions import CrossSite, InvalidCode, InvalidToken, StepUpRequired, Unauthenticated
 from fam_auth.repository.data_access.managers import emails, logins
 from fam_auth.routers import new_router

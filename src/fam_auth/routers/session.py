@@ -5,7 +5,15 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response, status
 
-from fam_auth.dependencies import SESSION_COOKIE, CurrentAuth, CurrentClient, CurrentSession, CurrentUser, signed_in
+from fam_auth.dependencies import (
+    SESSION_COOKIE,
+    CurrentAuth,
+    CurrentClient,
+    CurrentSession,
+    CurrentUser,
+    needs,
+    signed_in,
+)
 from fam_auth.exceptions import CrossSite, InvalidRefreshToken, NotFound, TooManyAttempts, Unauthenticated
 from fam_auth.repository.data_access.managers import events, logins, sessions
 from fam_auth.routers import new_router
@@ -32,7 +40,9 @@ class Window:
 Wanted = Annotated[Window, Depends()]
 
 
-@router.post("/refresh", responses=refuses(InvalidRefreshToken, TooManyAttempts, CrossSite))
+@router.post(
+    "/refresh", dependencies=[needs.public], responses=refuses(InvalidRefreshToken, TooManyAttempts, CrossSite)
+)
 async def refresh(
     auth: CurrentAuth,
     client: CurrentClient,

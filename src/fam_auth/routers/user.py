@@ -2,15 +2,8 @@
 
 from fastapi import Response, status
 
-from fam_auth.dependencies import (
-    SESSION_COOKIE,
-    CurrentActor,
-    CurrentAuth,
-    CurrentClient,
-    CurrentUser,
-    needs,
-    recent_proof,
-)
+from fam_auth.demands import recent_proof
+from fam_auth.dependencies import SESSION_COOKIE, CurrentActor, CurrentAuth, CurrentClient, CurrentUser, needs
 from fam_auth.exceptions import CrossSite, StepUpRequired, Unauthenticated
 from fam_auth.repository.data_access.managers import exports, users
 from fam_auth.routers import new_router

@@ -27,4 +27,6 @@ class Problem(BaseModel):
     detail: str = Field(examples=["The e-mail address or the password is wrong."])
     request_id: str | None = Field(description="Quote it when you ask for help.", examples=["0197f0c2a1b34c5d"])
     errors: list[FieldError] | None = Field(None, description="Only for invalid_request.")
-    lacking: dict[str, Any] | None = Field(None, description="Only for step_up_required.")
+    lacking: dict[str, Any] | None = Field(
+        None, description="Only for step_up_required, and for forbidden to those who may give it."
+    )

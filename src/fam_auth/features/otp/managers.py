@@ -84,7 +84,7 @@ async def trusting(auth: Auth, user_id: UUID, device: str, client: Client) -> Up
 async def is_required(auth: Auth, db: AsyncSession, user: User) -> bool:
     """Whether the user must have a second factor."""
     settings = auth.of(OtpSettings)
-    claims = await sessions.claims_of(auth, db, user) if settings.required_roles else {}
+    claims = (await sessions.claims_of(auth, db, user)).held if settings.required_roles else {}
     return settings.is_required_of(user, claims)
 
 

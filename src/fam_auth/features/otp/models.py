@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models import SECRET, Base, User
+from fam_auth.models import DIES, SECRET, Base, User
 
 
 class OtpDevice(Base):
@@ -45,7 +45,7 @@ class EmailCode(Base):
     login_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
     code: Mapped[str] = mapped_column(info=SECRET)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True, info=DIES)
 
 
 class TrustedBrowser(Base):
@@ -62,4 +62,4 @@ class TrustedBrowser(Base):
     factors: Mapped[str] = mapped_column(info=SECRET)
     agent: Mapped[str | None]
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True, info=DIES)

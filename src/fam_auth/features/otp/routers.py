@@ -7,7 +7,9 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response, status
 
+from fam_auth.demands import recent_proof, second_factor
 from fam_auth.dependencies import (
+    PERHAPS_SIGNED_IN,
     CurrentActor,
     CurrentAuth,
     CurrentClient,
@@ -17,8 +19,6 @@ from fam_auth.dependencies import (
     client_of,
     has_credentials,
     needs,
-    recent_proof,
-    second_factor,
     signed_in,
 )
 from fam_auth.exceptions import (
@@ -84,16 +84,15 @@ async def enrollee(request: Request) -> Enrollee:
         return Enrollee(user, Actor(client_of(request), user.id), row.id, token)
     session, user = await signed_in(request)
     has_factor = (await managers.standing(auth, user.id)).devices
-    (second_factor(FRESH) if has_factor else recent_proof(FRESH)).check(session, request)
+    (second_factor(FRESH) if has_factor else recent_proof(FRESH)).check(auth, session, request)
     return Enrollee(user, Actor(client_of(request), user.id), session.id, None)
 
 
 TheEnrollee = Annotated[Enrollee, Depends(enrollee)]
 
 
-def given(request: Request, body: FactorCode) -> Given:
+def given(request: Request, token: MaybeLoginToken, body: FactorCode) -> Given:
     """The code for the login under way. Raises InvalidLoginToken without one."""
-    token = maybe_login_token(request)
     if token is None:
         raise InvalidLoginToken
     return Given(token, body.code, client_of(request), body.remember_browser)
@@ -152,7 +151,7 @@ async def list_factors(auth: CurrentAuth, user: CurrentUser, session: CurrentSes
 @router.post(
     "/otp/devices",
     status_code=status.HTTP_201_CREATED,
-    openapi_extra={"security": [{"bearer": []}]},
+    dependencies=[PERHAPS_SIGNED_IN],
     responses=refuses(Unauthenticated, StepUpRequired, InvalidLoginToken, CrossSite),
 )
 async def add_device(auth: CurrentAuth, enrollee: TheEnrollee, body: NewDevice) -> EnrolmentAnswer:
@@ -165,7 +164,7 @@ async def add_device(auth: CurrentAuth, enrollee: TheEnrollee, body: NewDevice) 
 
 @router.post(
     "/otp/devices/{device_id}/confirm",
-    openapi_extra={"security": [{"bearer": []}]},
+    dependencies=[PERHAPS_SIGNED_IN],
     responses=refuses(Unauthenticated, StepUpRequired, InvalidLoginToken, InvalidCode, NotFound, CrossSite),
 )
 async def confirm_device(

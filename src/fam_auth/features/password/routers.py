@@ -6,13 +6,14 @@ from uuid import UUID
 
 from fastapi import Form, Request, Response, status
 
+from fam_auth.demands import permission
 from fam_auth.dependencies import (
+    PERHAPS_SIGNED_IN,
     CurrentActor,
     CurrentAuth,
     CurrentClient,
     has_credentials,
     needs,
-    permission,
     signed_in,
 )
 from fam_auth.exceptions import (
@@ -103,7 +104,7 @@ async def login(
     return login_answer(auth, response, await managers.login(auth, body.email, body.password, visit))
 
 
-@router.post("/password/check", responses=refuses())
+@router.post("/password/check", dependencies=[needs.public], responses=refuses())
 async def check_password(auth: CurrentAuth, body: Candidate) -> Judgement:
     """Says whether a password would be accepted, for forms that answer while one types."""
     reasons = managers.judged(auth, body.password)
@@ -113,7 +114,7 @@ async def check_password(auth: CurrentAuth, body: Candidate) -> Judgement:
 @change_router.post(
     "/password/change",
     response_model=None,
-    openapi_extra={"security": [{"bearer": []}]},
+    dependencies=[PERHAPS_SIGNED_IN],
     responses={
         200: {"model": CompleteAnswer | IncompleteAnswer, "description": "The login that waited for it goes on."},
         204: {"description": "The password is changed."},

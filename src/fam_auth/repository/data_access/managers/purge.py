@@ -6,7 +6,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.repository.data_access.queries import attempts, events, logins, outbox, sessions, users
-from fam_auth.repository.data_access.queries.purge import expired
+from fam_auth.repository.data_access.queries.purge import dying, expired
 
 DAY = timedelta(days=1)
 
@@ -27,8 +27,8 @@ async def purge(auth: Auth) -> dict[str, int]:
         statements["users"] = users.purge_unverified(now - auth.settings.unverified_lifetime)
     for feature in auth.features:
         for model in feature.models:
-            if "expires_at" in model.__table__.columns:
-                statements[model.__tablename__.removeprefix("auth_")] = expired(model.__table__, now - DAY)
+            for column in dying(model.__table__):
+                statements[model.__tablename__.removeprefix("auth_")] = expired(column, now - DAY)
     return {name: await _delete(auth, statement) for name, statement in statements.items()}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
+from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import InvalidLoginToken, InvalidRefreshToken, NotFound, TooManyAttempts, Unauthenticated
 from fam_auth.feature import Complete, Progress
@@ -18,7 +19,7 @@ from fam_auth.repository.data_access.managers import devices, events, outbox, pa
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import sessions as queries
 from fam_auth.repository.data_access.queries import users
-from fam_auth.values import Client, Page, Session, Tokens, Transport, User
+from fam_auth.values import Claims, Client, Page, Session, Tokens, Transport, User
 
 ACCESS = struct.Struct(">16sHI")  # session id, generation, expiry in seconds since the epoch
 REFRESH = struct.Struct(">16sI")  # session id, number of refreshes before this token
@@ -27,9 +28,7 @@ PREFIXES = {"bearer": "fams_", "cookie": "famc_"}
 REFRESH_PREFIX = "famr_"
 
 
-async def start(
-    auth: Auth, db: AsyncSession, progress: Progress, claims: Mapping[str, Any], *deeds: UpdateBase
-) -> Complete:
+async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims, *deeds: UpdateBase) -> Complete:
     """The session of a login that lacks nothing. The only place where sessions are made; `deeds` go with it."""
     now = auth.now()
     session = Session(
@@ -37,7 +36,8 @@ async def start(
         user_id=progress.user.id,
         transport=progress.transport,
         proofs=progress.proofs,
-        claims=claims,
+        claims=claims.held,
+        claims_until=claims.until,
         generation=1,
         created_at=now,
         seen_at=now,
@@ -58,7 +58,7 @@ async def step_up(
     db: AsyncSession,
     progress: Progress,
     session_id: UUID,
-    claims: Mapping[str, Any],
+    claims: Claims,
     *deeds: UpdateBase,
 ) -> Complete:
     """The session rests on the proofs just given, and its tokens of before are dead. Raises InvalidLoginToken.
@@ -92,22 +92,33 @@ def _new_device(auth: Auth, user: User, session: Session, client: Client) -> Upd
     return outbox.post(auth, user.id, letter, client, only_if=queries.is_from_new_device(session))
 
 
-async def claims_of(auth: Auth, db: AsyncSession, user: User) -> Mapping[str, Any]:
+async def claims_of(auth: Auth, db: AsyncSession, user: User) -> Claims:
     """What the features add to the sessions of a user."""
-    claims: dict[str, Any] = {}
+    held: dict[str, Any] = {}
+    ends: list[datetime] = []
     for feature in auth.features:
-        claims.update(await feature.claims(auth, db, user))
-    return claims
+        claimed = dict(await feature.claims(auth, db, user))
+        until = claimed.pop("until", None)
+        ends += [] if until is None else [until]
+        held.update(claimed)
+    return Claims(held, min(ends, default=None))
 
 
-async def renew_claims(auth: Auth, db: AsyncSession, user_id: UUID) -> None:
-    """The live sessions of the user have the claims that they would get now. Does not commit.
+async def outdate_claims(auth: Auth, db: AsyncSession, user_ids: Rows) -> None:
+    """The claims of these users are asked for anew at their next request, in every worker. Does not commit.
 
-    The user is held until then, so that of two changes the later one sees what the earlier one did.
+    The users are held until then, so that nobody signs in with claims of before.
     """
-    row = (await db.execute(users.locked(user_id))).first()
-    if row is not None:
-        await db.execute(queries.claim(user_id, await claims_of(auth, db, users.value(row))))
+    await db.execute(users.hold(user_ids))
+    await db.execute(queries.outdate(user_ids, auth.now()))
+
+
+async def _renew_claims(auth: Auth, user_id: UUID) -> None:
+    """The live sessions of the user have the claims that they would get now."""
+    async with auth.transaction() as db:
+        row = (await db.execute(users.locked(user_id))).first()
+        if row is not None:
+            await db.execute(queries.claim(user_id, await claims_of(auth, db, users.value(row))))
 
 
 def cookie(auth: Auth, session: Session) -> str:
@@ -116,12 +127,18 @@ def cookie(auth: Auth, session: Session) -> str:
 
 
 async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session, User]:
-    """The live session of an access token or a cookie, and its user; one statement. Raises Unauthenticated."""
+    """The live session of an access token or a cookie, and its user; one statement. Raises Unauthenticated.
+
+    Claims that do not hold any more are asked for first.
+    """
     payload = _payload(auth, transport, PREFIXES[transport], token, ACCESS)
     if payload is None or payload[2] <= auth.now().timestamp():
         raise Unauthenticated
     statement = queries.live(UUID(bytes=payload[0]), payload[1], auth.now(), auth.settings.session_idle)
     row = await auth.database.row(statement)
+    if row is not None and row.claims_until is not None and row.claims_until <= auth.now():
+        await _renew_claims(auth, row.user_id)
+        row = await auth.database.row(statement)
     if row is None:
         raise Unauthenticated
     session = queries.value(row)

@@ -126,7 +126,9 @@ async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | 
         gone = Event(EventKind.USER_DELETED, auth.now(), user_id, actor_id=actor.user_id)
         await joined.execute(event_queries.forget(user_id))
         await joined.execute(outbox_queries.forget(user_id))
-        await events.record(auth, joined, gone, queries.remove(user_id), outbox.post(auth, None, letter, actor.client))
+        # The features hear of it while the user is still there, and may refuse.
+        await events.record(auth, joined, gone, outbox.post(auth, None, letter, actor.client))
+        await joined.execute(queries.remove(user_id))
 
 
 def _event(auth: Auth, kind: EventKind, user_id: UUID, actor: Actor) -> Event:

@@ -24,6 +24,7 @@ def add(session: values.Session) -> UpdateBase:
         transport=session.transport,
         proofs=[proof.as_json() for proof in session.proofs],
         claims=dict(session.claims),
+        claims_until=session.claims_until,
         generation=session.generation,
         refreshes=0,
         refreshed_at=session.created_at,
@@ -135,14 +136,15 @@ def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | No
     )
 
 
-def step_up(session_id: UUID, proofs: Sequence[values.Proof], claims: Mapping[str, Any], now: datetime) -> UpdateBase:
+def step_up(session_id: UUID, proofs: Sequence[values.Proof], claims: values.Claims, now: datetime) -> UpdateBase:
     """Gives a session that has not ended new proofs and claims, and returns it; every token of before is dead."""
     return (
         update(Session)
         .where(Session.id == session_id, Session.ended_at.is_(None), Session.expires_at > now)
         .values(
             proofs=[proof.as_json() for proof in proofs],
-            claims=dict(claims),
+            claims=dict(claims.held),
+            claims_until=claims.until,
             generation=Session.generation + 1,
             refreshes=Session.refreshes + 1,
             refreshed_at=Session.created_at,  # long ago: no grace for the refresh token of before
@@ -152,9 +154,16 @@ def step_up(session_id: UUID, proofs: Sequence[values.Proof], claims: Mapping[st
     )
 
 
-def claim(user_id: UUID, claims: Mapping[str, Any]) -> UpdateBase:
+def claim(user_id: UUID, claims: values.Claims) -> UpdateBase:
     """Gives all sessions of a user these claims."""
-    return update(Session).where(Session.user_id == user_id, Session.ended_at.is_(None)).values(claims=dict(claims))
+    changed = {"claims": dict(claims.held), "claims_until": claims.until}
+    return update(Session).where(Session.user_id == user_id, Session.ended_at.is_(None)).values(**changed)
+
+
+def outdate(user_ids: Rows, now: datetime) -> UpdateBase:
+    """From now on the claims of these users' sessions are not to be believed."""
+    theirs = Session.user_id.in_(user_ids)
+    return update(Session).where(theirs, Session.ended_at.is_(None)).values(claims_until=now)
 
 
 def end_stolen(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> UpdateBase:
@@ -186,6 +195,7 @@ def value(row: Row[Any]) -> values.Session:
         expires_at=row.expires_at,
         address=row.address,
         agent=row.agent,
+        claims_until=row.claims_until,
     )
 
 
@@ -211,4 +221,5 @@ _COLUMNS = (
     Session.expires_at,
     Session.address,
     Session.agent,
+    Session.claims_until,
 )

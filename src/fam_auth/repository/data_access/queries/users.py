@@ -60,6 +60,11 @@ def locked(user_id: UUID) -> Rows:
     return by_id(user_id).with_for_update(of=User)
 
 
+def hold(user_ids: Rows) -> Rows:
+    """These users, held until the transaction ends, in an order that is the same for everybody who holds some."""
+    return select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update()
+
+
 def claim_address(email_id: UUID, user_id: UUID, address: str, canonical: str, now: datetime) -> UpdateBase:
     """Gives the address to the user and returns its id; returns nothing when somebody has it.
 

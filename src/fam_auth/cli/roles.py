@@ -1,0 +1,173 @@
+"""`fam-auth roles` and `fam-auth create-admin`: who may do what."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Row
+
+from fam_auth.auth import Auth
+from fam_auth.cli.common import BY_CLI, AsJson, Who, loaded, run, run_for, show
+from fam_auth.cli.users import typed_password, user_row
+from fam_auth.exceptions import NotFound
+from fam_auth.features.password import changes
+from fam_auth.features.password import managers as passwords
+from fam_auth.features.role import Role, definitions, managers
+from fam_auth.features.role.definitions import Change
+from fam_auth.features.role.graph import Definition
+from fam_auth.features.role.settings import ADMIN
+from fam_auth.repository.data_access.managers import users
+from fam_auth.values import User
+
+app = typer.Typer(help="Roles and who has them.", no_args_is_help=True)
+RoleName = Annotated[str, typer.Argument(help="Name of the role.", show_default=False)]
+InScope = Annotated[str, typer.Option(help="For what, such as project:42. Without: for everything.")]
+
+
+@app.command("list")
+def list_roles(*, as_json: AsJson = False) -> None:
+    """List the roles."""
+
+    async def work(auth: Auth) -> list[dict[str, str]]:
+        auth.of(Role)
+        return [_row(role) for _, role in sorted((await definitions.every(auth)).items())]
+
+    show(run(work), as_json=as_json)
+
+
+@app.command("show")
+def show_role(name: RoleName, *, as_json: AsJson = False) -> None:
+    """Show one role."""
+    show([_row(run(lambda auth: definitions.get(auth, name)))], as_json=as_json)
+
+
+@app.command("create")
+def create_role(
+    name: RoleName,
+    *,
+    permission: Annotated[list[str] | None, typer.Option(help="What it may do; repeat it.")] = None,
+    include: Annotated[list[str] | None, typer.Option(help="A role whose permissions it has too; repeat it.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+) -> None:
+    """Make a role."""
+    wanted = Definition(name, frozenset(permission or ()), frozenset(include or ()), description)
+    show([_row(run(lambda auth: definitions.create(auth, wanted, BY_CLI)))], as_json=False)
+
+
+@app.command("delete")
+def delete_role(name: RoleName, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete a role; nobody has it any more."""
+    if not yes:
+        typer.confirm(f"Delete the role {name} for good?", abort=True)
+    run(lambda auth: definitions.delete(auth, name, BY_CLI))
+    typer.echo("Deleted.")
+
+
+@app.command("grant")
+def grant_role(
+    who: Who,
+    role: RoleName,
+    *,
+    scope: InScope = "",
+    until: Annotated[datetime | None, typer.Option(help="When it ends, in UTC. Without: never.")] = None,
+) -> None:
+    """Give a user a role."""
+    end = until and until.replace(tzinfo=UTC)
+    run_for(who, lambda auth, user: managers.grant(auth, user.id, role, BY_CLI, scope=scope, expires_at=end))
+    typer.echo("Granted.")
+
+
+@app.command("revoke")
+def revoke_role(who: Who, role: RoleName, *, scope: InScope = "") -> None:
+    """Take a role from a user."""
+    run_for(who, lambda auth, user: managers.revoke(auth, user.id, role, BY_CLI, scope=scope))
+    typer.echo("Revoked.")
+
+
+@app.command("who")
+def who_has(role: RoleName, *, as_json: AsJson = False) -> None:
+    """List the users who were granted a role, for what and until when."""
+    show([_grant_row(row) for row in run(lambda auth: managers.who(auth, role))], as_json=as_json)
+
+
+@app.command("sync")
+def sync_roles(
+    application: Annotated[
+        str | None, typer.Argument(help="The application or the Auth, as module:name. Without: the service.")
+    ] = None,
+    *,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what would change.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the roles that the code declares into the database."""
+
+    async def work(auth: Auth) -> list[Change]:
+        auth.of(Role)
+        return await (definitions.plan(auth) if plan else definitions.sync(auth))
+
+    changes = run(work, loaded(application) if application else None)
+    show([_change_row(change) for change in changes], as_json=as_json)
+
+
+def create_admin(
+    email: Annotated[str, typer.Argument(help="Address of the administrator.", show_default=False)],
+    *,
+    stdin: Annotated[bool, typer.Option("--stdin", help="Read the password from standard input.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Print a one-time link to choose the password.")] = False,
+) -> None:
+    """Make an administrator of a user, who is created unless there is one of this address.
+
+    The password of a new user is prompted for, read from standard input, or chosen by whoever gets the link.
+    """
+    known = run(lambda auth: _known(auth, email))
+    password = None if known or link else typed_password(stdin=stdin)
+
+    async def work(auth: Auth) -> tuple[User, str | None]:
+        auth.of(Role)
+        await definitions.ensure_admin(auth)
+        user = await _found_or_made(auth, email, password)
+        await managers.grant(auth, user.id, ADMIN, BY_CLI)
+        return user, await changes.link(auth, user) if link else None
+
+    user, address = run(work)
+    if address is not None:
+        typer.echo(address)
+    else:
+        show([user_row(user)], as_json=False)
+
+
+async def _known(auth: Auth, email: str) -> bool:
+    try:
+        await users.found(auth, email)
+    except NotFound:
+        return False
+    return True
+
+
+async def _found_or_made(auth: Auth, email: str, password: str | None) -> User:
+    if await _known(auth, email):
+        return await users.found(auth, email)
+    if password is None:
+        return await users.create(auth, email, verified=True)
+    return await passwords.create(auth, email, password, None, verified=True)
+
+
+def _row(role: Definition) -> dict[str, str]:
+    return {
+        "name": role.name,
+        "permissions": " ".join(sorted(role.permissions)),
+        "includes": " ".join(sorted(role.includes)),
+        "in_code": str(role.in_code),
+        "description": role.description or "",
+    }
+
+
+def _grant_row(row: Row[Any]) -> dict[str, str]:
+    keys = ("user_id", "address", "scope", "granted_at", "granted_by", "expires_at")
+    return {key: str(getattr(row, key)) for key in keys}
+
+
+def _change_row(change: Change) -> dict[str, str]:
+    before, after = (one and sorted([*one.permissions, *one.includes]) for one in (change.before, change.after))
+    return {"role": change.name, "before": json.dumps(before), "after": json.dumps(after)}

@@ -1,0 +1,49 @@
+"""`fam-auth routes`: what every route of an application asks for."""
+
+from typing import Annotated
+
+import typer
+from fastapi import FastAPI
+
+from fam_auth.cli.common import MISUSED, REFUSED, AsJson, imported, show
+from fam_auth.demands import Assurance
+from fam_auth.dependencies import STATE
+from fam_auth.routers.rules import Rule, rules
+
+
+def list_routes(
+    application: Annotated[str, typer.Argument(help="The application, as module:name.")] = "fam_auth.main:app",
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit code 1 when a route says nothing of who may call it.")
+    ] = False,
+    public: Annotated[list[str] | None, typer.Option(help="A path that is meant for everybody; repeat it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List every route with what it asks for. `dependencies=[needs.public]` marks those for everybody."""
+    app = imported(application)
+    if not isinstance(app, FastAPI):
+        typer.echo(f"fam-auth: {application} is not a FastAPI application.", err=True)
+        raise typer.Exit(MISUSED)
+    found = rules(app)
+    transports = " ".join(app.state.fam_auth.settings.transports) if hasattr(app.state, STATE) else ""
+    show([_row(rule, transports) for rule in found], as_json=as_json)
+    silent = [rule for rule in found if rule.asks == "nothing" and rule.path not in (public or ())]
+    if check and silent:
+        typer.echo(f"fam-auth: {len(silent)} routes say nothing of who may call them:", err=True)
+        for rule in silent:
+            typer.echo(f"  {rule.method} {rule.path}: add needs(...) or needs.public to its dependencies.", err=True)
+        raise typer.Exit(REFUSED)
+
+
+def _row(rule: Rule, transports: str) -> dict[str, str]:
+    proofs = [str(demand) for demand in rule.demands if isinstance(demand, Assurance)]
+    others = [str(demand) for demand in rule.demands if not isinstance(demand, Assurance)]
+    return {
+        "method": rule.method,
+        "path": rule.path,
+        "asks": rule.asks,
+        "transport": transports if rule.asks == "session" else "",
+        "proofs": ", ".join(proofs),
+        "rights": ", ".join(others),
+    }

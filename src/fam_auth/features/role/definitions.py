@@ -1,0 +1,198 @@
+"""Roles: shown, defined, changed, deleted, kept in step with the code."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth.auth import Auth
+from fam_auth.core.database import retried
+from fam_auth.core.events import Event, EventKind
+from fam_auth.exceptions import Forbidden, InvalidRequest, NotFound
+from fam_auth.features.role import graph, queries
+from fam_auth.features.role.graph import Definition, Roles
+from fam_auth.features.role.rights import check_reach
+from fam_auth.features.role.settings import ADMIN, OWN, ROLE_NAME, RoleSettings
+from fam_auth.repository.data_access.managers import events, sessions
+from fam_auth.values import Actor, Client
+
+BY_CODE = Actor(Client(agent="the application's code"))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a synchronization does to a role; `before` None: it is new, `after` None: the code gives it up."""
+
+    name: str
+    before: Definition | None
+    after: Definition | None
+
+
+async def every(auth: Auth, db: AsyncSession | None = None) -> dict[str, Definition]:
+    """All roles by their names."""
+    async with auth.transaction(db) as joined:
+        permissions, includes = dict[str, set[str]](), dict[str, set[str]]()
+        for row in await joined.execute(queries.permissions()):
+            permissions.setdefault(row.role, set()).add(row.permission)
+        for row in await joined.execute(queries.inclusions()):
+            includes.setdefault(row.role, set()).add(row.includes)
+        return {
+            row.name: Definition(
+                row.name,
+                frozenset(permissions.get(row.name, ())),
+                frozenset(includes.get(row.name, ())),
+                row.description,
+                row.in_code,
+            )
+            for row in await joined.execute(queries.roles())
+        }
+
+
+async def get(auth: Auth, name: str) -> Definition:
+    """The role. Raises NotFound."""
+    return found(await every(auth), name)
+
+
+def found(roles: Roles, name: str) -> Definition:
+    """The role. Raises NotFound."""
+    if name not in roles:
+        raise NotFound
+    return roles[name]
+
+
+@retried
+async def create(auth: Auth, wanted: Definition, actor: Actor) -> Definition:
+    """There is a new role. Raises InvalidRequest, and Forbidden for permissions that the actor lacks."""
+    if not ROLE_NAME.fullmatch(wanted.name):
+        raise InvalidRequest.of("name", "invalid_name", "Use small letters, digits, - and _, up to 63.")
+    async with auth.transaction() as db:
+        await db.execute(queries.hold_all())
+        roles = await every(auth, db)
+        if (await db.execute(queries.add(wanted.name, wanted.description, auth.now()))).first() is None:
+            raise InvalidRequest.of("name", "taken", "There is a role of this name already.")
+        await _define(auth, db, roles, wanted, actor)
+    return wanted
+
+
+@retried
+async def change(auth: Auth, name: str, edit: Callable[[Definition], Definition], actor: Actor) -> Definition:
+    """The role is what `edit` makes of it, for everybody who has it, at once.
+
+    Raises NotFound, InvalidRequest, and Forbidden for permissions that the actor lacks or that `admin` must have.
+    """
+    async with auth.transaction() as db:
+        await db.execute(queries.hold_all())
+        roles = await every(auth, db)
+        wanted = edit(found(roles, name))
+        await _define(auth, db, roles, wanted, actor)
+    return wanted
+
+
+@retried
+async def delete(auth: Auth, name: str, actor: Actor) -> None:
+    """The role is gone, and nobody has it any more. Raises NotFound, and Forbidden for `admin`."""
+    if name == ADMIN:
+        raise Forbidden("The role admin stays, so that somebody can always administer.")
+    async with auth.transaction() as db:
+        await db.execute(queries.hold_all())
+        roles = await every(auth, db)
+        gone = found(roles, name)
+        await sessions.outdate_claims(auth, db, queries.holders(graph.including(roles, name), auth.now()))
+        event = _event(auth, EventKind.ROLE_DELETED, actor, gone, None)
+        await db.execute(queries.revoke(auth.now(), actor.user_id, role=name))
+        await events.record(auth, db, event, queries.remove(name))
+
+
+async def plan(auth: Auth, db: AsyncSession | None = None) -> list[Change]:
+    """What `sync` would do."""
+    declared, stored = auth.of(RoleSettings).definitions, await every(auth, db)
+    wanted = {
+        name: replace(role, in_code=True, description=stored[name].description if name in stored else None)
+        for name, role in declared.items()
+    }
+    changed = [Change(name, stored.get(name), role) for name, role in wanted.items() if stored.get(name) != role]
+    given_up = [Change(name, role, None) for name, role in stored.items() if role.in_code and name not in wanted]
+    return [*changed, *given_up]
+
+
+@retried
+async def sync(auth: Auth) -> list[Change]:
+    """The roles of the code are in the database as the code declares them; returns what had to be changed.
+
+    A role that the code gives up stays, as one that administrators may change.
+    """
+    async with auth.transaction() as db:
+        await db.execute(queries.hold_all())
+        changes = await plan(auth, db)
+        for one in changes:
+            if one.after is not None:
+                await db.execute(queries.put(one.name, one.after.description, auth.now(), in_code=True))
+        await db.execute(queries.release(one.name for one in changes if one.after is None))
+        for one in changes:
+            if one.after is not None:
+                await _define(auth, db, await every(auth, db), one.after, BY_CODE, before=one.before)
+    return changes
+
+
+@retried
+async def ensure_admin(auth: Auth) -> None:
+    """The role `admin` is there, whatever else has not been synchronized yet."""
+    async with auth.transaction() as db:
+        await db.execute(queries.hold_all())
+        roles = await every(auth, db)
+        if ADMIN not in roles:
+            await db.execute(queries.put(ADMIN, None, auth.now(), in_code=True))
+            own = Definition(ADMIN, frozenset(one.name for one in OWN), in_code=True)
+            await _define(auth, db, roles, own, BY_CODE)
+
+
+async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
+    auth: Auth,
+    db: AsyncSession,
+    roles: Roles,
+    wanted: Definition,
+    actor: Actor,
+    *,
+    before: Definition | None = None,
+) -> None:
+    """Writes what a role consists of; whoever has it has that at their next request."""
+    before = before or roles.get(wanted.name)
+    after = {**roles, wanted.name: wanted}
+    _check_sound(auth, after, wanted)
+    had = graph.permissions(roles, [wanted.name])
+    await check_reach(auth, db, actor, graph.permissions(after, [wanted.name]) - had)
+    await sessions.outdate_claims(auth, db, queries.holders(graph.including(roles, wanted.name), auth.now()))
+    for statement in (
+        *queries.clear_parts(wanted.name),
+        *queries.add_parts(wanted.name, wanted.permissions, wanted.includes),
+    ):
+        await db.execute(statement)
+    kind = EventKind.ROLE_CREATED if before is None else EventKind.ROLE_CHANGED
+    kept = queries.put(wanted.name, wanted.description, auth.now(), in_code=wanted.in_code)
+    await events.record(auth, db, _event(auth, kind, actor, before, wanted), kept)
+
+
+def _check_sound(auth: Auth, roles: Roles, wanted: Definition) -> None:
+    settings = auth.of(RoleSettings)
+    for unknown in sorted(wanted.permissions - settings.declared.keys()):
+        message = f"There is no permission {unknown}." if len(unknown) < 100 else "There is no such permission."  # noqa: PLR2004 - the longest name
+        raise InvalidRequest.of("permissions", "unknown_permission", message)
+    if wanted.includes - roles.keys():
+        raise InvalidRequest.of("includes", "unknown_role", "It can only include roles that there are.")
+    if graph.circle(roles):
+        raise InvalidRequest.of("includes", "circle", "A role cannot include itself, directly or through others.")
+    if wanted.name == ADMIN and not {one.name for one in OWN} <= wanted.permissions:
+        raise Forbidden("The role admin keeps the permissions of fam-auth itself.")
+
+
+def _event(auth: Auth, kind: EventKind, actor: Actor, before: Definition | None, after: Definition | None) -> Event:
+    some = after or before
+    assert some is not None  # noqa: S101 - something happened to a role
+    detail = {"role": some.name, "before": _told(before), "after": _told(after)}
+    return Event(kind, auth.now(), actor_id=actor.user_id, client=actor.client, detail=detail)
+
+
+def _told(role: Definition | None) -> Mapping[str, list[str]] | None:
+    if role is None:
+        return None
+    return {"permissions": sorted(role.permissions), "includes": sorted(role.includes)}

@@ -1,0 +1,100 @@
+"""What a route of the host asks for: role(...), permission(...), any_of(...), all_of(...), in the scope path(...)."""
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from fam_auth.auth import Auth
+from fam_auth.demands import Claimed, Demand, Scope
+from fam_auth.exceptions import Misconfigured, Refusal
+from fam_auth.features.role.settings import RoleSettings
+from fam_auth.values import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A scope made of a parameter of the route's path, behind a prefix."""
+
+    parameter: str
+    prefix: str = ""
+
+    def __call__(self, connection: HTTPConnection) -> str:
+        return f"{self.prefix}{connection.path_params[self.parameter]}"
+
+    def __str__(self) -> str:
+        return f"{self.prefix}{{{self.parameter}}}"
+
+
+class Held(Claimed):
+    """A role or a permission that is known to the feature, so that a misspelt one stops the start."""
+
+    def ready(self, auth: Auth, path: str) -> None:
+        auth.of(RoleSettings).check_declared(self.kind, self.name, path)
+        if isinstance(self.scope, Path) and f"{{{self.scope.parameter}" not in path:
+            raise Misconfigured(f"{path} has no parameter {self.scope.parameter}, which its scope is made of.")
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Demand):
+    """One of several demands is met."""
+
+    demands: tuple[Demand, ...]
+
+    def __str__(self) -> str:
+        return f"({' or '.join(map(str, self.demands))})"
+
+    def check(self, auth: Auth, session: Session, connection: HTTPConnection) -> None:
+        refusals: list[Refusal] = []
+        for demand in self.demands:
+            try:
+                return demand.check(auth, session, connection)
+            except Refusal as refusal:
+                refusals.append(refusal)
+        raise refusals[0]
+
+    def ready(self, auth: Auth, path: str) -> None:
+        for demand in self.demands:
+            demand.ready(auth, path)
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf(Demand):
+    """Several demands are met."""
+
+    demands: tuple[Demand, ...]
+
+    def __str__(self) -> str:
+        return f"({' and '.join(map(str, self.demands))})"
+
+    def check(self, auth: Auth, session: Session, connection: HTTPConnection) -> None:
+        for demand in self.demands:
+            demand.check(auth, session, connection)
+
+    def ready(self, auth: Auth, path: str) -> None:
+        for demand in self.demands:
+            demand.ready(auth, path)
+
+
+def role(name: str, *, scope: Scope | None = None) -> Demand:
+    """The user has the role, granted or included, for everything or (given one) in the scope of the request."""
+    return Held("role", name, scope)
+
+
+def permission(name: str, *, scope: Scope | None = None) -> Demand:
+    """A role of the user has the permission, for everything or (given one) in the scope of the request."""
+    return Held("permission", name, scope)
+
+
+def path(parameter: str, prefix: str = "") -> Scope:
+    """The scope that a parameter of the path names: `path("project_id", "project:")` is `project:42` for /42."""
+    return Path(parameter, prefix)
+
+
+def any_of(first: Demand, second: Demand, *further: Demand) -> Demand:
+    """One of these is enough; what is refused with is the refusal of the first."""
+    return AnyOf((first, second, *further))
+
+
+def all_of(first: Demand, second: Demand, *further: Demand) -> Demand:
+    """All of these, for use inside `any_of`; `needs(...)` itself takes several."""
+    return AllOf((first, second, *further))

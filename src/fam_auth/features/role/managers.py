@@ -1,0 +1,128 @@
+"""Grants: who has which role, for what and until when."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth.auth import Auth
+from fam_auth.core.database import retried
+from fam_auth.core.events import Event, EventKind
+from fam_auth.exceptions import InvalidRequest, NotFound
+from fam_auth.features.role import definitions, graph, queries
+from fam_auth.features.role.queries import EVERYTHING
+from fam_auth.features.role.rights import check_reach, check_somebody_administers
+from fam_auth.features.role.settings import ADMIN
+from fam_auth.models import User
+from fam_auth.repository.data_access.managers import events, pages, sessions
+from fam_auth.repository.data_access.queries import users
+from fam_auth.values import Actor, Page
+
+
+@retried
+async def grant(  # noqa: PLR0913 - who gets what, for what, until when, and by whom
+    auth: Auth,
+    user_id: UUID,
+    role: str,
+    actor: Actor,
+    *,
+    scope: str = EVERYTHING,
+    expires_at: datetime | None = None,
+    db: AsyncSession | None = None,
+) -> Row[Any]:
+    """The user has the role, at once; returns the grant. A grant with another end takes the place of the one there is.
+
+    Raises NotFound, InvalidRequest for an end that has passed, and Forbidden for what the actor lacks.
+    """
+    now = auth.now()
+    if expires_at is not None and expires_at <= now:
+        raise InvalidRequest.of("expires_at", "passed", "It must end in the future.")
+    async with auth.transaction(db) as joined:
+        await _hold(auth, joined, role, user_id)
+        roles = await definitions.every(auth, joined)
+        await check_reach(auth, joined, actor, graph.permissions(roles, [role]), scope)
+        where = {"user_id": user_id, "role": role, "scope": scope}
+        before = (await joined.execute(queries.grants_in_force(now, **where))).first()
+        if before is not None and before.expires_at == expires_at:
+            return before
+        ended = (await joined.execute(queries.revoke(now, actor.user_id, **where))).first()
+        if ended is not None and expires_at is not None:
+            await _keep_an_administrator(auth, joined, ended)
+        made = queries.grant(id=auth.new_id(), granted_at=now, granted_by=actor.user_id, expires_at=expires_at, **where)
+        event = _event(auth, EventKind.ROLE_GRANTED, actor, where, (before, expires_at))
+        await events.record(auth, joined, event, made)
+        return (await joined.execute(queries.grants_in_force(now, **where))).one()
+
+
+@retried
+async def revoke(auth: Auth, user_id: UUID, role: str, actor: Actor, *, scope: str = EVERYTHING) -> None:
+    """The user does not have the role any more, at once. Raises NotFound, and Forbidden for the last administrator."""
+    where = {"user_id": user_id, "role": role, "scope": scope}
+    async with auth.transaction() as db:
+        await _hold(auth, db, role, user_id)
+        ended = (await db.execute(queries.revoke(auth.now(), actor.user_id, **where))).first()
+        if ended is None:
+            raise NotFound
+        await _keep_an_administrator(auth, db, ended)
+        await events.record(auth, db, _event(auth, EventKind.ROLE_REVOKED, actor, where, (ended, None)))
+
+
+async def get(auth: Auth, user_id: UUID, role: str, scope: str) -> Row[Any]:
+    """The grant in force. Raises NotFound."""
+    row = await auth.database.row(queries.grants_in_force(auth.now(), user_id=user_id, role=role, scope=scope))
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def of_user(auth: Auth, user_id: UUID, after: UUID | None, limit: int) -> Page[Row[Any]]:
+    """A page of the grants of a user, newest first, with those that are over."""
+    statement = queries.older(queries.grants(user_id=user_id), after, limit + 1)
+    return pages.cut(await auth.database.rows(statement), limit)
+
+
+async def who(auth: Auth, role: str) -> list[Row[Any]]:
+    """The grants of a role that are in force, newest first. Raises NotFound."""
+    await definitions.get(auth, role)
+    return await auth.database.rows(queries.grants_in_force(auth.now(), role=role))
+
+
+async def keep_an_administrator(auth: Auth, db: AsyncSession, user_id: UUID) -> None:
+    """Raises Forbidden when this user, who is about to go, is the last administrator."""
+    where = {"user_id": user_id, "role": ADMIN, "scope": EVERYTHING}
+    own = (await db.execute(queries.grants_in_force(auth.now(), **where))).first()
+    if own is not None:
+        await _keep_an_administrator(auth, db, own)
+
+
+async def _keep_an_administrator(auth: Auth, db: AsyncSession, gone: Row[Any]) -> None:
+    if (gone.role, gone.scope, gone.expires_at) == (ADMIN, EVERYTHING, None):
+        await check_somebody_administers(auth, db, but=gone.user_id)
+
+
+async def _hold(auth: Auth, db: AsyncSession, role: str, user_id: UUID) -> None:
+    """Holds the role and the user, and makes the user's claims old. Raises NotFound when one of them is not there."""
+    if (await db.execute(queries.hold(role))).first() is None:
+        raise NotFound("There is no role of this name.")
+    if (await db.execute(users.locked(user_id))).first() is None:
+        raise NotFound("There is no such user.")
+    await sessions.outdate_claims(auth, db, users.by_id(user_id).with_only_columns(User.id))
+
+
+def _event(
+    auth: Auth, kind: EventKind, actor: Actor, where: dict[str, Any], ends: tuple[Row[Any] | None, datetime | None]
+) -> Event:
+    before, expires_at = ends
+    detail = {
+        "role": where["role"],
+        "scope": where["scope"],
+        "before": None if before is None else _until(before.expires_at),
+        "after": _until(expires_at) if kind == EventKind.ROLE_GRANTED else None,
+    }
+    return Event(kind, auth.now(), where["user_id"], actor_id=actor.user_id, client=actor.client, detail=detail)
+
+
+def _until(end: datetime | None) -> dict[str, str | None]:
+    return {"expires_at": None if end is None else end.isoformat()}

@@ -1,0 +1,174 @@
+"""Statements about roles and grants."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth.core.database import Rows
+from fam_auth.features.role.models import Grant, Role, RoleInclusion, RolePermission
+from fam_auth.models import Email, User
+from fam_auth.repository.data_access.queries import users
+
+EVERYTHING = ""
+"""The scope of a grant that is for everything."""
+
+
+def roles() -> Rows:
+    """Every role."""
+    return select(Role.name, Role.description, Role.in_code)
+
+
+def permissions() -> Rows:
+    """Every permission that a role has itself."""
+    return select(RolePermission.role, RolePermission.permission)
+
+
+def inclusions() -> Rows:
+    """Every inclusion of a role in another."""
+    return select(RoleInclusion.role, RoleInclusion.includes)
+
+
+def hold_all() -> Rows:
+    """Every role, held: nobody else changes roles until the transaction ends."""
+    return select(Role.name).order_by(Role.name).with_for_update()
+
+
+def hold(name: str) -> Rows:
+    """The role, held, so that it is neither deleted nor granted or revoked by anybody else meanwhile."""
+    return select(Role.name).where(Role.name == name).with_for_update()
+
+
+def put(name: str, description: str | None, now: datetime, *, in_code: bool) -> UpdateBase:
+    """The role is there with these columns."""
+    changed = {"description": description, "in_code": in_code}
+    added = postgresql.insert(Role).values(name=name, created_at=now, **changed)
+    return added.on_conflict_do_update(index_elements=[Role.name], set_=changed)
+
+
+def add(name: str, description: str | None, now: datetime) -> UpdateBase:
+    """A new role, and its name; nothing when there is one of that name."""
+    added = postgresql.insert(Role).values(name=name, description=description, in_code=False, created_at=now)
+    return added.on_conflict_do_nothing(index_elements=[Role.name]).returning(Role.name)
+
+
+def remove(name: str) -> UpdateBase:
+    """Deletes a role with what it consists of."""
+    return delete(Role).where(Role.name == name)
+
+
+def release(names: Iterable[str]) -> UpdateBase:
+    """The code does not declare these roles any more."""
+    return update(Role).where(Role.name.in_(list(names))).values(in_code=False)
+
+
+def clear_parts(name: str) -> tuple[UpdateBase, UpdateBase]:
+    """Takes permissions and inclusions off a role."""
+    return (
+        delete(RolePermission).where(RolePermission.role == name),
+        delete(RoleInclusion).where(RoleInclusion.role == name),
+    )
+
+
+def add_parts(name: str, permissions: Iterable[str], includes: Iterable[str]) -> list[UpdateBase]:
+    """Gives a role permissions and inclusions."""
+    has = [{"role": name, "permission": permission} for permission in sorted(permissions)]
+    holds = [{"role": name, "includes": other} for other in sorted(includes)]
+    return [
+        *([insert(RolePermission).values(has)] if has else []),
+        *([insert(RoleInclusion).values(holds)] if holds else []),
+    ]
+
+
+def is_in_force(now: datetime) -> ColumnElement[bool]:
+    """Whether a grant counts at this moment."""
+    return and_(Grant.revoked_at.is_(None), or_(Grant.expires_at.is_(None), Grant.expires_at > now))
+
+
+def held(user_id: UUID, now: datetime) -> Rows:
+    """What a user has: a row for each role (of a grant, or included), its scope, its end and its permission, if any."""
+    granted = select(Grant.role, Grant.scope, Grant.expires_at).where(Grant.user_id == user_id, is_in_force(now))
+    having = granted.cte("having", recursive=True)
+    further = select(RoleInclusion.includes, having.c.scope, having.c.expires_at).where(
+        RoleInclusion.role == having.c.role
+    )
+    every = having.union(further)
+    return select(every.c.role, every.c.scope, every.c.expires_at, RolePermission.permission).outerjoin_from(
+        every, RolePermission, RolePermission.role == every.c.role
+    )
+
+
+def carrying(permission: str) -> Select[str]:
+    """The roles with a permission, their own or of a role they include."""
+    having = select(RolePermission.role).where(RolePermission.permission == permission)
+    carrying = having.cte("carrying", recursive=True)
+    every = carrying.union(select(RoleInclusion.role).where(RoleInclusion.includes == carrying.c.role))
+    return select(every.c.role)
+
+
+def scopes(user_id: UUID, permission: str, now: datetime) -> Select[str]:
+    """The scopes in which a user has a permission; an empty one means everything."""
+    of_user = select(Grant.scope).where(Grant.user_id == user_id, is_in_force(now))
+    return of_user.where(Grant.role.in_(carrying(permission))).distinct()
+
+
+def permits(user_id: UUID, permission: str, scope: ColumnElement[str], now: datetime) -> ColumnElement[bool]:
+    """Whether a user has a permission for everything, or in the scope that an expression tells."""
+    of_user = exists().where(Grant.user_id == user_id, is_in_force(now), Grant.role.in_(carrying(permission)))
+    return of_user.where(or_(Grant.scope == EVERYTHING, Grant.scope == scope))
+
+
+def holders(names: Iterable[str], now: datetime) -> Rows:
+    """The ids of the users who were granted one of these roles."""
+    return select(Grant.user_id).where(Grant.role.in_(list(names)), is_in_force(now))
+
+
+def grants(**where: Any) -> Rows:
+    """Grants with these columns, newest first, those that are over among them."""
+    return select(*GRANT).filter_by(**where).order_by(Grant.id.desc())
+
+
+def older(statement: Rows, than: UUID | None, limit: int) -> Rows:
+    """One page of grants, older than another."""
+    return (statement if than is None else statement.where(Grant.id < than)).limit(limit)
+
+
+def grants_in_force(now: datetime, **where: Any) -> Rows:
+    """The same without those that are over, with the address of whom they are of."""
+    found = grants(**where).where(is_in_force(now))
+    return found.add_columns(Email.address).join(Email, Email.user_id == Grant.user_id)
+
+
+def grant(**columns: Any) -> UpdateBase:
+    """A user has a role."""
+    return insert(Grant).values(**columns)
+
+
+def revoke(now: datetime, by: UUID | None, **where: Any) -> UpdateBase:
+    """Ends the grants with these columns, and returns them."""
+    chosen = [getattr(Grant, name) == value for name, value in where.items()]
+    ended = {"revoked_at": now, "revoked_by": by}
+    return update(Grant).where(*chosen, Grant.revoked_at.is_(None)).values(**ended).returning(*GRANT)
+
+
+def administrators(role: str, now: datetime) -> Rows:
+    """The users who have a role for everything and for good, and who may sign in; their grants are held."""
+    lasting = (Grant.role == role, Grant.scope == EVERYTHING, Grant.revoked_at.is_(None), Grant.expires_at.is_(None))
+    found = select(Grant.user_id).join(User, User.id == Grant.user_id).where(*lasting, users.is_active(now))
+    return found.order_by(Grant.id).with_for_update(of=Grant)
+
+
+GRANT = (
+    Grant.id,
+    Grant.user_id,
+    Grant.role,
+    Grant.scope,
+    Grant.granted_at,
+    Grant.granted_by,
+    Grant.expires_at,
+    Grant.revoked_at,
+)

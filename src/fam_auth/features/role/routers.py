@@ -1,0 +1,114 @@
+"""The routes of roles and grants. All ask for `roles:manage`; those that change something, for a recent proof too."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, status
+from pydantic import Field
+
+from fam_auth.demands import MANAGES_ROLES, permission, recent_proof
+from fam_auth.dependencies import CurrentActor, CurrentAuth, needs
+from fam_auth.exceptions import CrossSite, Forbidden, NotFound, StepUpRequired, Unauthenticated
+from fam_auth.features.role import definitions, managers
+from fam_auth.features.role.schemas import (
+    GrantBody,
+    GrantItem,
+    NewRole,
+    PermissionItem,
+    RoleAnswer,
+    RoleChange,
+    RoleName,
+)
+from fam_auth.features.role.settings import RoleSettings
+from fam_auth.repository.data_access.managers import users
+from fam_auth.routers import new_router
+from fam_auth.routers.problems import refuses
+from fam_auth.routers.session import Wanted
+from fam_auth.schemas.base import Text
+from fam_auth.schemas.session import PageAnswer
+
+router = new_router("roles")
+SEES = needs(permission(MANAGES_ROLES))
+CHANGES = needs(permission(MANAGES_ROLES), recent_proof())
+SEEN: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forbidden, NotFound)
+CHANGED: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, StepUpRequired, Forbidden, NotFound, CrossSite)
+Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most.")]
+After = Annotated[Annotated[Text, Field(max_length=63)] | None, Query(description="The `next` of the page before.")]
+Scope = Annotated[Annotated[Text, Field(max_length=200)], Query(description="For what; empty: for everything.")]
+
+
+@router.get("/permissions", dependencies=[SEES], responses=SEEN)
+async def list_permissions(auth: CurrentAuth) -> PageAnswer[PermissionItem]:
+    """Every permission that the application declares."""
+    declared = auth.of(RoleSettings).declared
+    return PageAnswer(items=[PermissionItem.model_validate(declared[name]) for name in sorted(declared)], next=None)
+
+
+@router.get("/roles", dependencies=[SEES], responses=SEEN)
+async def list_roles(auth: CurrentAuth, limit: Limit = 50, after: After = None) -> PageAnswer[RoleAnswer]:
+    """All roles by their names."""
+    roles = await definitions.every(auth)
+    names = sorted(name for name in roles if name > (after or ""))
+    shown = names[:limit]
+    items = [RoleAnswer.of(roles[name]) for name in shown]
+    return PageAnswer(items=items, next=shown[-1] if len(names) > limit else None)
+
+
+@router.post("/roles", status_code=status.HTTP_201_CREATED, dependencies=[CHANGES], responses=CHANGED)
+async def create_role(auth: CurrentAuth, actor: CurrentActor, body: NewRole) -> RoleAnswer:
+    """Makes a role, of permissions that the caller has."""
+    return RoleAnswer.of(await definitions.create(auth, body.definition(), actor))
+
+
+@router.get("/roles/{name}", dependencies=[SEES], responses=SEEN)
+async def get_role(auth: CurrentAuth, name: RoleName) -> RoleAnswer:
+    """One role."""
+    return RoleAnswer.of(await definitions.get(auth, name))
+
+
+@router.patch("/roles/{name}", dependencies=[CHANGES], responses=CHANGED)
+async def change_role(auth: CurrentAuth, actor: CurrentActor, name: RoleName, body: RoleChange) -> RoleAnswer:
+    """Changes a role for everybody who has it, at once."""
+    return RoleAnswer.of(await definitions.change(auth, name, body.applied, actor))
+
+
+@router.delete("/roles/{name}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[CHANGES], responses=CHANGED)
+async def delete_role(auth: CurrentAuth, actor: CurrentActor, name: RoleName) -> None:
+    """Deletes a role; nobody has it any more."""
+    await definitions.delete(auth, name, actor)
+
+
+@router.get("/users/{user_id}/roles", dependencies=[SEES], responses=SEEN)
+async def list_grants(auth: CurrentAuth, wanted: Wanted, user_id: UUID) -> PageAnswer[GrantItem]:
+    """The grants of a user, newest first, with those that are over."""
+    await users.get(auth, user_id)
+    page = await managers.of_user(auth, user_id, wanted.after, wanted.limit)
+    return PageAnswer(items=[GrantItem.of(row) for row in page.items], next=page.next)
+
+
+@router.get("/users/{user_id}/roles/{name}", dependencies=[SEES], responses=SEEN)
+async def get_grant(auth: CurrentAuth, user_id: UUID, name: RoleName, scope: Scope = "") -> GrantItem:
+    """The grant of a role to a user."""
+    return GrantItem.of(await managers.get(auth, user_id, name, scope))
+
+
+@router.put("/users/{user_id}/roles/{name}", dependencies=[CHANGES], responses=CHANGED)
+async def grant_role(  # noqa: PLR0913, PLR0917 - FastAPI hands over each part of a request
+    auth: CurrentAuth,
+    actor: CurrentActor,
+    user_id: UUID,
+    name: RoleName,
+    body: GrantBody | None = None,
+    scope: Scope = "",
+) -> GrantItem:
+    """Gives a user a role, whose permissions the caller must have."""
+    end = None if body is None else body.expires_at
+    return GrantItem.of(await managers.grant(auth, user_id, name, actor, scope=scope, expires_at=end))
+
+
+@router.delete(
+    "/users/{user_id}/roles/{name}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[CHANGES], responses=CHANGED
+)
+async def revoke_role(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, name: RoleName, scope: Scope = "") -> None:
+    """Takes a role from a user, at once."""
+    await managers.revoke(auth, user_id, name, actor, scope=scope)

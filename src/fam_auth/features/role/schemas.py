@@ -1,0 +1,108 @@
+"""What travels to and from the routes of roles."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Protocol
+from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from fam_auth.features.role.graph import Definition
+from fam_auth.schemas.base import Answer, Body, Text
+
+RoleName = Annotated[Text, Field(min_length=1, max_length=63, examples=["editor"])]
+Names = Annotated[frozenset[Annotated[Text, Field(max_length=100)]], Field(max_length=500)]
+
+
+class PermissionItem(Answer):
+    """A permission that there is."""
+
+    name: str = Field(examples=["users:read"])
+    description: str
+
+
+class RoleAnswer(Answer):
+    """A role."""
+
+    name: str = Field(examples=["editor"])
+    description: str | None
+    permissions: list[str] = Field(description="Those it has itself.", examples=[["users:read"]])
+    includes: list[str] = Field(description="Roles whose permissions it has too.", examples=[[]])
+    in_code: bool = Field(description="Whether the application's code declares it, and will put it right again.")
+
+    @classmethod
+    def of(cls, role: Definition) -> "RoleAnswer":
+        """The answer that shows a role."""
+        return cls(
+            name=role.name,
+            description=role.description,
+            permissions=sorted(role.permissions),
+            includes=sorted(role.includes),
+            in_code=role.in_code,
+        )
+
+
+class NewRole(Body):
+    """A role to be."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "support", "permissions": ["users:read"]}})
+
+    name: RoleName
+    description: Annotated[Text, Field(max_length=500)] | None = None
+    permissions: Names = frozenset()
+    includes: Names = frozenset()
+
+    def definition(self) -> Definition:
+        """The role that is wanted."""
+        return Definition(self.name, self.permissions, self.includes, self.description)
+
+
+class RoleChange(Body):
+    """What to change of a role; what is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"permissions": ["users:read", "events:read"]}})
+
+    description: Annotated[Text, Field(max_length=500)] | None = None
+    permissions: Names | None = None
+    includes: Names | None = None
+
+    def applied(self, role: Definition) -> Definition:
+        """The role with what is said here."""
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        return replace(
+            role, **{name: value for name, value in said.items() if name == "description" or value is not None}
+        )
+
+
+class GrantBody(Body):
+    """Until when a role is granted; null: for good."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"expires_at": "2030-01-01T00:00:00Z"}})
+
+    expires_at: AwareDatetime | None = None
+
+
+class Granted(Protocol):
+    """A row of grants."""
+
+    @property
+    def scope(self) -> str: ...
+
+
+class GrantItem(Answer):
+    """That a user has a role."""
+
+    id: UUID
+    user_id: UUID
+    role: str = Field(examples=["editor"])
+    scope: str | None = Field(description="For what; null: for everything.", examples=["project:42"])
+    granted_at: datetime
+    granted_by: UUID | None = Field(description="null: at the command line.")
+    expires_at: datetime | None = Field(description="null: for good.")
+    revoked_at: datetime | None = Field(description="null: it has not been revoked.")
+
+    @classmethod
+    def of(cls, row: "Granted") -> "GrantItem":
+        """The item of a row of grants."""
+        shown = {name: getattr(row, name) for name in cls.model_fields}
+        return cls.model_validate({**shown, "scope": row.scope or None})
