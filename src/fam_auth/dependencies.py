@@ -105,7 +105,12 @@ class SignedIn(SecurityBase):
 
 class _PerhapsSignedIn(SignedIn):
     async def __call__(self, connection: HTTPConnection) -> None:  # type: ignore[override]
-        """Leaves it to the route, which takes the token of a login under way too."""
+        """Somebody is signed in, or comes with the token of a login under way, which the route judges."""
+        auth = auth_of(connection)
+        if has_credentials(connection):
+            await signed_in(connection)
+        elif credentials(connection, "login") is None and cookie_name(auth, LOGIN_COOKIE) not in connection.cookies:
+            raise Unauthenticated
 
 
 class _TheActor(SignedIn):

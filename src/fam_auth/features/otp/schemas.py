@@ -80,6 +80,21 @@ class BrowserItem(Answer):
     expires_at: datetime
 
 
+class FactorsOfUser(Answer):
+    """The second factors of a user, as administrators see them."""
+
+    devices: list[DeviceItem]
+    recovery_codes_left: int
+
+
+class Reason(Body):
+    """Why, and how it was made sure that it is them."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "lost the telephone, passport seen"}})
+
+    reason: Annotated[Text, Field(min_length=1, max_length=500)]
+
+
 class Factors(Answer):
     """The second factors of the caller."""
 

@@ -1,0 +1,62 @@
+"""Each page of a feature names everything the feature has, and what it prints runs."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from typer.main import get_command
+
+from fam_auth import Feature, cli
+from fam_auth.core.events import EventKind
+from fam_auth.core.settings import Profile, Settings
+from fam_auth.features.otp import Otp
+from fam_auth.features.password import Password
+from fam_auth.features.role import Role
+
+DOCS = Path(__file__).parents[2] / "docs"
+KERNEL = Settings(
+    database="sqlite+aiosqlite:///./none.db", profile=Profile.DEVELOPMENT, email_verification=True, token_route=True
+)
+FEATURES: list[tuple[Feature, Sequence[str], Sequence[str]]] = [
+    (Password(), ["password.", "user.registered", "user.registration_repeated", "user.invited"], []),
+    (Otp(email_code=True), ["second_factor."], ["otp"]),
+    (Role(), ["role."], ["roles", "create-admin"]),
+]
+
+
+def commands(groups: Sequence[str]) -> set[str]:
+    """The commands of some groups, as one types them."""
+    every: Any = get_command(cli.app)
+    found = set()
+    for group in groups:
+        below = getattr(every.commands[group], "commands", {"": None})
+        found |= {f"fam-auth {group} {name}".strip() for name in below}
+    return found
+
+
+@pytest.mark.parametrize(("feature", "events", "groups"), FEATURES, ids=lambda one: getattr(one, "name", ""))
+def test_the_page_of_a_feature_names_everything(feature: Feature, events: Sequence[str], groups: Sequence[str]) -> None:
+    page = (DOCS / f"{feature.name}.md").read_text()
+    settings = {f"FAM_AUTH_{feature.name.upper()}__{name.upper()}" for name in type(feature).model_fields}
+    found = [route for router in feature.routers(KERNEL) for route in router.routes if isinstance(route, APIRoute)]
+    routes = {f"{method} /auth{route.path}" for route in found for method in route.methods or ()}
+    assert routes
+    kinds = {str(kind) for kind in EventKind if kind.startswith(tuple(events))}
+    wanted = settings | routes | kinds | commands(groups)
+    assert {name for name in wanted if name not in page} == set()
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
+def test_what_a_page_prints_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
+        exec(compile(block, f"{page.name}, block {number + 1}", "exec"), {"__name__": "page"})  # noqa: S102 - our own
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []

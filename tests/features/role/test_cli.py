@@ -1,0 +1,156 @@
+"""`fam-auth roles`, `create-admin` and `routes`."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from fam_auth import cli
+from tests.conftest import SECRETS
+
+Run = Callable[..., str]
+HOST = """
+from fastapi import FastAPI, WebSocket
+from starlette.routing import Route
+from fam_auth import Auth, CurrentUser, install, needs, second_factor
+from fam_auth.features.password import Password
+from fam_auth.features.role import Permission, Role, path, permission
+
+auth = Auth(features=[
+    Password(),
+    Role(permissions=[Permission("posts:publish")], roles={"editor": ["posts:publish"]}),
+])
+app, sub, other = FastAPI(), FastAPI(), object()
+install(app, auth)
+
+@app.get("/strong", dependencies=[needs(second_factor(), permission("posts:publish", scope=path("id", "post:")))])
+async def strong(id: int) -> None: ...
+
+@app.get("/open", dependencies=[needs.public])
+async def opened() -> None: ...
+
+@app.get("/forgotten")
+async def forgotten() -> None: ...
+
+@app.websocket("/socket")
+async def socket(websocket: WebSocket, user: CurrentUser) -> None: ...
+
+@sub.get("/below", dependencies=[needs.public])
+async def below() -> None: ...
+
+app.mount("/sub", sub)
+"""
+
+
+@pytest.fixture
+def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command against the test's database and gives what it printed; `code` is the exit code expected."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "host", raising=False)
+    for name, value in {
+        "DATABASE": database,
+        "PROFILE": "production",
+        "SECRETS": SECRETS,
+        "PUBLIC_URL": "https://app.example.com",
+        "MAIL": "smtp://mail.example.com",
+    }.items():
+        monkeypatch.setenv(f"FAM_AUTH_{name}", value)
+
+    def running(*arguments: str, stdin: str | None = None, code: int = 0) -> str:
+        monkeypatch.setattr("sys.argv", ["fam-auth", *arguments])
+        if stdin is not None:
+            monkeypatch.setattr("sys.stdin", StringIO(stdin))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        assert (ended.value.code or 0) == code, printed
+        return printed.out + printed.err
+
+    return running
+
+
+def test_the_first_administrator(run: Run) -> None:
+    assert "ada@example.com" in run("create-admin", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
+    assert "ada@example.com" in run("create-admin", "ADA@example.com")
+    [grant] = json.loads(run("roles", "who", "admin", "--json"))
+    assert (grant["address"], grant["granted_by"], grant["expires_at"]) == ("ada@example.com", "None", "None")
+    assert "last administrator" in run("roles", "revoke", "ada@example.com", "admin", code=1)
+    link = run("create-admin", "bob@example.com", "--link").strip()
+    assert link.startswith("https://app.example.com/auth/reset-password#token=famp_")
+    assert "Revoked." in run("roles", "revoke", "ada@example.com", "admin")
+    assert run("create-admin", "ada@example.com", "--link").startswith("https://")
+    poor = run("create-admin", "eve@example.com", "--stdin", stdin="password123\n", code=1)
+    assert "first passwords" in poor
+
+
+def test_roles_and_grants(run: Run) -> None:
+    run("create-admin", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
+    assert "users:read" in run("roles", "create", "support", "--permission", "users:read", "--include", "admin")
+    assert "no permission users:raed" in run("roles", "create", "other", "--permission", "users:raed", code=1)
+    [shown] = json.loads(run("roles", "show", "support", "--json"))
+    assert (shown["permissions"], shown["includes"], shown["in_code"]) == ("users:read", "admin", "False")
+    assert [one["name"] for one in json.loads(run("roles", "list", "--json"))] == ["admin", "support"]
+    assert "Granted." in run("roles", "grant", "ada@example.com", "support", "--scope", "x:1", "--until", "2100-01-01")
+    [grant] = json.loads(run("roles", "who", "support", "--json"))
+    assert (grant["scope"], grant["expires_at"]) == ("x:1", "2100-01-01 00:00:00+00:00")
+    assert "no such thing" in run("roles", "revoke", "ada@example.com", "support", code=1)
+    assert run("roles", "delete", "support", stdin="n\n", code=1)
+    assert "Deleted." in run("roles", "delete", "support", "--yes")
+    assert "no such thing" in run("roles", "who", "support", code=1)
+
+
+def test_roles_of_a_hosts_code(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "host.py").write_text(HOST)
+    planned = json.loads(run("roles", "sync", "host:app", "--plan", "--json"))
+    assert [(one["role"], one["before"]) for one in planned] == [("admin", "null"), ("editor", "null")]
+    assert json.loads(run("roles", "sync", "host:auth", "--json")) == planned
+    assert "None." in run("roles", "sync", "host:app")
+    [given_up] = json.loads(run("roles", "sync", "--json"))
+    assert (given_up["role"], given_up["after"]) == ("editor", "null")
+    assert "neither an Auth" in run("roles", "sync", "host:other", code=2)
+    assert "cannot be imported" in run("roles", "sync", "nowhere:app", code=2)
+    assert "cannot be imported" in run("roles", "sync", "host", code=2)
+
+
+def test_what_routes_ask_for(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "host.py").write_text(HOST)
+    rows = {f"{row['method']} {row['path']}": row for row in json.loads(run("routes", "host:app", "--json"))}
+    assert rows["GET /strong"] == {
+        "method": "GET",
+        "path": "/strong",
+        "asks": "session",
+        "transport": "bearer cookie",
+        "proofs": "second factor",
+        "rights": "permission posts:publish in post:{id}",
+    }
+    asks = {name: row["asks"] for name, row in rows.items() if not name.split()[1].startswith("/auth")}
+    assert asks == {
+        "GET /docs": "public",
+        "GET /docs/oauth2-redirect": "public",
+        "GET /forgotten": "nothing",
+        "GET /open": "public",
+        "GET /openapi.json": "public",
+        "GET /redoc": "public",
+        "GET /strong": "session",
+        "GET /sub/below": "public",
+        "GET /sub/docs": "public",
+        "GET /sub/docs/oauth2-redirect": "public",
+        "GET /sub/openapi.json": "public",
+        "GET /sub/redoc": "public",
+        "HEAD /docs": "public",
+        "HEAD /docs/oauth2-redirect": "public",
+        "HEAD /openapi.json": "public",
+        "HEAD /redoc": "public",
+        "HEAD /sub/docs": "public",
+        "HEAD /sub/docs/oauth2-redirect": "public",
+        "HEAD /sub/openapi.json": "public",
+        "HEAD /sub/redoc": "public",
+        "WEBSOCKET /socket": "session",
+    }
+    silent = run("routes", "host:app", "--check", code=1)
+    assert "GET /forgotten: add needs(...)" in silent
+    assert "permission users:read" in run("routes", "host:app", "--check", "--public", "/forgotten")
+    assert "not a FastAPI application" in run("routes", "host:auth", code=2)
+    assert "GET" in run("routes", "host:sub")
