@@ -18,6 +18,7 @@ from fam_auth.core import settings as core_settings
 from fam_auth.core.clock import Clock, system_clock, uuid7
 from fam_auth.core.database import Database
 from fam_auth.core.hashing import Hasher
+from fam_auth.core.memory import SessionMemory
 from fam_auth.core.migrations import History
 from fam_auth.core.security import Keyring, new_secret, parse_secrets
 from fam_auth.core.settings import Settings
@@ -60,6 +61,9 @@ class Auth:
         self.carrier = carrier or mail.carrier(self.settings.mail or "")
         self.prefix = "/auth"
         self.seen: dict[UUID, datetime] = {}
+        self.memory = SessionMemory(self.settings.session_memory)
+        self.position: int | None = None
+        self.changes_read: set[int] = set()
         self.is_stopping = False
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """What a route may ask of a session beyond its being there."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,14 +17,14 @@ Scope = Callable[[HTTPConnection], str]
 """Tells from a request what it is about, such as `project:42`."""
 
 
-class Demand:
+class Demand(ABC):
     """One thing that `needs(...)` asks for. `str()` of it stands in the OpenAPI document and in `fam-auth routes`."""
 
+    @abstractmethod
     def check(self, auth: Auth, session: Session, connection: HTTPConnection) -> None:
         """Raises a refusal when the session does not have it; the request tells, say, which project it is about."""
-        raise NotImplementedError
 
-    def ready(self, auth: Auth, path: str) -> None:
+    def ready(self, auth: Auth, path: str) -> None:  # noqa: B027 - most demands can be met by somebody
         """Asked once at start, for each route by its path: raises Misconfigured when it can never be met there."""
 
 

@@ -13,9 +13,10 @@ from fam_auth.auth import Auth
 from fam_auth.demands import Demand
 from fam_auth.exceptions import CrossSite, Misconfigured, Unauthenticated
 from fam_auth.repository.data_access.managers import sessions
+from fam_auth.sockets import Sockets
 from fam_auth.values import Actor, Client, Session, User
 
-STATE = "fam_auth"
+STATE, SOCKETS = "fam_auth", "fam_auth_sockets"
 SAFE = {"GET", "HEAD", "OPTIONS"}
 SESSION_COOKIE, LOGIN_COOKIE, DEVICE_COOKIE = "fam_session", "fam_login", "fam_device"
 
@@ -26,6 +27,12 @@ def auth_of(connection: HTTPConnection) -> Auth:
     if not isinstance(auth, Auth):
         raise Misconfigured("This application has no Auth: call install(app, auth) on the application of this route.")
     return auth
+
+
+def sockets_of(connection: HTTPConnection) -> Sockets:
+    """The open WebSockets of the application."""
+    sockets: Sockets = getattr(connection.app.state, SOCKETS)
+    return sockets
 
 
 def cookie_name(auth: Auth, name: str) -> str:
@@ -66,6 +73,7 @@ async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
         else:
             known = await _by_cookie(connection, auth)
         connection.scope[STATE] = known
+        sockets_of(connection).add(connection, known[0], ())
     return known
 
 
@@ -100,6 +108,7 @@ class SignedIn(SecurityBase):
         session, user = await signed_in(connection)
         for demand in self.demands:
             demand.check(auth_of(connection), session, connection)
+        sockets_of(connection).add(connection, session, self.demands)
         return session, user
 
 

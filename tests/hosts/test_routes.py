@@ -1,6 +1,8 @@
 """CurrentUser, CurrentSession and needs() in every kind of route a host may have."""
 
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -9,6 +11,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
 
 from fam_auth import Auth, CurrentAuth, CurrentSession, CurrentUser, Proof, install, needs, recent_proof, second_factor
 from fam_auth.exceptions import Misconfigured
@@ -88,6 +91,22 @@ def challenge(assurance: str, seconds: int | None) -> str:
     """RFC 9470, 3."""
     age = "" if seconds is None else f', max_age="{seconds}"'
     return f'Bearer error="insufficient_user_authentication", acr_values="{assurance}"{age}'
+
+
+@routes.websocket("/socket/open")
+async def open_socket(websocket: WebSocket, user: CurrentUser) -> None:
+    await websocket.accept()
+    await websocket.send_text(user.email)
+    with suppress(WebSocketDisconnect):
+        await websocket.receive_text()
+
+
+@routes.websocket("/socket/recent", dependencies=[needs(recent_proof(within=timedelta(minutes=3)))])
+async def recent_socket(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text("open")
+    with suppress(WebSocketDisconnect):
+        await websocket.receive_text()
 
 
 @dataclass
@@ -213,3 +232,35 @@ def test_without_install_a_route_says_what_is_missing() -> None:
     app.include_router(routes)
     with TestClient(app) as http, pytest.raises(Misconfigured, match="install\\(app, auth\\)"):
         http.get("/async")
+
+
+def test_a_socket_ends_with_its_session(host: Host) -> None:
+    header = host.sign_in()
+    with host.http.websocket_connect("/socket/open", headers=header) as websocket:
+        websocket.receive_text()
+        began = time.monotonic()
+        assert host.http.post("/auth/logout", headers=header).status_code == 204
+        with pytest.raises(WebSocketDisconnect) as closed:
+            websocket.receive_text()
+        assert closed.value.code == 4401
+        assert time.monotonic() - began < 2
+
+
+def test_a_socket_ends_when_what_was_asked_does_not_hold_any_more(host: Host, clock: Clock) -> None:
+    header = host.sign_in()
+    with host.http.websocket_connect("/socket/recent", headers=header) as websocket:
+        websocket.receive_text()
+        clock.travel(minutes=4)
+        assert host.http.patch("/auth/me", json={"name": "Augusta"}, headers=header).status_code == 200
+        with pytest.raises(WebSocketDisconnect) as closed:
+            websocket.receive_text()
+        assert closed.value.code == 4403
+
+
+def test_a_socket_outlives_what_changes_nothing_for_it(host: Host) -> None:
+    header = host.sign_in()
+    with host.http.websocket_connect("/socket/open", headers=header) as websocket:
+        websocket.receive_text()
+        host.http.patch("/auth/me", json={"name": "Augusta"}, headers=header)
+        time.sleep(1.2)
+        websocket.send_text("still here")

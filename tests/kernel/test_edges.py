@@ -158,7 +158,7 @@ async def test_the_worker_waits_for_its_database(world: World) -> None:
         raise Unavailable
 
     auth.database.rows = unavailable  # type: ignore[method-assign]
-    task = asyncio.create_task(worker.work(auth, pause=timedelta(milliseconds=1)))
+    task = asyncio.create_task(worker.work(auth, asyncio.Event(), pause=timedelta(milliseconds=1)))
     await asyncio.sleep(0.02)
     assert not task.done()
     task.cancel()

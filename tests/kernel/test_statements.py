@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from fam_auth import install
-from fam_auth.core.routers import running
+from fam_auth.repository.data_access.managers import changes
 from tests.conftest import new_auth
 from tests.support.people import Clock, Mailbox, Person, World
 from tests.support.wire import Wire, counting
@@ -26,12 +26,15 @@ async def test_r006_round_trips_of_warm_requests(postgres_database: str) -> None
         mailbox, clock, app = Mailbox(), Clock(), FastAPI()
         auth = new_auth(wire.url, clock, mailbox, trusted_proxies=("127.0.0.1",))
         install(app, auth)
-        await stack.enter_async_context(running(auth, worker=False))
+        await auth.start()
+        stack.push_async_callback(auth.close)
         world = World(app, auth, mailbox, clock, stack)
         # psycopg prepares a statement at its fifth use, with a round trip of its own: warm is after that.
         registering, counts = 0, dict[str, int]()
         for number in range(12):
             address = f"ada{number}@example.com"
+            # The feed of changes is what a worker asks for once a second, whatever the requests.
+            await changes.read(auth)
             person = await world.person(address)
             person.http.headers["X-Forwarded-For"] = f"192.0.2.{number}"
             registering = await trips(wire, person.register, 202)
@@ -39,6 +42,7 @@ async def test_r006_round_trips_of_warm_requests(postgres_database: str) -> None
             counts = {
                 "login": await trips(wire, person.login),
                 "refresh": await trips(wire, person.refresh),
+                "me at first sight": await trips(wire, person.me),
                 "me": await trips(wire, person.me),
                 "wrong password": await trips(wire, Person(world, address, person.http, "not it at all").login, 401),
                 "nobody": await trips(wire, (await _nobody(world, address)).login, 401),
@@ -46,10 +50,10 @@ async def test_r006_round_trips_of_warm_requests(postgres_database: str) -> None
         assert registering <= 8
         assert counts["login"] <= 8
         assert counts["refresh"] <= 4
-        assert counts["me"] <= 1
+        assert counts["me"] == 0
         # An unknown address costs what a wrong password costs (S-019).
         assert counts["wrong password"] == counts["nobody"]
-        assert (registering, counts["login"], counts["refresh"], counts["me"]) == (5, 6, 1, 1)
+        assert (registering, counts["login"], counts["refresh"], counts["me"]) == (5, 6, 1, 0)
 
 
 async def _nobody(world: World, address: str) -> Person:

@@ -51,7 +51,6 @@ async def test_the_last_administrator_stays_whoever_goes_first(postgres_database
         ]
         results = Counter(await asyncio.gather(*(ended(way) for way in ways)))
         [left] = await _active_administrators(auths[0])
-        assert results["done"] <= 7
         assert set(results) <= {"done", "forbidden", "unavailable", "conflict"}
         # The one who is left makes room for the next round.
         await managers.grant(

@@ -103,11 +103,11 @@ def worker() -> None:
 
     async def work(auth: Auth) -> None:
         await auth.start()
-        task = asyncio.create_task(work_off(auth))
+        stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         typer.echo("Sending mails. Stop with Ctrl-C.", err=True)
-        await asyncio.gather(task, return_exceptions=True)
+        await work_off(auth, stopping)
 
     run(work)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -12,12 +12,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from fam_auth.auth import Auth
-from fam_auth.dependencies import SESSION_COOKIE, STATE, cookie_name
+from fam_auth.dependencies import SESSION_COOKIE, SOCKETS, STATE, cookie_name
 from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
-from fam_auth.repository.data_access.managers import sessions
+from fam_auth.repository.data_access.managers import changes, sessions
 from fam_auth.repository.data_access.managers.worker import work
 from fam_auth.routers import administration, config, email, login, problems, rules, session, user
 from fam_auth.schemas.problem import Problem
+from fam_auth.sockets import Sockets
 
 KERNEL: tuple[APIRouter, ...] = (
     config.router,
@@ -28,6 +29,9 @@ KERNEL: tuple[APIRouter, ...] = (
     administration.router,
 )
 NOTE_EVERY = timedelta(seconds=1)
+LISTEN_EVERY = timedelta(seconds=0.8)
+# A mail that is being sent has so long to go out; another worker sends it again otherwise.
+GRACE = timedelta(seconds=5)
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 log = logging.getLogger("fam_auth")
 
@@ -42,6 +46,7 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
     if hasattr(app.state, STATE):
         raise Misconfigured("This application has an Auth already: put the second one into a mounted sub-application.")
     setattr(app.state, STATE, auth)
+    setattr(app.state, SOCKETS, Sockets())
     auth.prefix = prefix
     for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
         app.include_router(router, prefix=prefix)
@@ -55,34 +60,54 @@ def _composed(hosts: Lifespan, auth: Auth, *, worker: bool) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
         rules.ready(app, auth)
-        async with running(auth, worker=worker), hosts(app) as state:
+        sockets: Sockets = getattr(app.state, SOCKETS)
+        async with running(auth, worker=worker, sockets=sockets), hosts(app) as state:
             yield state
 
     return lifespan
 
 
 @asynccontextmanager
-async def running(auth: Auth, *, worker: bool = True) -> AsyncIterator[None]:
-    """Auth works inside: schema checked, mails sent, last uses written. Raises Misconfigured at the beginning."""
+async def running(auth: Auth, *, worker: bool = True, sockets: Sockets | None = None) -> AsyncIterator[None]:
+    """Auth works inside: schema checked, mails sent, changes heard, last uses written.
+
+    `sockets` are the WebSockets that end with their sessions. Raises Misconfigured at the beginning.
+    """
     await auth.start()
-    tasks = [asyncio.create_task(_note(auth)), *([asyncio.create_task(work(auth))] if worker else [])]
+    stopping = asyncio.Event()
+    chores = [_repeat(lambda: _listen(auth, sockets or Sockets()), LISTEN_EVERY, stopping)]
+    chores.append(_repeat(lambda: sessions.note_seen(auth), NOTE_EVERY, stopping))
+    chores += [work(auth, stopping)] if worker else []
+    tasks = [asyncio.create_task(chore) for chore in chores]
     try:
         yield
     finally:
         auth.is_stopping = True
-        for task in tasks:
+        stopping.set()
+        _, late = await asyncio.wait(tasks, timeout=GRACE.total_seconds())
+        for task in late:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(Unavailable):
             await sessions.note_seen(auth)
         await auth.close()
 
 
-async def _note(auth: Auth) -> None:
-    while True:
-        await asyncio.sleep(NOTE_EVERY.total_seconds())
-        with suppress(Unavailable):
-            await sessions.note_seen(auth)
+async def _listen(auth: Auth, sockets: Sockets) -> None:
+    """Hears of changes, and ends the WebSockets whose sessions have ended."""
+    await sockets.end(auth, await changes.read(auth) if changes.is_read(auth) else {None})
+
+
+async def _repeat(chore: Callable[[], Awaitable[None]], every: timedelta, stopping: asyncio.Event) -> None:
+    """Does a chore again and again. A database that does not answer is waited for, and nothing else ends it either."""
+    while not stopping.is_set():
+        try:
+            await chore()
+        except Unavailable:
+            log.debug("The database does not answer.")
+        except Exception:
+            log.exception("A chore failed and is done again.")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), every.total_seconds())
 
 
 async def _answer(connection: HTTPConnection, refusal: Exception) -> Response:

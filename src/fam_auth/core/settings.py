@@ -192,7 +192,12 @@ class Settings(Configured):
     token_route: bool = Field(default=False, description="POST /token for the Authorize button. On in development.")
     api_docs: bool = Field(default=False, description="/docs and /openapi.json of the service. On in development.")
     throttle: Throttle = Field(Throttle(), description="How often something may be tried.")
-    session_check: str = Field("feed", pattern="^(feed|strict)$", description="feed or strict.")
+    session_check: str = Field(
+        "feed",
+        pattern="^(feed|strict)$",
+        description="feed: workers remember sessions, and hear of changes within a second; strict: each request asks.",
+    )
+    session_memory: int = Field(10_000, ge=0, description="Sessions that a worker remembers, about 4 kB each.")
     session_idle: timedelta = Field(timedelta(days=7), description="A session unused for so long ends.")
     session_absolute: timedelta = Field(timedelta(days=30), description="A session never lives longer.")
     access_lifetime: timedelta = Field(timedelta(minutes=5), description="Life of an access token.")

@@ -2,6 +2,7 @@
 
 from fam_auth.models.attempt import Attempt
 from fam_auth.models.base import DIES, SECRET, Base
+from fam_auth.models.change import Change
 from fam_auth.models.email import Email
 from fam_auth.models.event import Event
 from fam_auth.models.login import Login
@@ -10,7 +11,7 @@ from fam_auth.models.outbox import Outbox
 from fam_auth.models.session import Session
 from fam_auth.models.user import User
 
-KERNEL: tuple[type[Base], ...] = (User, Email, Session, Login, OneTimeToken, Attempt, Event, Outbox)
+KERNEL: tuple[type[Base], ...] = (User, Email, Session, Login, OneTimeToken, Attempt, Event, Outbox, Change)
 
 __all__ = [
     "DIES",
@@ -18,6 +19,7 @@ __all__ = [
     "SECRET",
     "Attempt",
     "Base",
+    "Change",
     "Email",
     "Event",
     "Login",

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
-from fam_auth.repository.data_access.managers import pages
+from fam_auth.repository.data_access.managers import changes, pages
 from fam_auth.repository.data_access.queries import events as queries
 from fam_auth.values import EventFilter, Page
 
@@ -22,7 +22,7 @@ async def record(auth: Auth, db: AsyncSession, event: Event, *deeds: UpdateBase,
 
     `token` is the one-time token that caused it. Does not commit.
     """
-    await auth.database.together(db, *deeds, queries.add(auth.new_id(), event))
+    await auth.database.together(db, *deeds, *changes.told(auth, db, event), queries.add(auth.new_id(), event))
     for feature in auth.features:
         await feature.heard(auth, db, event, token)
     _log(event)

@@ -5,10 +5,10 @@ from datetime import timedelta
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
-from fam_auth.repository.data_access.queries import attempts, events, logins, outbox, sessions, users
+from fam_auth.repository.data_access.queries import attempts, changes, events, logins, outbox, sessions, users
 from fam_auth.repository.data_access.queries.purge import dying, expired
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 async def purge(auth: Auth) -> dict[str, int]:
@@ -21,6 +21,7 @@ async def purge(auth: Auth) -> dict[str, int]:
         "attempts": attempts.purge(DAY.total_seconds()),
         "sessions": sessions.purge(before),
         "events": events.purge(before),
+        "changes": changes.purge(now - HOUR),
         "outbox": outbox.purge(now - DAY),
     }
     if auth.settings.email_verification:

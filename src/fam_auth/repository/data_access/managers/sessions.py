@@ -1,8 +1,8 @@
 """Sessions: the one place that makes them, and everything that keeps, shows or ends them."""
 
 import struct
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +13,10 @@ from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
+from fam_auth.core.memory import Remembered
 from fam_auth.exceptions import InvalidLoginToken, InvalidRefreshToken, NotFound, TooManyAttempts, Unauthenticated
 from fam_auth.feature import Complete, Progress
-from fam_auth.repository.data_access.managers import devices, events, outbox, pages
+from fam_auth.repository.data_access.managers import changes, devices, events, outbox, pages
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import sessions as queries
 from fam_auth.repository.data_access.queries import users
@@ -111,6 +112,7 @@ async def outdate_claims(auth: Auth, db: AsyncSession, user_ids: Rows) -> None:
     """
     await db.execute(users.hold(user_ids))
     await db.execute(queries.outdate(user_ids, auth.now()))
+    await changes.tell_all(auth, db, user_ids)
 
 
 async def _renew_claims(auth: Auth, user_id: UUID) -> None:
@@ -127,24 +129,51 @@ def cookie(auth: Auth, session: Session) -> str:
 
 
 async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session, User]:
-    """The live session of an access token or a cookie, and its user; one statement. Raises Unauthenticated.
+    """The live session of an access token or a cookie, and its user. Raises Unauthenticated.
 
-    Claims that do not hold any more are asked for first.
+    From memory where this worker has seen the token; else by one statement.
     """
-    payload = _payload(auth, transport, PREFIXES[transport], token, ACCESS)
-    if payload is None or payload[2] <= auth.now().timestamp():
+    now, idle = auth.now(), auth.settings.session_idle
+    known = auth.memory.find(token, now, idle)
+    if known is None:
+        known = await _asked_for(auth, token, transport)
+    if known.session.transport != transport:
         raise Unauthenticated
-    statement = queries.live(UUID(bytes=payload[0]), payload[1], auth.now(), auth.settings.session_idle)
+    if now - known.seen_at > NOTE_EVERY:
+        known.seen_at = auth.seen[known.session.id] = now
+    return known.session, known.user
+
+
+async def _asked_for(auth: Auth, token: str, transport: Transport) -> Remembered:
+    """What the database says of a token. Claims that do not hold any more are asked for first."""
+    payload, now = _payload(auth, transport, PREFIXES[transport], token, ACCESS), auth.now()
+    if payload is None or payload[2] <= now.timestamp():
+        raise Unauthenticated
+    asked_at = auth.memory.clock()
+    statement = queries.live(UUID(bytes=payload[0]), payload[1], now, auth.settings.session_idle)
     row = await auth.database.row(statement)
-    if row is not None and row.claims_until is not None and row.claims_until <= auth.now():
+    if row is not None and row.claims_until is not None and row.claims_until <= now:
         await _renew_claims(auth, row.user_id)
         row = await auth.database.row(statement)
     if row is None:
         raise Unauthenticated
     session = queries.value(row)
-    if auth.now() - session.seen_at > NOTE_EVERY:
-        auth.seen[session.id] = auth.now()
-    return session, queries.owner(row)
+    ends = (datetime.fromtimestamp(payload[2], UTC), session.expires_at, session.claims_until)
+    until = min(end for end in ends if end is not None)
+    known = Remembered(session, queries.owner(row), until, session.seen_at)
+    auth.memory.keep(token, known, asked_at)
+    return known
+
+
+async def live(auth: Auth, ids: Collection[UUID]) -> dict[UUID, Session]:
+    """Those of these sessions that are live, with the claims that hold now."""
+    rows = await auth.database.rows(queries.live_among(ids, auth.now(), auth.settings.session_idle))
+    stale = {row.user_id for row in rows if row.claims_until is not None and row.claims_until <= auth.now()}
+    for user_id in stale:
+        await _renew_claims(auth, user_id)
+    if stale:
+        rows = await auth.database.rows(queries.live_among(ids, auth.now(), auth.settings.session_idle))
+    return {row.id: queries.value(row) for row in rows}
 
 
 async def refresh(auth: Auth, token: str, client: Client) -> Tokens:

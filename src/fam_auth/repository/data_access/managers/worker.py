@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -31,15 +32,16 @@ async def deliver(auth: Auth) -> int:
     return len(taken)
 
 
-async def work(auth: Auth, pause: timedelta = timedelta(seconds=1)) -> None:
-    """Delivers until cancelled. A database that does not answer is waited for."""
-    while True:
+async def work(auth: Auth, stopping: asyncio.Event, pause: timedelta = timedelta(seconds=1)) -> None:
+    """Delivers until told to stop; what has begun is finished. A database that does not answer is waited for."""
+    while not stopping.is_set():
         try:
             taken = await deliver(auth)
         except Unavailable:
             taken = 0
         if not taken:
-            await asyncio.sleep(pause.total_seconds())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), pause.total_seconds())
 
 
 async def _deliver_one(auth: Auth, row: Row[Any]) -> None:

@@ -1,6 +1,6 @@
 """Statements about sessions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -50,6 +50,11 @@ def live(session_id: UUID, generation: int, now: datetime, idle: timedelta) -> R
         .where(Session.id == session_id, Session.generation == generation, is_live(now, idle))
         .where(users.is_active(now))
     )
+
+
+def live_among(ids: Collection[UUID], now: datetime, idle: timedelta) -> Rows:
+    """Those of these sessions that are live, of users who may sign in."""
+    return select(*_COLUMNS).where(Session.id.in_(ids), is_live(now, idle), _of_somebody_active(now))
 
 
 def is_from_new_device(session: values.Session) -> ColumnElement[bool]:

@@ -1,0 +1,89 @@
+"""The sessions that this worker has seen, so that a signed-in request asks the database for nothing.
+
+What is remembered is believed only while the feed of changes is read (managers/changes.py).
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from fam_auth.values import Session, User
+
+TRUST = timedelta(seconds=5)
+"""So long the feed may be silent before every request asks the database again."""
+LONGEST_ANSWER = timedelta(minutes=1)
+"""No answer of the database is on its way for longer."""
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What a token stands for, until a moment; `seen_at` is its last use here."""
+
+    session: Session
+    user: User
+    until: datetime
+    seen_at: datetime
+
+
+class SessionMemory:
+    """At most `size` tokens with their sessions, the least recently used given up first; about 4 kB each."""
+
+    def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.size = size
+        self.clock = clock
+        self._heard_at: float | None = None
+        self._tokens: OrderedDict[str, Remembered] = OrderedDict()
+        self._of: dict[UUID, set[str]] = {}
+        self._forgotten: dict[UUID | None, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the feed was read lately."""
+        return self._heard_at is not None and self.clock() - self._heard_at < TRUST.total_seconds()
+
+    def find(self, token: str, now: datetime, idle: timedelta) -> Remembered | None:
+        """What the token stands for; None when the database has to be asked."""
+        found = self._tokens.get(token)
+        if found is None or found.until <= now or found.seen_at <= now - idle or not self.is_trusted:
+            return None
+        self._tokens.move_to_end(token)
+        return found
+
+    def keep(self, token: str, known: Remembered, asked_at: float) -> None:
+        """Remembers what the database was asked for at a moment of `clock`, unless that was forgotten since."""
+        ids = (known.session.id, known.session.user_id)
+        if not self.is_trusted or any(self._forgotten.get(one, -1) >= asked_at for one in (None, *ids)):
+            return
+        self._tokens[token] = known
+        for one in ids:
+            self._of.setdefault(one, set()).add(token)
+        while len(self._tokens) > self.size:
+            self._drop(next(iter(self._tokens)))
+
+    def forget(self, one: UUID | None) -> None:
+        """Nothing is remembered of a session or of a user (by their id); None: of anybody."""
+        self._forgotten[one] = self.clock()
+        for token in list(self._tokens if one is None else self._of.get(one, ())):
+            self._drop(token)
+
+    def heard(self, asked_at: float) -> None:
+        """The feed, asked for at a moment of `clock`, was read. After too long a silence nothing is believed."""
+        if not self.is_trusted:
+            self.forget(None)
+        self._heard_at = asked_at
+        still = asked_at - LONGEST_ANSWER.total_seconds()
+        self._forgotten = {one: at for one, at in self._forgotten.items() if at > still}
+
+    def _drop(self, token: str) -> None:
+        known = self._tokens.pop(token)
+        for one in (known.session.id, known.session.user_id):
+            tokens = self._of[one]
+            tokens.discard(token)
+            if not tokens:
+                del self._of[one]

@@ -1,0 +1,80 @@
+"""The feed of changes: what this worker changes it forgets at the commit, the others within a second."""
+
+from uuid import UUID
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth.auth import Auth
+from fam_auth.core.database import Rows
+from fam_auth.core.events import Event, EventKind
+from fam_auth.repository.data_access.queries import changes as queries
+
+OF_A_SESSION = {EventKind.SESSION_ENDED, EventKind.SESSION_STEPPED_UP, EventKind.SESSION_REFRESH_REUSED}
+OF_A_USER = {
+    EventKind.USER_CLAIMED,
+    EventKind.USER_UPDATED,
+    EventKind.USER_SUSPENDED,
+    EventKind.USER_RESTORED,
+    EventKind.USER_DELETED,
+    EventKind.EMAIL_VERIFIED,
+    EventKind.EMAIL_CHANGED,
+    EventKind.EMAIL_CHANGE_UNDONE,
+    EventKind.PASSWORD_COMPROMISED,
+}
+
+
+def told(auth: Auth, db: AsyncSession, happened: Event) -> list[UpdateBase]:
+    """The statements by which other workers hear of an event that changes what they may remember.
+
+    This worker forgets it when `db` commits.
+    """
+    about = happened.session_id if happened.kind in OF_A_SESSION else None
+    about = happened.user_id if happened.kind in OF_A_USER else about
+    if about is None:
+        return []
+    _forget_at_commit(auth, db, about)
+    return [queries.add(about, auth.now())] if is_read(auth) else []
+
+
+async def tell_all(auth: Auth, db: AsyncSession, ids: Rows) -> None:
+    """The same for many users or sessions. Does not commit."""
+    _forget_at_commit(auth, db, None)
+    if is_read(auth):
+        await db.execute(queries.add_all(ids, auth.now()))
+
+
+def is_read(auth: Auth) -> bool:
+    """Whether workers remember sessions at all."""
+    return auth.settings.session_check == "feed"
+
+
+async def read(auth: Auth) -> set[UUID | None]:
+    """What has changed since the last time is forgotten, and returned; one statement, however many sessions there are.
+
+    None among it: everything may have changed.
+    """
+    asked_at = auth.memory.clock()
+    rows = await auth.database.rows(queries.since(auth.position))
+    horizon = rows[0].horizon
+    changed = {row.about for row in rows if row.id is not None and row.id not in auth.changes_read}
+    if auth.position is None or horizon < auth.position:
+        changed.add(None)  # the first time, or another database than before
+    for about in changed:
+        auth.memory.forget(about)
+    # Those of transactions that go on beside a longer one come again.
+    auth.changes_read = {row.id for row in rows}
+    auth.position = horizon
+    auth.memory.heard(asked_at)
+    return changed
+
+
+def _forget_at_commit(auth: Auth, db: AsyncSession, about: UUID | None) -> None:
+    """Not before: until then another request may read what was, and remember it."""
+
+    def forget(_: SyncSession) -> None:
+        auth.memory.forget(about)
+
+    event.listen(db.sync_session, "after_commit", forget, once=True)

@@ -1,0 +1,75 @@
+"""Statements about the feed of changes."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, FunctionElement, delete, insert, literal, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth.core.database import Rows
+from fam_auth.models import Change
+
+NEXT = "(SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'auth_change')"
+
+
+class Here(FunctionElement[int]):
+    """Where a change is put that is made now."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class Horizon(FunctionElement[int]):
+    """Before here nothing comes any more that this statement does not see."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(Here, "postgresql")
+def _id_of_the_transaction(element: Here, compiler: SQLCompiler, **_: object) -> str:
+    del element, compiler
+    return "pg_current_xact_id()::text::bigint"
+
+
+@compiles(Horizon, "postgresql")
+def _oldest_that_goes_on(element: Horizon, compiler: SQLCompiler, **_: object) -> str:
+    del element, compiler
+    return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
+@compiles(Here, "sqlite")
+@compiles(Horizon, "sqlite")
+def _next_row(element: FunctionElement[int], compiler: SQLCompiler, **_: object) -> str:
+    """SQLite lets one write at a time: rows come in the order of their numbers."""
+    del element, compiler
+    return NEXT
+
+
+def add(about: UUID | None, now: datetime) -> UpdateBase:
+    """A session or a user has changed; None: everything has."""
+    return insert(Change).values(about=about, position=Here(), at=now)
+
+
+def add_all(ids: Rows, now: datetime) -> UpdateBase:
+    """All of these have changed."""
+    found = ids.subquery()
+    rows = select(found.c[0], Here(), literal(now, Change.at.type))
+    return insert(Change).from_select(["about", "position", "at"], rows)
+
+
+def since(position: int | None) -> Rows:
+    """What has changed from a position on (None: nothing), with the position to ask from the next time.
+
+    Always a row at least; it has no `id` when nothing has changed.
+    """
+    horizon = select(Horizon().label("horizon")).subquery("now_")
+    newer = Change.position >= (2**62 if position is None else position)
+    return select(horizon.c.horizon, Change.id, Change.about).outerjoin_from(horizon, Change, newer)
+
+
+def purge(before: datetime) -> UpdateBase:
+    """Deletes what every worker has read long ago."""
+    return delete(Change).where(Change.at < before)

@@ -1,0 +1,269 @@
+"""Sessions that a worker remembers: nothing is asked for them, and nothing that has changed is believed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth import Auth
+from fam_auth.core.memory import Remembered, SessionMemory
+from fam_auth.exceptions import Unauthenticated, Unavailable
+from fam_auth.repository.data_access.managers import changes, purge, sessions, users
+from fam_auth.repository.data_access.queries import changes as queries
+from fam_auth.values import Client, Session, User
+from tests.conftest import MakeAuth
+from tests.support.people import OPERATOR, Person, World
+
+OpenWorld = Callable[..., Awaitable[World]]
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+USER = User(
+    uuid4(),
+    "ada@example.com",
+    email_verified=True,
+    name=None,
+    locale=None,
+    key=None,
+    created_at=NOW,
+    suspended_at=None,
+    suspended_until=None,
+)
+IDLE = timedelta(days=7)
+
+
+def remembered(user: User = USER) -> Remembered:
+    session = Session(uuid4(), user.id, "bearer", (), {}, 1, NOW, NOW, NOW + IDLE, None, None)
+    return Remembered(session, user, NOW + timedelta(minutes=5), NOW)
+
+
+class Watch:
+    """A clock in seconds that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def memory(watch: Watch) -> SessionMemory:
+    """A memory for two tokens, whose feed has just been read."""
+    made = SessionMemory(2, watch)
+    watch.at = 1
+    made.heard(1)
+    watch.at = 2
+    return made
+
+
+def test_what_is_kept_is_found_until_its_end(memory: SessionMemory) -> None:
+    known = remembered()
+    memory.keep("token", known, 2)
+    assert memory.find("token", NOW, IDLE) is known
+    assert memory.find("other", NOW, IDLE) is None
+    assert memory.find("token", known.until, IDLE) is None
+    assert memory.find("token", NOW + timedelta(minutes=1), timedelta(seconds=1)) is None
+
+
+def test_the_least_recently_used_goes_first(memory: SessionMemory) -> None:
+    for token in ("one", "two"):
+        memory.keep(token, remembered(), 2)
+    memory.find("one", NOW, IDLE)
+    memory.keep("three", remembered(), 2)
+    assert [memory.find(token, NOW, IDLE) is not None for token in ("one", "two", "three")] == [True, False, True]
+    assert len(memory) == 2
+
+
+def test_a_session_a_user_or_everybody_is_forgotten(memory: SessionMemory) -> None:
+    one, two = remembered(), remembered()
+    memory.keep("one", one, 2)
+    memory.keep("two", two, 2)
+    memory.forget(one.session.id)
+    assert (memory.find("one", NOW, IDLE), memory.find("two", NOW, IDLE)) == (None, two)
+    memory.forget(USER.id)
+    assert memory.find("two", NOW, IDLE) is None
+    memory.keep("three", remembered(replace(USER, id=uuid4())), 3)
+    memory.forget(None)
+    assert len(memory) == 0
+
+
+@pytest.mark.parametrize("about", ["session", "user", "everybody"])
+def test_an_answer_from_before_a_change_is_not_kept(memory: SessionMemory, watch: Watch, about: str) -> None:
+    known = remembered()
+    asked_at = watch.at
+    watch.at += 1
+    memory.forget({"session": known.session.id, "user": USER.id, "everybody": None}[about])
+    memory.keep("token", known, asked_at)
+    assert len(memory) == 0
+    watch.at += 1
+    memory.keep("token", known, watch.at)
+    assert len(memory) == 1
+
+
+def test_without_a_feed_nothing_is_believed(memory: SessionMemory, watch: Watch) -> None:
+    memory.keep("token", remembered(), 2)
+    watch.at = 5.9
+    assert memory.find("token", NOW, IDLE) is not None
+    watch.at = 6
+    assert memory.find("token", NOW, IDLE) is None
+    memory.keep("late", remembered(), 6)
+    memory.heard(6)
+    assert memory.find("token", NOW, IDLE) is None
+    watch.at = 7
+    memory.keep("token", remembered(), 7)
+    assert memory.find("token", NOW, IDLE) is not None
+    for moment in range(8, 80):
+        watch.at = moment
+        memory.heard(moment)
+    assert memory.find("token", NOW, IDLE) is not None
+
+
+def statements(auth: Auth) -> list[str]:
+    """What is asked of the database from now on, but for the feed."""
+    asked: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if "auth_change" not in statement:
+            asked.append(statement)
+
+    event.listen(auth.database.engine.sync_engine, "before_cursor_execute", note)
+    return asked
+
+
+async def test_s050_r006_a_signed_in_request_asks_nothing(world: World, ada: Person) -> None:
+    await ada.me()
+    asked = statements(world.auth)
+    for _ in range(3):
+        assert (await ada.me()).status_code == 200
+    assert asked == []
+    assert (await ada.http.post("/auth/logout")).status_code == 204
+    assert (await ada.me()).status_code == 401
+
+
+async def test_strict_asks_each_time(open_world: OpenWorld) -> None:
+    world = await open_world(session_check="strict", email_verification=False)
+    ada = await world.person("ada@example.com")
+    ada.use((await ada.register()).json()["tokens"])
+    asked = statements(world.auth)
+    for _ in range(3):
+        assert (await ada.me()).status_code == 200
+    assert len(asked) == 3
+    await ada.http.delete("/auth/sessions")
+    assert await world.auth.database.rows(queries.since(0)) == await world.auth.database.rows(queries.since(None))
+
+
+@pytest.fixture
+async def other(world: World, make_auth: MakeAuth) -> Any:
+    """Another worker on the same database."""
+    auth = make_auth()
+    await changes.read(auth)
+    yield auth
+    await auth.close()
+
+
+async def test_s054_another_worker_hears_of_it(world: World, ada: Person, other: Auth) -> None:
+    token = ada.tokens["access_token"]
+    session, user = await sessions.current(other, token, "bearer")
+    asked = statements(other)
+    await sessions.current(other, token, "bearer")
+    assert asked == []
+    await ada.http.patch("/auth/me", json={"name": "Augusta"})
+    await changes.read(other)
+    assert (await sessions.current(other, token, "bearer"))[1].name == "Augusta"
+    await users.suspend(world.auth, user.id, OPERATOR)
+    await changes.read(other)
+    with pytest.raises(Unauthenticated):
+        await sessions.current(other, token, "bearer")
+    await users.restore(world.auth, user.id, OPERATOR)
+    await ada.login()
+    token = ada.tokens["access_token"]
+    await sessions.current(other, token, "bearer")
+    await sessions.end(world.auth, {}, "ended_by_administrator", Client())
+    await changes.read(other)
+    with pytest.raises(Unauthenticated):
+        await sessions.current(other, token, "bearer")
+    assert session.user_id == user.id
+
+
+async def test_a_deleted_user_is_forgotten(world: World, ada: Person, other: Auth) -> None:
+    token = ada.tokens["access_token"]
+    await sessions.current(other, token, "bearer")
+    assert (await ada.http.delete("/auth/me")).status_code == 204
+    await changes.read(other)
+    with pytest.raises(Unauthenticated):
+        await sessions.current(other, token, "bearer")
+
+
+async def test_a_change_that_commits_late_is_not_missed(world: World, ada: Person, other: Auth) -> None:
+    """Whoever goes by numbers or times alone reads past it: it is older than what is read before."""
+    if world.auth.database.is_sqlite:
+        pytest.skip("SQLite lets one write at a time")
+    bob = await world.person("bob@example.com")
+    await bob.register()
+    session, _ = await sessions.current(other, ada.tokens["access_token"], "bearer")
+    async with AsyncSession(world.auth.database.engine) as db:
+        await sessions.end(world.auth, {"id": session.id}, "logout", Client(), db=db)
+        await bob.verify()
+        await changes.read(other)
+        await changes.read(other)
+        assert await sessions.current(other, ada.tokens["access_token"], "bearer")
+        await db.commit()
+    await changes.read(other)
+    with pytest.raises(Unauthenticated):
+        await sessions.current(other, ada.tokens["access_token"], "bearer")
+
+
+async def test_a_change_that_is_rolled_back_is_none(world: World, ada: Person) -> None:
+    session, _ = await sessions.current(world.auth, ada.tokens["access_token"], "bearer")
+    async with AsyncSession(world.auth.database.engine) as db:
+        await sessions.end(world.auth, {"id": session.id}, "logout", Client(), db=db)
+        await db.rollback()
+    assert (await ada.me()).status_code == 200
+
+
+async def test_another_database_than_before_is_noticed(world: World, ada: Person, other: Auth) -> None:
+    await sessions.current(other, ada.tokens["access_token"], "bearer")
+    assert len(other.memory) == 1
+    other.position = 2**61
+    await changes.read(other)
+    assert len(other.memory) == 0
+
+
+async def test_what_every_worker_has_read_is_purged(world: World, ada: Person) -> None:
+    await ada.http.patch("/auth/me", json={"name": "Augusta"})
+    assert (await purge.purge(world.auth))["changes"] == 0
+    world.clock.travel(hours=2)
+    assert (await purge.purge(world.auth))["changes"] >= 1
+
+
+async def test_the_feed_is_read_while_the_application_runs(world: World, ada: Person, other: Auth) -> None:
+    """A change that another worker made, within a second."""
+    await ada.me()
+    user = await users.found(other, ada.email)
+    await users.suspend(other, user.id, OPERATOR)
+    await asyncio.sleep(1)
+    assert (await ada.me()).status_code == 401
+
+
+async def test_a_feed_that_cannot_be_read_is_not_believed(world: World, ada: Person) -> None:
+    await ada.me()
+    table = "auth_change" if world.auth.database.is_sqlite else "fam_auth.auth_change"
+    await world.auth.database.rows(text(f"ALTER TABLE {table} RENAME TO away"))
+    assert (await ada.me()).status_code == 200
+    with pytest.raises((Unavailable, ProgrammingError)):
+        await changes.read(world.auth)
+    world.auth.memory.clock = lambda: 1e12
+    asked = statements(world.auth)
+    assert (await ada.me()).status_code == 200
+    assert len(asked) == 1
