@@ -10,14 +10,14 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from fam_auth.auth import Auth
-from fam_auth.dependencies import SESSION_COOKIE, SOCKETS, STATE, cookie_name
-from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
+from fam_auth.dependencies import SOCKETS, STATE
+from fam_auth.exceptions import Misconfigured, NotFound, Refusal, Unavailable
 from fam_auth.repository.data_access.managers import changes, sessions
 from fam_auth.repository.data_access.managers.worker import work
-from fam_auth.routers import administration, config, email, login, problems, rules, session, user
-from fam_auth.schemas.problem import Problem
+from fam_auth.routers import administration, config, email, login, openapi, problems, rules, session, user
 from fam_auth.sockets import Sockets
 
 KERNEL: tuple[APIRouter, ...] = (
@@ -48,12 +48,15 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
     setattr(app.state, STATE, auth)
     setattr(app.state, SOCKETS, Sockets())
     auth.prefix = prefix
+    ours = APIRouter(default=_nothing_here)
     for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
-        app.include_router(router, prefix=prefix)
+        ours.include_router(router)
+    # One place to look at for all other requests: with forty routes among the host's own, each of those cost a third.
+    app.mount(prefix, ours)
     app.add_exception_handler(Refusal, _answer)
     app.router.lifespan_context = _composed(app.router.lifespan_context, auth, worker=worker)
     # FastAPI's documented way to change the document.
-    app.openapi = _described(app, app.openapi, auth)  # type: ignore[method-assign]
+    app.openapi = openapi.described(app, auth, ours)  # type: ignore[method-assign]
 
 
 def _composed(hosts: Lifespan, auth: Auth, *, worker: bool) -> Lifespan:
@@ -110,45 +113,12 @@ async def _repeat(chore: Callable[[], Awaitable[None]], every: timedelta, stoppi
             await asyncio.wait_for(stopping.wait(), every.total_seconds())
 
 
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    """A path below ours that is none of ours."""
+    await problems.answer(NotFound(), scope.get("fam_auth.request_id"))(scope, receive, send)
+
+
 async def _answer(connection: HTTPConnection, refusal: Exception) -> Response:
     """A refusal in a route of the host: a problem, for WebSockets too (the handshake is denied with its status)."""
     assert isinstance(refusal, Refusal)  # noqa: S101 - the handler is registered for this class alone
     return problems.answer(refusal, connection.scope.get("fam_auth.request_id"))
-
-
-def _described(app: FastAPI, openapi: Callable[[], dict[str, Any]], auth: Auth) -> Callable[[], dict[str, Any]]:
-    """The OpenAPI document with the schema of problems, the address of the token form, and the cookie."""
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = openapi()
-            components = document.setdefault("components", {})
-            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            components.setdefault("schemas", {}).update({**schema.pop("$defs"), "Problem": schema})
-            _add_schemes(document, auth)
-            _add_demands(document, app)
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    return described
-
-
-def _add_schemes(document: dict[str, Any], auth: Auth) -> None:
-    schemes = document["components"].setdefault("securitySchemes", {})
-    if auth.settings.token_route:
-        flow = {"scopes": {}, "tokenUrl": f"{auth.prefix}/token".lstrip("/")}
-        schemes["bearer"] = {"type": "oauth2", "flows": {"password": flow}}
-    schemes["cookie"] = {"type": "apiKey", "in": "cookie", "name": cookie_name(auth, SESSION_COOKIE)}
-    for path in document["paths"].values():
-        for operation in path.values():
-            if {"bearer": []} in operation.get("security", ()):
-                operation["security"].append({"cookie": []})
-
-
-def _add_demands(document: dict[str, Any], app: FastAPI) -> None:
-    """Each operation says what it asks of a session, in words and as `x-needs`."""
-    for rule in rules.rules(app):
-        operation = document["paths"].get(rule.path, {}).get(rule.method.lower())
-        if operation is not None and rule.demands:
-            operation["x-needs"] = needed = [str(demand) for demand in rule.demands]
-            operation["description"] = f"{operation.get('description', '')}\n\nNeeds: {', '.join(needed)}.".strip()

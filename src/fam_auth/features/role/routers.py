@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query, status
+from fastapi import Path, Query, status
 from pydantic import Field
 
 from fam_auth.demands import MANAGES_ROLES, permission, recent_proof
@@ -17,9 +17,8 @@ from fam_auth.features.role.schemas import (
     PermissionItem,
     RoleAnswer,
     RoleChange,
-    RoleName,
 )
-from fam_auth.features.role.settings import RoleSettings
+from fam_auth.features.role.settings import ROLE_NAME, RoleSettings
 from fam_auth.repository.data_access.managers import users
 from fam_auth.routers import new_router
 from fam_auth.routers.problems import refuses
@@ -32,6 +31,7 @@ SEES = needs(permission(MANAGES_ROLES))
 CHANGES = needs(permission(MANAGES_ROLES), recent_proof())
 SEEN: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forbidden, NotFound)
 CHANGED: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, StepUpRequired, Forbidden, NotFound, CrossSite)
+Name = Annotated[str, Path(max_length=63, pattern=f"^{ROLE_NAME.pattern}$", description="The role.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most.")]
 After = Annotated[Annotated[Text, Field(max_length=63)] | None, Query(description="The `next` of the page before.")]
 Scope = Annotated[Annotated[Text, Field(max_length=200)], Query(description="For what; empty: for everything.")]
@@ -61,19 +61,19 @@ async def create_role(auth: CurrentAuth, actor: CurrentActor, body: NewRole) -> 
 
 
 @router.get("/roles/{name}", dependencies=[SEES], responses=SEEN)
-async def get_role(auth: CurrentAuth, name: RoleName) -> RoleAnswer:
+async def get_role(auth: CurrentAuth, name: Name) -> RoleAnswer:
     """One role."""
     return RoleAnswer.of(await definitions.get(auth, name))
 
 
 @router.patch("/roles/{name}", dependencies=[CHANGES], responses=CHANGED)
-async def change_role(auth: CurrentAuth, actor: CurrentActor, name: RoleName, body: RoleChange) -> RoleAnswer:
+async def change_role(auth: CurrentAuth, actor: CurrentActor, name: Name, body: RoleChange) -> RoleAnswer:
     """Changes a role for everybody who has it, at once."""
     return RoleAnswer.of(await definitions.change(auth, name, body.applied, actor))
 
 
 @router.delete("/roles/{name}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[CHANGES], responses=CHANGED)
-async def delete_role(auth: CurrentAuth, actor: CurrentActor, name: RoleName) -> None:
+async def delete_role(auth: CurrentAuth, actor: CurrentActor, name: Name) -> None:
     """Deletes a role; nobody has it any more."""
     await definitions.delete(auth, name, actor)
 
@@ -87,7 +87,7 @@ async def list_grants(auth: CurrentAuth, wanted: Wanted, user_id: UUID) -> PageA
 
 
 @router.get("/users/{user_id}/roles/{name}", dependencies=[SEES], responses=SEEN)
-async def get_grant(auth: CurrentAuth, user_id: UUID, name: RoleName, scope: Scope = "") -> GrantItem:
+async def get_grant(auth: CurrentAuth, user_id: UUID, name: Name, scope: Scope = "") -> GrantItem:
     """The grant of a role to a user."""
     return GrantItem.of(await managers.get(auth, user_id, name, scope))
 
@@ -97,7 +97,7 @@ async def grant_role(  # noqa: PLR0913, PLR0917 - FastAPI hands over each part o
     auth: CurrentAuth,
     actor: CurrentActor,
     user_id: UUID,
-    name: RoleName,
+    name: Name,
     body: GrantBody | None = None,
     scope: Scope = "",
 ) -> GrantItem:
@@ -109,6 +109,6 @@ async def grant_role(  # noqa: PLR0913, PLR0917 - FastAPI hands over each part o
 @router.delete(
     "/users/{user_id}/roles/{name}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[CHANGES], responses=CHANGED
 )
-async def revoke_role(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, name: RoleName, scope: Scope = "") -> None:
+async def revoke_role(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, name: Name, scope: Scope = "") -> None:
     """Takes a role from a user, at once."""
     await managers.revoke(auth, user_id, name, actor, scope=scope)

@@ -1,0 +1,82 @@
+"""The OpenAPI document of an application: the host's own routes and ours, with what each of them asks for."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from fam_auth.auth import Auth
+from fam_auth.dependencies import SESSION_COOKIE, cookie_name
+from fam_auth.routers.rules import rules
+from fam_auth.schemas.problem import Problem
+
+Document = dict[str, Any]
+
+
+def described(app: FastAPI, auth: Auth, ours: APIRouter) -> Callable[[], Document]:
+    """What makes the document of an application that our routes are mounted in."""
+    hosts = app.openapi
+
+    def made() -> Document:
+        if app.openapi_schema is None:
+            document = hosts()
+            _add(document, _own(auth, ours))
+            _add_schemes(document, auth)
+            _add_demands(document, app)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    return made
+
+
+def _own(auth: Auth, ours: APIRouter) -> Document:
+    """The document of our routes alone."""
+    alone = FastAPI()
+    alone.include_router(ours, prefix=auth.prefix)
+    document = alone.openapi()
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    document["components"]["schemas"].update({**schema.pop("$defs"), "Problem": schema})
+    return document
+
+
+def _add(document: Document, own: Document) -> None:
+    """Puts one document into the other. Where the host has a schema of the same name, ours gets another name."""
+    components = document.setdefault("components", {})
+    theirs: Mapping[str, Any] = components.get("schemas", {})
+    for name, schema in own["components"]["schemas"].items():
+        if theirs.get(name, schema) != schema:
+            own = _renamed(own, name)
+    document["paths"] = {**document.get("paths", {}), **own["paths"]}
+    for kind, entries in own["components"].items():
+        components.setdefault(kind, {}).update(entries)
+
+
+def _renamed(document: Document, name: str) -> Document:
+    place = "#/components/schemas/"
+    text = json.dumps(document).replace(f'"{place}{name}"', f'"{place}FamAuth{name}"')
+    renamed: Document = json.loads(text)
+    schemas = renamed["components"]["schemas"]
+    schemas[f"FamAuth{name}"] = schemas.pop(name)
+    return renamed
+
+
+def _add_schemes(document: Document, auth: Auth) -> None:
+    schemes = document["components"].setdefault("securitySchemes", {})
+    if auth.settings.token_route:
+        flow = {"scopes": {}, "tokenUrl": f"{auth.prefix}/token".lstrip("/")}
+        schemes["bearer"] = {"type": "oauth2", "flows": {"password": flow}}
+    schemes["cookie"] = {"type": "apiKey", "in": "cookie", "name": cookie_name(auth, SESSION_COOKIE)}
+    for path in document["paths"].values():
+        for operation in path.values():
+            if {"bearer": []} in operation.get("security", ()):
+                operation["security"].append({"cookie": []})
+
+
+def _add_demands(document: Document, app: FastAPI) -> None:
+    """Each operation says what it asks of a session, in words and as `x-needs`."""
+    for rule in rules(app):
+        operation = document["paths"].get(rule.path, {}).get(rule.method.lower())
+        if operation is not None and rule.demands:
+            operation["x-needs"] = needed = [str(demand) for demand in rule.demands]
+            operation["description"] = f"{operation.get('description', '')}\n\nNeeds: {', '.join(needed)}.".strip()
