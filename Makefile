@@ -18,9 +18,9 @@ run: ## run the service for development, on SQLite, with a mailer that prints (A
 	@$(BOOTSTRAP)
 	FAM_AUTH_PROFILE=development $(BIN)/fam-auth serve $(ARGS)
 
-test: ## run the tests but the slow ones, with branch coverage, of which 95 % is the least for now (ARGS=..., WORKERS=2)
+test: ## run the tests but the slow ones, with branch coverage of 100 % (ARGS=..., WORKERS=2)
 	@$(BOOTSTRAP) --with dev
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" --cov --cov-report=term --cov-fail-under=100 $(ARGS)
 
 attack: ## attack a running service from outside: races in 25 rounds over two processes, timing, headers
 	@$(BOOTSTRAP) --with dev

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from fam_auth import Auth, install
+from fam_auth.core.hashing import Hasher
 from fam_auth.core.routers import running
 from fam_auth.core.upgrade import upgrade
 from fam_auth.features.otp import Otp
@@ -60,6 +61,14 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def postgres_database(postgres_server: str) -> Iterator[str]:
     """A migrated PostgreSQL database of the test's own."""
+    name = f"test_{uuid4().hex}"
+    yield postgres.create_database(postgres_server, name, template=TEMPLATE)
+    postgres.drop_database(postgres_server, name)
+
+
+@pytest.fixture(scope="module")
+def shared_postgres_database(postgres_server: str) -> Iterator[str]:
+    """A migrated PostgreSQL database for all tests of a file, where starting a service takes longer than a test."""
     name = f"test_{uuid4().hex}"
     yield postgres.create_database(postgres_server, name, template=TEMPLATE)
     postgres.drop_database(postgres_server, name)
@@ -127,7 +136,7 @@ async def ada(world: World) -> Person:
 
 
 def new_auth(database: str, clock: Clock, mailbox: Mailbox, **settings: Any) -> Auth:
-    """An Auth as in production, but for its clock and its mailbox."""
+    """An Auth as in production, but for its clock, its mailbox and the memory of its hashes."""
     production = {
         "profile": "production",
         "secrets": SECRETS,
@@ -135,7 +144,11 @@ def new_auth(database: str, clock: Clock, mailbox: Mailbox, **settings: Any) -> 
         "mail": "console:",
     }
     features = settings.pop("features", None) or [Password()]
-    return Auth(database, features=features, clock=clock, carrier=mailbox, **{**production, **settings})
+    auth = Auth(database, features=features, clock=clock, carrier=mailbox, **{**production, **settings})
+    # The same hash with less memory: a third of the time of all tests went into it. Services have the real one.
+    auth.hasher.close()
+    auth.hasher = Hasher(memory=1024, passes=1)
+    return auth
 
 
 def migrate(url: str) -> None:

@@ -1,5 +1,6 @@
 """What a route asks for: CurrentUser, CurrentSession, CurrentAuth, needs(...)."""
 
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from fam_auth.sockets import Sockets
 from fam_auth.values import Actor, Client, Session, User
 
 STATE, SOCKETS = "fam_auth", "fam_auth_sockets"
+HIDDEN = re.compile(r"[^\x20-\x7e]")
+"""What could write lines of its own into a log, or move the cursor of a terminal."""
 SAFE = {"GET", "HEAD", "OPTIONS"}
 SESSION_COOKIE, LOGIN_COOKIE, DEVICE_COOKIE = "fam_session", "fam_login", "fam_device"
 
@@ -92,7 +95,8 @@ def has_credentials(connection: HTTPConnection) -> bool:
 def client_of(connection: HTTPConnection) -> Client:
     """Who sends the request. Forwarded addresses count only from trusted proxies, right to left."""
     agent = connection.headers.get("user-agent")
-    return Client(_address(connection), agent and agent[:400], connection.scope.get("fam_auth.request_id"))
+    shown = None if agent is None else HIDDEN.sub("?", agent[:400])
+    return Client(_address(connection), shown, connection.scope.get("fam_auth.request_id"))
 
 
 class SignedIn(SecurityBase):

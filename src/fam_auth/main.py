@@ -1,10 +1,28 @@
 """fam-auth on its own: `fam_auth.main:app`, configured by FAM_AUTH_* variables."""
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fam_auth.auth import Auth
 from fam_auth.core import logs
 from fam_auth.core.routers import install
+
+
+class StrictTransport:
+    """Tells browsers to come by https alone (RFC 6797). Only the service does: a host decides for itself."""
+
+    HEADER = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), self.HEADER]
+            await send(message)
+
+        await self.app(scope, receive, sending)
 
 
 def create(auth: Auth) -> FastAPI:
@@ -17,6 +35,8 @@ def create(auth: Auth) -> FastAPI:
         openapi_url="/openapi.json" if docs else None,
     )
     install(service, auth)
+    if (auth.settings.public_url or "").startswith("https://"):
+        service.add_middleware(StrictTransport)
     return service
 
 

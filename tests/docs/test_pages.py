@@ -11,7 +11,8 @@ from typer.main import get_command
 
 from fam_auth import Feature, cli
 from fam_auth.core.events import EventKind
-from fam_auth.core.settings import Profile, Settings
+from fam_auth.core.rates import Rate
+from fam_auth.core.settings import Profile, Settings, Throttle
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
@@ -60,3 +61,17 @@ def test_what_a_page_prints_runs(page: Path, tmp_path: Path, monkeypatch: pytest
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_page_of_events_names_each_of_them() -> None:
+    page = (DOCS / "events.md").read_text()
+    assert set(re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE)) == {str(kind) for kind in EventKind}
+
+
+def test_s001_the_page_of_throttles_names_each_of_them() -> None:
+    page = (DOCS / "throttle.md").read_text()
+    names = {f"FAM_AUTH_THROTTLE__{name.upper()}" for name in Throttle.model_fields}
+    names |= {f"FAM_AUTH_OTP__{name}" for name in ("TRIES", "QUARTER", "DAY")}
+    assert {name for name in names if f"`{name}`" not in page} == set()
+    defaults = [str(field.default) for field in Throttle.model_fields.values() if isinstance(field.default, Rate)]
+    assert {rate for rate in defaults if f"`{rate}`" not in page} == set()

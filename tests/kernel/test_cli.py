@@ -24,7 +24,7 @@ def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setenv("FAM_AUTH_PROFILE", "production")
     monkeypatch.setenv("FAM_AUTH_SECRETS", "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2")
     monkeypatch.setenv("FAM_AUTH_PUBLIC_URL", "https://app.example.com")
-    monkeypatch.setenv("FAM_AUTH_MAIL", "smtp://user:hidden@mail.example.com")
+    monkeypatch.setenv("FAM_AUTH_MAIL", f"file://{tmp_path}/mails")
 
     def running(*arguments: str, stdin: str | None = None, code: int = 0) -> str:
         monkeypatch.setattr("sys.argv", ["fam-auth", *arguments])
@@ -87,13 +87,19 @@ def test_sessions(run: Run) -> None:
 
 
 def test_the_state_of_things(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [row["found"] for row in json.loads(run("doctor", "--json"))] == ["fine"] * 3
+    assert [row["found"] for row in json.loads(run("doctor", "--json"))] == ["fine"] * 5
+    monkeypatch.setenv("FAM_AUTH_MAIL", "smtp://user:hidden@127.0.0.1:1")
+    found = {row["check"]: row["found"] for row in json.loads(run("doctor", "--json", code=1))}
+    assert "the mail server does not take mails" in found["mail"]
+    monkeypatch.setenv("FAM_AUTH_API_DOCS", "true")
+    assert "FAM_AUTH_API_DOCS" in run("doctor", code=1)
+    assert "auth_otp_device.secret" in run("rekey", "--json")
     assert "up to date" in run("migrate")
     assert "Nothing to do" in run("migrate", "--plan")
     assert "outbox" in run("purge")
     settings = {row["name"]: row for row in json.loads(run("config", "--json"))}
     assert settings["FAM_AUTH_SECRETS"]["value"] == "**********"
-    assert settings["FAM_AUTH_MAIL"]["value"] == "smtp://user:***@mail.example.com"
+    assert settings["FAM_AUTH_MAIL"]["value"] == "smtp://user:***@127.0.0.1:1"
     assert settings["FAM_AUTH_PASSWORD__MINIMUM_LENGTH"]["default"] == "8"
     assert "FAM_AUTH_POOL_SIZE" in run("config")
     assert len(run("secret").strip()) == 43
@@ -106,7 +112,7 @@ def test_a_database_without_tables(run: Run, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("FAM_AUTH_DATABASE", f"sqlite+aiosqlite:///{tmp_path}/empty.db")
     found = run("doctor", code=1)
     assert "run `fam-auth migrate`" in found
-    assert "The tables differ" in found
+    assert "Found: " in found
     assert "CREATE TABLE auth_user" in run("migrate", "--plan")
     run("migrate")
     assert "fine" in run("doctor")

@@ -80,6 +80,21 @@ async def test_to_files_and_to_the_console(tmp_path: Path, capsys: pytest.Captur
         await FileCarrier(tmp_path / "file").carry(MAIL)
 
 
+async def test_carriers_that_work_say_so(tmp_path: Path, smtp: tuple[Sink, str]) -> None:
+    for url in ("console:", f"file://{tmp_path}/mails", smtp[1]):
+        await carrier(url).check()  # type: ignore[attr-defined]
+    (tmp_path / "file").touch()
+    for url in (f"file://{tmp_path}/file", "smtp://127.0.0.1:1"):
+        with pytest.raises(MailFailed, match="FAM_AUTH_MAIL: "):
+            await carrier(url).check()  # type: ignore[attr-defined]
+
+
+async def test_a_server_that_speaks_no_tls(smtp: tuple[Sink, str]) -> None:
+    with pytest.raises(MailFailed) as failed:
+        await carrier(smtp[1].replace("smtp", "smtps")).carry(MAIL)
+    assert not failed.value.permanent
+
+
 @pytest.mark.parametrize("url", ["", "http://x", "smtp://", "file:", "smtp://[x"])
 def test_what_is_no_carrier(url: str) -> None:
     with pytest.raises(Misconfigured):

@@ -9,8 +9,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
 
-from fam_auth import exceptions
+from fam_auth import exceptions, install
+from tests.conftest import MakeAuth
 from tests.support.people import PASSWORD, World
 from tests.support.service import service
 
@@ -124,8 +127,20 @@ async def test_the_example_of_every_body_is_valid(world: World, document: dict[s
                 assert answer.status_code != 422, (route, answer.text)
 
 
-@pytest.mark.parametrize("signed_in", [False, True])
-def test_nothing_answers_otherwise_than_documented(tmp_path: Path, sqlite_database: str, signed_in: bool) -> None:
+QUICK, WHOLE = "examples,coverage", "examples,coverage,fuzzing"
+
+
+@pytest.mark.parametrize(
+    ("signed_in", "phases"),
+    [
+        (True, QUICK),
+        pytest.param(False, WHOLE, marks=pytest.mark.slow),
+        pytest.param(True, WHOLE, marks=pytest.mark.slow),
+    ],
+)
+def test_nothing_answers_otherwise_than_documented(
+    tmp_path: Path, sqlite_database: str, signed_in: bool, phases: str
+) -> None:
     # In development without verification, so that one call signs in and the document is served.
     development = {"FAM_AUTH_PROFILE": "development", "FAM_AUTH_EMAIL_VERIFICATION": "false"}
     with service(tmp_path, sqlite_database, workers=1, **development) as running:
@@ -135,7 +150,7 @@ def test_nothing_answers_otherwise_than_documented(tmp_path: Path, sqlite_databa
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{running.url}/openapi.json"),
             f"--checks={CHECKS}",
-            "--phases=examples,coverage,fuzzing",
+            f"--phases={phases}",
             "--max-examples=15",
             "--seed=1",
             "--no-color",
@@ -144,3 +159,24 @@ def test_nothing_answers_otherwise_than_documented(tmp_path: Path, sqlite_databa
         ]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+def test_a_host_may_use_our_names(make_auth: MakeAuth) -> None:
+    """Two schemas of one name: both are described, and each route leads to its own."""
+    app = FastAPI()
+
+    class UserAnswer(BaseModel):
+        nickname: str
+
+    @app.get("/own")
+    async def own() -> UserAnswer:
+        return UserAnswer(nickname="Ada")
+
+    install(app, make_auth())
+    document = app.openapi()
+    assert app.openapi() is document
+    schemas = document["components"]["schemas"]
+    assert list(schemas["UserAnswer"]["properties"]) == ["nickname"]
+    assert "email" in schemas["FamAuthUserAnswer"]["properties"]
+    me = document["paths"]["/auth/me"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert me == {"$ref": "#/components/schemas/FamAuthUserAnswer"}

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,9 +24,10 @@ VARIABLES: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def running(tmp_path: Path, postgres_database: str) -> Iterator[Service]:
-    with service(tmp_path, postgres_database, workers=2, **VARIABLES) as two_processes:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, shared_postgres_database: str) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    with service(folder, shared_postgres_database, workers=2, **VARIABLES) as two_processes:
         yield two_processes
 
 

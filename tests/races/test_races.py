@@ -5,7 +5,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,9 +18,10 @@ PARALLEL = 20
 ROUNDS = int(os.environ.get("FAM_AUTH_TEST_ROUNDS", "5"))
 
 
-@pytest.fixture
-def running(tmp_path: Path, postgres_database: str) -> Iterator[Service]:
-    with service(tmp_path, postgres_database, workers=2, FAM_AUTH_TRUSTED_PROXIES="127.0.0.1") as two_processes:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, shared_postgres_database: str) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    with service(folder, shared_postgres_database, workers=2, FAM_AUTH_TRUSTED_PROXIES="127.0.0.1") as two_processes:
         yield two_processes
 
 
@@ -39,6 +39,7 @@ def _token(running: Service, address: str, kind: str = "verify_email") -> str:
 
 
 async def test_a037_one_address_in_four_spellings_makes_one_account(running: Service) -> None:
+    before = running.log().count("user.registered success")
     for _ in range(ROUNDS):
         local = f"a{uuid4().hex[:8]}"
         spellings = [f"{local}@x.com", f"{local.upper()}@x.com", f"{local}@X.COM", f" {local}@x.com "]
@@ -47,8 +48,7 @@ async def test_a037_one_address_in_four_spellings_makes_one_account(running: Ser
         # Hashes beyond the bounded queue are refused; whoever was let in gets the same answer.
         assert {status for status, _ in answers} <= {202, 503}
         assert {answer["status"] for status, answer in answers if status == 202} == {"pending_verification"}
-    assert "user.registered success" in running.log()
-    assert running.log().count("user.registered success") == ROUNDS
+    assert running.log().count("user.registered success") - before == ROUNDS
 
 
 async def test_one_verification_token_has_one_winner(running: Service) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,13 +17,6 @@ from tests.conftest import new_auth
 from tests.races.test_races import PARALLEL, ROUNDS
 from tests.support.people import OPERATOR, PASSWORD, Clock, Mailbox
 from tests.support.service import Service, service
-
-
-@pytest.fixture
-def running(tmp_path: Path, postgres_database: str) -> Iterator[Service]:
-    variables: dict[str, Any] = {"FAM_AUTH_FEATURES": "password,role", "FAM_AUTH_EMAIL_VERIFICATION": "false"}
-    with service(tmp_path, postgres_database, workers=2, **variables) as two_processes:
-        yield two_processes
 
 
 async def ended(work: Any) -> str:
@@ -81,7 +73,13 @@ async def test_twenty_grants_are_one(postgres_database: str) -> None:
         await auth.close()
 
 
-async def test_s064_a_role_is_gone_in_every_process(running: Service, postgres_database: str) -> None:
+async def test_s064_a_role_is_gone_in_every_process(tmp_path: Path, postgres_database: str) -> None:
+    variables: dict[str, Any] = {"FAM_AUTH_FEATURES": "password,role", "FAM_AUTH_EMAIL_VERIFICATION": "false"}
+    with service(tmp_path, postgres_database, workers=2, **variables) as running:
+        await _comes_and_goes(running, postgres_database)
+
+
+async def _comes_and_goes(running: Service, postgres_database: str) -> None:
     auth = new_auth(postgres_database, Clock(), Mailbox(), features=[Password(), Role()])
     body = {"email": "ada@example.com", "password": PASSWORD}
     tokens = httpx2.post(f"{running.url}/auth/register", json=body).json()["tokens"]
@@ -89,7 +87,7 @@ async def test_s064_a_role_is_gone_in_every_process(running: Service, postgres_d
     user = await users.found(auth, "ada@example.com")
     other = await users.create(auth, "bob@example.com", verified=True)
     await managers.grant(auth, other.id, "admin", OPERATOR)
-    for _ in range(ROUNDS):
+    for _ in range(max(1, ROUNDS // 5)):
         await managers.grant(auth, user.id, "admin", OPERATOR)
         assert await _answers(running, header) == {200}
         await managers.revoke(auth, user.id, "admin", OPERATOR)

@@ -25,7 +25,7 @@ app.add_typer(roles.app, name="roles")
 app.command("create-admin")(roles.create_admin)
 app.command("routes")(routes.list_routes)
 # What comes with an extra is a command where that is installed.
-if find_spec("pyotp"):
+if find_spec("pyotp"):  # pragma: no branch - the tests have every extra
     app.add_typer(import_module("fam_auth.cli.otp").app, name="otp")
 
 

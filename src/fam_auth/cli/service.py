@@ -9,14 +9,17 @@ from typing import Annotated, Any
 
 import typer
 import uvicorn
+from sqlalchemy.exc import DBAPIError
 
 from fam_auth.auth import Auth
 from fam_auth.cli.common import REFUSED, AsJson, run, show
 from fam_auth.core import logs
+from fam_auth.core.mail import MailFailed
 from fam_auth.core.security import new_secret
-from fam_auth.core.settings import described
-from fam_auth.exceptions import Misconfigured
+from fam_auth.core.settings import advice, described
+from fam_auth.exceptions import Misconfigured, Unavailable
 from fam_auth.features.role import Role, rights
+from fam_auth.repository.data_access.managers import rekeying
 from fam_auth.repository.data_access.managers.purge import purge as purge_all
 from fam_auth.repository.data_access.managers.worker import work as work_off
 
@@ -68,15 +71,18 @@ def migrate(
 
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
-    """Look for what is wrong: settings, database, migrations, tables. Exit code 1 when something must be done."""
+    """Look for what is wrong: settings, migrations, tables, mail. Exit code 1 when something must be done."""
     upgrade = import_module("fam_auth.core.upgrade")
 
     async def work(auth: Auth) -> list[dict[str, str]]:
         checks: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "migrations": lambda: import_module("fam_auth.core.migrations").check(auth.database, auth.histories),
             "tables": lambda: upgrade.drift(auth.database, auth.histories),
+            "secrets": lambda: _of_tables(rekeying.lost(auth)),
+            "mail": getattr(auth.carrier, "check", _nothing_to_check),
         }
-        found = [{"check": "settings", "found": "fine"}]
+        found = [{"check": "settings", "found": one} for one in advice(auth.settings)]
+        found = found or [{"check": "settings", "found": "fine"}]
         for name, check in checks.items():
             found.append({"check": name, "found": await _diagnosis(check)})
         return found
@@ -123,17 +129,42 @@ def purge(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def rekey(*, as_json: AsJson = False) -> None:
+    """Encrypt everything with the first of FAM_AUTH_SECRETS, so that the others can go once nothing rests on them.
+
+    What is kept as a digest cannot be made anew: it is counted, and goes with its time.
+    """
+
+    async def work(auth: Auth) -> list[dict[str, str]]:
+        return [one._asdict() for one in await rekeying.rekey(auth, lambda told: typer.echo(told, err=True))]
+
+    show(run(work), as_json=as_json)
+
+
+@app.command()
 def secret() -> None:
     """Print a fresh secret for FAM_AUTH_SECRETS."""
     typer.echo(new_secret())
 
 
+async def _of_tables(check: Coroutine[Any, Any, object]) -> object:
+    """What a check finds in the tables; nothing where they are not there yet, as another check tells."""
+    try:
+        return await check
+    except (DBAPIError, Unavailable):
+        return None
+
+
+async def _nothing_to_check() -> None:
+    """A carrier of somebody else that cannot tell."""
+
+
 async def _diagnosis(check: Callable[[], Coroutine[Any, Any, object]]) -> str:
     try:
         differences = await check()
-    except Misconfigured as error:
+    except (Misconfigured, MailFailed) as error:
         return str(error)
-    return "fine" if not differences else f"The tables differ from the models: {differences}"
+    return "fine" if not differences else f"Found: {differences}"
 
 
 async def _hint(auth: Auth) -> str | None:

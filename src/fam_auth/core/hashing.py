@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import cache
 from typing import TypeVar, TypeVarTuple
 
 from argon2 import PasswordHasher
@@ -34,7 +35,7 @@ class Hasher:
         self.threads = threads or os.cpu_count() or 1
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=LANES)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="fam-auth-hash", initializer=_step_back)
-        self._dummy = self._argon2.hash(secrets.token_urlsafe(16))
+        self._dummy = _nobodys(self._argon2.time_cost, self._argon2.memory_cost)
         self._waiting = 0
 
     async def hash(self, password: str) -> str:
@@ -68,6 +69,12 @@ class Hasher:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
         finally:
             self._waiting -= 1
+
+
+@cache
+def _nobodys(passes: int, memory: int) -> str:
+    """The hash of a password that nobody has, to be judged where there is no user: made at the start, once."""
+    return PasswordHasher(passes, memory, LANES).hash(secrets.token_urlsafe(16))
 
 
 def _step_back() -> None:

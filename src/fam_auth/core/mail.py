@@ -74,6 +74,9 @@ class ConsoleCarrier:
         letter = f"{rule}\nTo: {mail.recipient}\nSubject: {mail.subject}\n\n{mail.text}\n{rule}"
         print(letter, file=sys.stderr, flush=True)  # noqa: T201 - what this carrier is for
 
+    async def check(self) -> None:
+        """Standard error is always there."""
+
 
 class FileCarrier:
     """Writes one .eml file per mail into a directory; a second try replaces the first."""
@@ -90,6 +93,17 @@ class FileCarrier:
             half.rename(self.directory / f"{name}.eml")
         except OSError as error:
             raise MailFailed(type(error).__name__, permanent=False) from error
+
+    async def check(self) -> None:
+        """A file can be made in the directory."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            (self.directory / ".check").touch()
+            (self.directory / ".check").unlink()
+        except OSError as error:
+            raise MailFailed(
+                f"FAM_AUTH_MAIL: no mail can be written there ({error.strerror}).", permanent=False
+            ) from error
 
 
 class SmtpCarrier:
@@ -108,14 +122,21 @@ class SmtpCarrier:
     async def carry(self, mail: Mail) -> None:
         try:
             await aiosmtplib.send(mail.as_message(), **self._options)
-        except aiosmtplib.SMTPException as error:
+        except (aiosmtplib.SMTPException, OSError) as error:
             code = getattr(error, "code", None) or _first_code(error)
             raise MailFailed(type(error).__name__, permanent=code // 100 == PERMANENT) from error
-        except OSError as error:
-            raise MailFailed(type(error).__name__, permanent=False) from error
+
+    async def check(self) -> None:
+        """The server answers, and takes the name and the password."""
+        try:
+            async with aiosmtplib.SMTP(**self._options):
+                pass
+        except (aiosmtplib.SMTPException, OSError) as error:
+            message = f"FAM_AUTH_MAIL: the mail server does not take mails ({type(error).__name__})."
+            raise MailFailed(message, permanent=False) from error
 
 
-def _first_code(error: aiosmtplib.SMTPException) -> int:
+def _first_code(error: Exception) -> int:
     refused: Iterable[Any] = getattr(error, "recipients", ())
     return next((one.code for one in refused), 0)
 

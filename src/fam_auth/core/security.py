@@ -103,6 +103,16 @@ class Keyring:
     def __repr__(self) -> str:
         return f"Keyring(versions={list(self._all)})"
 
+    @property
+    def versions(self) -> list[int]:
+        """The numbers of the secrets in force."""
+        return list(self._all)
+
+    @property
+    def version(self) -> int:
+        """The number of the secret that writes."""
+        return self._first.version
+
     def digest(self, purpose: str, value: str) -> str:
         """What the database keeps of a secret value: `version.hex`, useless to whoever reads or plants it."""
         return _digest(self._first, purpose, value)

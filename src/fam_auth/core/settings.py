@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from importlib.util import find_spec
@@ -262,10 +262,46 @@ def check(settings: Settings) -> None:
             "FAM_AUTH_PUBLIC_URL is plain http and FAM_AUTH_TRANSPORTS allows cookies: use https, set "
             "FAM_AUTH_TRANSPORTS=bearer, or, on your own machine only, FAM_AUTH_COOKIES_OVER_HTTP=true.",
         )
+    if settings.session_idle > settings.session_absolute:
+        raise Misconfigured("FAM_AUTH_SESSION_IDLE is longer than FAM_AUTH_SESSION_ABSOLUTE: make it shorter.")
+    if any(network.prefixlen == 0 for network in settings.trusted_proxies):
+        raise Misconfigured(
+            "FAM_AUTH_TRUSTED_PROXIES trusts everybody, so that anybody may name any address: name your proxies alone."
+        )
+    for origin in settings.allowed_origins:
+        _check_origin(origin, production=production)
     if production and settings.secrets is None:
         raise Misconfigured("FAM_AUTH_SECRETS is not set: make a secret with `fam-auth secret` and set it.")
     if production and settings.mail is None:
         raise Misconfigured("FAM_AUTH_MAIL is not set: set it to smtp://user:password@host:587 or file:///directory.")
+
+
+def _check_origin(origin: str, *, production: bool) -> None:
+    parts = urlsplit(origin)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or "*" in origin:
+        raise Misconfigured("FAM_AUTH_ALLOWED_ORIGINS: name each origin in full, as in https://app.example.com.")
+    if production and parts.scheme == "http":
+        raise Misconfigured("FAM_AUTH_ALLOWED_ORIGINS has an origin of plain http, which anybody can forge: use https.")
+
+
+def advice(settings: Settings) -> Iterator[str]:
+    """What works and is not as safe as it could be, with the remedy."""
+    if settings.is_development:
+        return
+    if settings.session_absolute > timedelta(days=30):
+        yield "FAM_AUTH_SESSION_ABSOLUTE is above 30 days, the most that NIST SP 800-63B-4 allows: shorten it."
+    if settings.access_lifetime > timedelta(hours=1):
+        yield "FAM_AUTH_ACCESS_LIFETIME is above an hour: shorten it; refreshing costs little."
+    if settings.api_docs:
+        yield "FAM_AUTH_API_DOCS shows the documentation to everybody: switch it off."
+    if settings.token_route:
+        yield "FAM_AUTH_TOKEN_ROUTE takes passwords without a second factor: switch it off."
+    if not settings.email_verification:
+        yield "FAM_AUTH_EMAIL_VERIFICATION is off, so that anybody may register any address: switch it on."
+    if (settings.mail or "").startswith("console:"):
+        yield "FAM_AUTH_MAIL prints mails instead of sending them: set it to smtp://user:password@host:587."
+    if not settings.secure_cookies:
+        yield "FAM_AUTH_COOKIES_OVER_HTTP sends cookies where others can read them: switch it off and use https."
 
 
 def check_names(sections: Mapping[str, type[BaseModel] | None]) -> None:
@@ -285,15 +321,22 @@ def check_names(sections: Mapping[str, type[BaseModel] | None]) -> None:
 def described(settings: Configured) -> list[dict[str, str]]:
     """Every setting with its variable, its value (secrets masked), default, source and meaning."""
     prefix = type(settings).model_config.get("env_prefix", PREFIX)
+    rows = []
+    for name, field in type(settings).model_fields.items():
+        default = field.get_default(call_default_factory=True, validated_data={})
+        parts = _parts(f"{prefix}{name.upper()}", field.description, getattr(settings, name), default)
+        rows += [{**row, "source": _source(settings, name, row["name"])} for row in parts]
+    return rows
+
+
+def _parts(name: str, meaning: str | None, value: object, default: object) -> list[dict[str, str]]:
+    """A setting, or each of the settings that it is made of."""
+    if not isinstance(value, BaseModel):
+        return [{"name": name, "value": masked(value), "default": masked(default), "meaning": meaning or ""}]
     return [
-        {
-            "name": f"{prefix}{name.upper()}",
-            "value": masked(getattr(settings, name)),
-            "default": masked(field.get_default(call_default_factory=True, validated_data={})),
-            "source": _source(settings, name, f"{prefix}{name.upper()}"),
-            "meaning": field.description or "",
-        }
-        for name, field in type(settings).model_fields.items()
+        row
+        for part, field in type(value).model_fields.items()
+        for row in _parts(f"{name}__{part.upper()}", field.description, getattr(value, part), getattr(default, part))
     ]
 
 

@@ -1,7 +1,7 @@
 """The tables of the kernel."""
 
 from fam_auth.models.attempt import Attempt
-from fam_auth.models.base import DIES, SECRET, Base
+from fam_auth.models.base import DIES, KEYED, SEALED, SECRET, Base
 from fam_auth.models.change import Change
 from fam_auth.models.email import Email
 from fam_auth.models.event import Event
@@ -16,6 +16,8 @@ KERNEL: tuple[type[Base], ...] = (User, Email, Session, Login, OneTimeToken, Att
 __all__ = [
     "DIES",
     "KERNEL",
+    "KEYED",
+    "SEALED",
     "SECRET",
     "Attempt",
     "Base",

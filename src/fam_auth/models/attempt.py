@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import Base
+from fam_auth.models.base import KEYED, Base
 
 
 class Attempt(Base):
@@ -13,7 +13,7 @@ class Attempt(Base):
 
     __tablename__ = "auth_attempt"
 
-    key: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True, info=KEYED)
     bucket: Mapped[str]
     tries: Mapped[int]
     tried_at: Mapped[float] = mapped_column(index=True)

@@ -24,6 +24,10 @@ NAMING = {
 
 SECRET = {"secret": True}
 """`info` of a column whose value leaves the database for no eyes, not even its user's."""
+KEYED = {**SECRET, "versioned": True}
+"""The same for a keyed digest."""
+SEALED = {**KEYED, "sealed": True}
+"""The same for an encrypted value, which is bound to `table|id|column`."""
 
 
 DIES = {"dies": True}

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import SECRET, Base
+from fam_auth.models.base import KEYED, Base
 from fam_auth.models.user import User
 
 
@@ -21,7 +21,7 @@ class Login(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    token: Mapped[str] = mapped_column(unique=True, info=SECRET)
+    token: Mapped[str] = mapped_column(unique=True, info=KEYED)
     session_id: Mapped[UUID | None]
     device: Mapped[str] = mapped_column(server_default=text("''"))
     is_known_device: Mapped[bool] = mapped_column(server_default=false())

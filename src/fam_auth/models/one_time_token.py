@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import SECRET, Base
+from fam_auth.models.base import KEYED, Base
 from fam_auth.models.user import User
 
 
@@ -27,8 +27,8 @@ class OneTimeToken(Base):
     purpose: Mapped[str]
     address: Mapped[str]
     shown: Mapped[str | None]
-    token: Mapped[str] = mapped_column(unique=True, info=SECRET)
-    code: Mapped[str | None] = mapped_column(info=SECRET)
+    token: Mapped[str] = mapped_column(unique=True, info=KEYED)
+    code: Mapped[str | None] = mapped_column(info=KEYED)
     code_tries: Mapped[int]
     code_expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import SECRET, Base
+from fam_auth.models.base import SEALED, Base
 from fam_auth.models.user import User
 
 
@@ -24,7 +24,7 @@ class Outbox(Base):
         ForeignKey(User.id, ondelete="SET NULL", deferrable=True, initially="DEFERRED"),
     )
     kind: Mapped[str]
-    content: Mapped[str | None] = mapped_column(info=SECRET)
+    content: Mapped[str | None] = mapped_column(info=SEALED)
     tries: Mapped[int]
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]

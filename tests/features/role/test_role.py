@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import APIRouter, FastAPI
@@ -15,7 +16,8 @@ from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Permission, Role, all_of, any_of, definitions, managers, path, permission, role
 from fam_auth.features.role.settings import OWN
-from fam_auth.repository.data_access.managers import users
+from fam_auth.repository.data_access.managers import sessions, users
+from fam_auth.routers.rules import ready
 from tests.conftest import MakeAuth
 from tests.support.people import OPERATOR, Person, World
 
@@ -394,3 +396,28 @@ def test_a_feature_that_is_in_no_auth() -> None:
 async def test_nothing_is_nothing(office: World) -> None:
     with pytest.raises(NotFound):
         await managers.who(office.auth, "nothing")
+
+
+async def test_routes_that_ask_for_what_there_is_start(office: World) -> None:
+    ready(office.app, office.auth)
+
+
+async def test_a_socket_ends_with_the_role_that_let_it_in(office: World) -> None:
+    """The claims of a session behind an open WebSocket are asked for anew, as a request would."""
+    ada = await somebody(office, "ada@example.com", "reader")
+    session = (await ada.http.get("/auth/session")).json()
+    await managers.revoke(office.auth, await id_of(ada), "reader", OPERATOR)
+    [live] = (await sessions.live(office.auth, [UUID(session["id"])])).values()
+    assert (session["claims"]["roles"], live.claims["roles"]) == (["reader"], [])
+
+
+async def test_workers_that_remember_nothing_need_no_feed(open_world: OpenWorld) -> None:
+    world = await open_world(features=[Password(), DECLARED], email_verification=False, session_check="strict")
+    await definitions.sync(world.auth)
+    ada = await somebody(world, "ada@example.com", "reader")
+    assert (await ada.http.get("/auth/session")).json()["claims"]["roles"] == ["reader"]
+
+
+def test_demands_say_what_they_are() -> None:
+    both = all_of(role("reader"), permission("posts:read", scope=path("id", "post:")))
+    assert str(any_of(role("admin"), both)) == "(role admin or (role reader and permission posts:read in post:{id}))"

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models import DIES, SECRET, Base, User
+from fam_auth.models import DIES, KEYED, SEALED, Base, User
 
 
 class OtpDevice(Base):
@@ -20,7 +20,7 @@ class OtpDevice(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
     name: Mapped[str]
-    secret: Mapped[str] = mapped_column(info=SECRET)
+    secret: Mapped[str] = mapped_column(info=SEALED)
     last_step: Mapped[int] = mapped_column(BigInteger())
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
@@ -32,7 +32,7 @@ class RecoveryCode(Base):
 
     __tablename__ = "auth_otp_recovery_code"
 
-    digest: Mapped[str] = mapped_column(primary_key=True, info=SECRET)
+    digest: Mapped[str] = mapped_column(primary_key=True, info=KEYED)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime]
 
@@ -44,7 +44,7 @@ class EmailCode(Base):
 
     login_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    code: Mapped[str] = mapped_column(info=SECRET)
+    code: Mapped[str] = mapped_column(info=KEYED)
     expires_at: Mapped[datetime] = mapped_column(index=True, info=DIES)
 
 
@@ -58,8 +58,8 @@ class TrustedBrowser(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
-    device: Mapped[str] = mapped_column(unique=True, info=SECRET)
-    factors: Mapped[str] = mapped_column(info=SECRET)
+    device: Mapped[str] = mapped_column(unique=True, info=KEYED)
+    factors: Mapped[str] = mapped_column(info=KEYED)
     agent: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True, info=DIES)

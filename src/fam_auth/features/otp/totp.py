@@ -8,7 +8,7 @@ from fam_auth.exceptions import Misconfigured
 try:
     import pyotp
     import segno
-except ImportError as error:
+except ImportError as error:  # pragma: no cover - where the extra is missing; tried on the wheel, in the slow group
     raise Misconfigured(f"The feature otp needs {error.name}, which is not there: install fam-auth[otp].") from error
 
 STEP_SECONDS = 30

@@ -14,7 +14,7 @@ from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_token
 from fam_auth.exceptions import InvalidCode, InvalidCredentials, InvalidLoginToken, NoLogin, TooManyAttempts
 from fam_auth.feature import Incomplete, Outcome, Progress, Step, Try, lacking
-from fam_auth.repository.data_access.managers import attempts, devices, emails, events, sessions
+from fam_auth.repository.data_access.managers import attempts, credentials, devices, emails, events, outbox, sessions
 from fam_auth.repository.data_access.managers.attempts import Attempt
 from fam_auth.repository.data_access.managers.outbox import Request
 from fam_auth.repository.data_access.queries import logins as queries
@@ -81,7 +81,8 @@ async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must st
         )
         if visit.login_token is not None:
             progress = await _joined(auth, db, progress, visit.login_token)
-        return await _advance(auth, db, progress, *([] if attempt is None else attempt.forgiven()))
+        after = [] if attempt is None else [*attempt.forgiven(), *_guessed(auth, progress, attempt)]
+        return await _advance(auth, db, progress, *after)
 
 
 async def step_up(auth: Auth, session: Session, user: User, client: Client) -> Incomplete:
@@ -201,6 +202,15 @@ def _progress(user: User, row: Row[Any], proofs: tuple[Proof, ...], client: Clie
     return Progress(
         user, proofs, row.transport, client, row.session_id, device=row.device, is_known_device=row.is_known_device
     )
+
+
+def _guessed(auth: Auth, progress: Progress, attempt: Attempt) -> list[UpdateBase]:
+    """Tells the owner when a device that was never seen is right after many have been wrong (ASVS 6.3.5)."""
+    if progress.is_known_device or attempt.tries <= MANY:
+        return []
+    user, client = progress.user, progress.client
+    letter = credentials.notice(auth, "guessed", user.email, agent=client.agent or "unknown")
+    return [outbox.post(auth, user.id, letter, client)]
 
 
 def _first(auth: Auth) -> Step:

@@ -1,0 +1,224 @@
+"""What happens seldom: each of these is one line of the code that no story passes."""
+
+import asyncio
+import importlib
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth import Auth, Feature
+from fam_auth.core.database import retried
+from fam_auth.core.routers import _repeat, running
+from fam_auth.core.settings import advice, described
+from fam_auth.exceptions import Conflict, Misconfigured, NotFound, Unavailable
+from fam_auth.features.otp import Otp, totp
+from fam_auth.features.otp import managers as factors
+from fam_auth.features.password import Password
+from fam_auth.repository.data_access.managers import purge, sessions, users
+from tests.conftest import SECRETS, MakeAuth, new_auth
+from tests.support.people import OPERATOR, Clock, Mailbox, World
+
+OpenWorld = Callable[..., Awaitable[World]]
+WIDE = {"secrets": SECRETS, "public_url": "https://app.example.com", "mail": "smtp://mail.example.com"}
+
+
+async def test_a_transaction_that_the_database_gives_up_is_done_again(postgres_database: str) -> None:
+    """A real one: two who read and write the same row, in isolation."""
+    auth = new_auth(postgres_database, Clock(), Mailbox())
+    user = await users.create(auth, "ada@example.com", verified=True)
+    tries: list[str] = []
+
+    @retried
+    async def rename() -> None:
+        async with auth.transaction() as db:
+            await db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            await db.execute(text("SELECT name FROM fam_auth.auth_user"))
+            if not tries:
+                tries.append("first")
+                await users.rename(auth, user.id, {"name": "Somebody"}, OPERATOR)
+            await db.execute(text("UPDATE fam_auth.auth_user SET name = 'Ada'"))
+
+    await rename()
+    assert (await users.get(auth, user.id)).name == "Ada"
+
+    @retried
+    async def always(db: AsyncSession | None = None) -> None:
+        tries.append("again")
+        raise Conflict
+
+    with pytest.raises(Conflict):
+        await always()
+    with pytest.raises(Conflict):
+        await always(db=AsyncSession(auth.database.engine))
+    assert tries == ["first", "again", "again", "again", "again"]
+    await auth.close()
+
+
+async def test_one_device_is_confirmed_once(postgres_database: str) -> None:
+    auth = new_auth(postgres_database, Clock(), Mailbox(), features=[Password(), Otp()])
+    ada = await users.create(auth, "ada@example.com", verified=True)
+    begun = await factors.begin(auth, ada, "Phone")
+    code = totp.code_of(begun.secret, totp.step_of(auth.now()))
+    confirmed = [factors.confirm(auth, ada, begun.id, code, OPERATOR, keep=begun.id) for _ in range(5)]
+    results = await asyncio.gather(*confirmed, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["NotFound"] * 4 + ["list"]
+    assert issubclass(NotFound, Exception)
+    await auth.close()
+
+
+async def test_claims_of_nobody(world: World) -> None:
+    await sessions._renew_claims(world.auth, uuid4())  # noqa: SLF001 - who was deleted in between
+
+
+async def test_purge_keeps_whoever_needs_no_verification(open_world: OpenWorld) -> None:
+    world = await open_world(features=[Password(), Otp()], email_verification=False)
+    purged = await purge.purge(world.auth)
+    assert "users" not in purged
+    assert purged["otp_email_code"] == 0
+
+
+def test_a_feature_tells_front_ends_nothing_by_itself() -> None:
+    class Silent(Feature):
+        name = "silent"
+
+    assert Silent().public() == {}
+
+
+def test_a_misspelt_keyword() -> None:
+    with pytest.raises(Misconfigured, match="FAM_AUTH_DATABSE is not a setting"):
+        Auth(databse="x")
+
+
+async def test_the_service_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FAM_AUTH_PROFILE", "development")
+    monkeypatch.setenv("FAM_AUTH_DATABASE", f"sqlite+aiosqlite:///{tmp_path}/x.db")
+    sys.modules.pop("fam_auth.main", None)
+    main = importlib.import_module("fam_auth.main")
+    assert main.app.docs_url == "/docs"
+    monkeypatch.setenv("FAM_AUTH_PROFILE", "production")
+    service = main.create(new_auth(str(world.auth.database.url), Clock(), Mailbox()))
+    assert (service.docs_url, service.openapi_url) == (None, None)
+    for app, expected in ((service, "max-age=31536000; includeSubDomains"), (main.app, None)):
+        sent: list[dict[str, Any]] = []
+        await app(*_call("/auth/config", sent))
+        headers = dict(sent[0]["headers"])
+        assert (sent[0]["status"], headers.get(b"strict-transport-security", b"").decode() or None) == (200, expected)
+
+
+def _call(path: str, sent: list[dict[str, Any]], *chunks: bytes) -> tuple[Any, Any, Any]:
+    """A request as a server hands it over, its body in pieces."""
+    left = [
+        {"type": "http.request", "body": chunk, "more_body": number < len(chunks) - 1}
+        for number, chunk in enumerate(chunks or (b"",))
+    ]
+    headers = [(b"host", b"app.example.com"), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http",
+        "method": "POST" if chunks else "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": headers,
+    }
+
+    async def receive() -> Any:
+        return left.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    return {**scope, "client": ("192.0.2.1", 1), "server": ("x", 443), "scheme": "https"}, receive, send
+
+
+async def test_a_body_that_is_too_large_is_read_to_its_end(world: World) -> None:
+    sent: list[dict[str, Any]] = []
+    await world.app(*_call("/auth/login", sent, *[b"x" * 40_000] * 4))
+    assert sent[0]["status"] == 413
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"trusted_proxies": "10.0.0.0/8,0.0.0.0/0"}, "FAM_AUTH_TRUSTED_PROXIES trusts everybody"),
+        ({"trusted_proxies": "::/0"}, "FAM_AUTH_TRUSTED_PROXIES trusts everybody"),
+        ({"session_idle": "P60D"}, "FAM_AUTH_SESSION_IDLE is longer"),
+        ({"allowed_origins": "*"}, "FAM_AUTH_ALLOWED_ORIGINS: name each"),
+        ({"allowed_origins": "https://*.example.com"}, "FAM_AUTH_ALLOWED_ORIGINS: name each"),
+        ({"allowed_origins": "https://app.example.com/"}, "FAM_AUTH_ALLOWED_ORIGINS: name each"),
+        ({"allowed_origins": "http://app.example.com"}, "FAM_AUTH_ALLOWED_ORIGINS has an origin of plain http"),
+    ],
+)
+def test_a100_unsafe_settings_stop_the_start(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(Misconfigured, match=said):
+        Auth("postgresql+psycopg://localhost/app", features=[Password()], **{**WIDE, **settings})
+
+
+def test_what_could_be_safer_is_told() -> None:
+    bold: dict[str, Any] = {
+        "session_absolute": "P60D",
+        "access_lifetime": "PT2H",
+        "api_docs": True,
+        "token_route": True,
+        "email_verification": False,
+        "mail": "console:",
+        "public_url": "http://app.example.com",
+        "cookies_over_http": True,
+        "allowed_origins": "https://app.example.com",
+    }
+    auth = Auth("postgresql+psycopg://localhost/app", features=[Password()], **{**WIDE, **bold})
+    told = list(advice(auth.settings))
+    assert len(told) == 7
+    assert all(line.startswith("FAM_AUTH_") and line.endswith(".") for line in told)
+    names = {row["name"] for row in described(auth.settings)}
+    assert {"FAM_AUTH_THROTTLE__FREE", "FAM_AUTH_LINKS__VERIFY_EMAIL", "FAM_AUTH_SESSION_MEMORY"} <= names
+    assert "FAM_AUTH_THROTTLE" not in names
+    assert list(advice(Auth("sqlite+aiosqlite:///./x.db", secrets=SECRETS).settings)) == []
+
+
+async def test_a_chore_goes_on_whatever_happens(caplog: pytest.LogCaptureFixture) -> None:
+    stopping, raised = asyncio.Event(), iter([Unavailable(), RuntimeError("broken"), None])
+
+    async def chore() -> None:
+        failure = next(raised)
+        if failure is not None:
+            raise failure
+        stopping.set()
+
+    await _repeat(chore, purge.DAY / 10_000_000, stopping)
+    assert "A chore failed" in caplog.text
+
+
+async def test_a_mail_that_hangs_does_not_hold_up_the_end(make_auth: MakeAuth, world: World) -> None:
+    class Hanging:
+        async def carry(self, mail: object) -> None:
+            await asyncio.sleep(60)
+
+    await (await world.person("ada@example.com")).register()
+    auth = make_auth()
+    auth.carrier = Hanging()
+    async with asyncio.timeout(15), running(auth):
+        await asyncio.sleep(0.2)
+
+
+async def test_s123_what_a_client_calls_itself_stays_one_line(world: World) -> None:
+    ada = await world.person("ada@example.com")
+    ada.http.headers["User-Agent"] = "curl\x1b[2J\u00a0evil"
+    await ada.register()
+    await ada.verify()
+    await ada.login()
+    [item] = (await ada.http.get("/auth/sessions")).json()["items"]
+    assert item["client"].startswith("curl?[2J")
+
+
+async def test_in_development_the_address_one_came_to_is_no_other_site(open_world: OpenWorld) -> None:
+    world = await open_world(profile="development")
+    ada = await world.person("ada@example.com")
+    for origin, status in (("https://app.example.com", 202), ("https://evil.example", 403)):
+        ada.http.headers["Origin"] = origin
+        assert (await ada.register()).status_code == status
