@@ -52,6 +52,7 @@ class Progress:
 
     `raises` is the session whose assurance a step-up raises; None: the login makes a session. `device` is the id of the
     browser or program, which it keeps; `is_known_device` when the account was signed in to from there before.
+    `sessions` is how many live sessions the user has.
     """
 
     user: User
@@ -61,6 +62,7 @@ class Progress:
     raises: UUID | None = None
     device: str = ""
     is_known_device: bool = False
+    sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ async def send(http: httpx2.AsyncClient, path: str, body: bytes, kind: str = "ap
 
 
 @pytest.mark.parametrize(("path", "field"), FIELDS)
-async def test_a085_a088_every_field_of_every_body(http: httpx2.AsyncClient, path: str, field: str) -> None:
+async def test_s100_a085_a088_every_field_of_every_body(http: httpx2.AsyncClient, path: str, field: str) -> None:
     for value in WRONG:
         assert_problem(await http.post(path, json={**BODIES[path], field: value}), 422)
     for sign in HIDDEN:
@@ -116,7 +116,7 @@ async def test_a078_two_and_undecodable_authorizations(http: httpx2.AsyncClient)
     assert_problem(await http.get("/auth/me", headers={"Cookie": "__Host-fam_session=\x7f;;=;"}), 401)
 
 
-async def test_a075_no_token_serves_as_another(world: World, ada: Person) -> None:
+async def test_s071_a075_no_token_serves_as_another(world: World, ada: Person) -> None:
     tokens = ada.tokens
     for wrong in (tokens["refresh_token"], "famp_" + "x" * 43, tokens["access_token"].replace("fams_", "famc_")):
         answer = await ada.http.get("/auth/me", headers={"Authorization": f"Bearer {wrong}"})
@@ -156,12 +156,12 @@ DECEPTIVE = [
 @pytest.mark.parametrize(
     "email", [*DECEPTIVE, "a\uff20b.com", "a\ufe6bb.com", "a\uff0cc@b.com", "a@b", "x" * 400 + "@b.com"]
 )
-async def test_a064_a065_deceptive_addresses(http: httpx2.AsyncClient, email: str) -> None:
+async def test_s127_a064_a065_deceptive_addresses(http: httpx2.AsyncClient, email: str) -> None:
     for path in ("/auth/register", "/auth/email/resend"):
         assert_problem(await http.post(path, json={**BODIES[path], "email": email}), 422)
 
 
-async def test_a062_four_spellings_are_one_account(world: World) -> None:
+async def test_s127_a062_four_spellings_are_one_account(world: World) -> None:
     for email in ("a@x.com", "A@x.com", "a@X.COM", " a@x.com "):
         assert (await (await world.person(email)).register()).status_code == 202
     rows = await world.auth.database.rows(text("SELECT id FROM auth_user"))
@@ -227,7 +227,7 @@ async def test_twenty_megabytes_over_the_wire(running: Service) -> None:
         assert (await http.get("/openapi.json")).status_code == 404
 
 
-async def test_a092_secrets_are_found_nowhere(running: Service, sqlite_database: str) -> None:
+async def test_s122_a092_secrets_are_found_nowhere(running: Service, sqlite_database: str) -> None:
     async with httpx2.AsyncClient(base_url=running.url) as http:
         for path, body in BODIES.items():
             for field in ("password", "code", "refresh_token"):

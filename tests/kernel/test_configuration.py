@@ -158,7 +158,7 @@ def test_without_a_profile_the_database_decides(tmp_path: Path) -> None:
     assert Auth(f"sqlite+aiosqlite:///{tmp_path}/x.db", features=[Password()]).settings.profile == "development"
 
 
-def test_passwords_in_addresses_are_masked() -> None:
+def test_s113_passwords_in_addresses_are_masked() -> None:
     assert masked("smtp://user:hidden@host") == "smtp://user:***@host"
     assert "hidden" not in repr(Database("postgresql+psycopg://user:hidden@host/app"))
 
@@ -183,7 +183,7 @@ def test_secrets_rotate() -> None:
     assert parse_secrets(SECRET) == {1: SECRET}
 
 
-def test_tokens_share_no_beginning() -> None:
+def test_s046_tokens_share_no_beginning() -> None:
     keys = Keyring({1: SECRET})
     beginnings = {keys.carry("p", number.to_bytes(4)).encode()[:6] for number in range(2000)}
     assert len(beginnings) == 2000

@@ -95,7 +95,7 @@ def test_a_misspelt_keyword() -> None:
         Auth(databse="x")
 
 
-async def test_the_service_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+async def test_s106_s114_the_service_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FAM_AUTH_PROFILE", "development")
     monkeypatch.setenv("FAM_AUTH_DATABASE", f"sqlite+aiosqlite:///{tmp_path}/x.db")

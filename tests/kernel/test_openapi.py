@@ -138,7 +138,7 @@ QUICK, WHOLE = "examples,coverage", "examples,coverage,fuzzing"
         pytest.param(True, WHOLE, marks=pytest.mark.slow),
     ],
 )
-def test_nothing_answers_otherwise_than_documented(
+def test_s120_nothing_answers_otherwise_than_documented(
     tmp_path: Path, sqlite_database: str, signed_in: bool, phases: str
 ) -> None:
     # In development without verification, so that one call signs in and the document is served.

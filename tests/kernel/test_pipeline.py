@@ -187,7 +187,7 @@ async def test_demands_of_the_hosts_routes(open_world: OpenWorld) -> None:
     assert (await ada.http.get("/strong")).json() == "strong"
 
 
-async def test_a_hash_with_older_parameters_is_replaced_at_login(world: World, ada: Person) -> None:
+async def test_s111_a_hash_with_older_parameters_is_replaced_at_login(world: World, ada: Person) -> None:
     world.auth.hasher.close()
     world.auth.hasher = Hasher(passes=3)
     assert (await ada.login()).json()["status"] == "complete"

@@ -1,5 +1,6 @@
 """A second factor is used once, however many ask at the same time."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -80,3 +81,14 @@ async def test_s034_a_challenge_has_five_tries_also_in_parallel(running: Service
         [token] = await challenges(running, credentials, 1)
         answers = await at_once(running.url, "/auth/login/totp", [{"code": "000000"}] * PARALLEL, f"Login {token}")
         assert Counter(status for status, _ in answers) == {400: 5, 429: PARALLEL - 5}
+
+
+async def test_a034_one_login_by_two_factors_at_once(running: Service) -> None:
+    for _ in range(ROUNDS):
+        credentials, secret, codes = enrolled(running)
+        [token] = await challenges(running, credentials, 1)
+        authorization = f"Login {token}"
+        by_app = at_once(running.url, "/auth/login/totp", [{"code": present(secret)}] * 2, authorization)
+        by_code = at_once(running.url, "/auth/login/recovery-code", [{"code": codes[0]}] * 2, authorization)
+        statuses = [status for answers in await asyncio.gather(by_app, by_code) for status, _ in answers]
+        assert statuses.count(200) == 1

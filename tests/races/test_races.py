@@ -51,7 +51,7 @@ async def test_a037_one_address_in_four_spellings_makes_one_account(running: Ser
     assert running.log().count("user.registered success") - before == ROUNDS
 
 
-async def test_one_verification_token_has_one_winner(running: Service) -> None:
+async def test_s101_one_verification_token_has_one_winner(running: Service) -> None:
     for _ in range(ROUNDS):
         address = f"b{uuid4().hex[:8]}@example.com"
         await _one(running.url, "/auth/register", {"email": address, "password": PASSWORD})
@@ -61,7 +61,7 @@ async def test_one_verification_token_has_one_winner(running: Service) -> None:
         assert {answer["code"] for status, answer in answers if status == 400} == {"invalid_token"}
 
 
-async def test_refresh_has_one_successor_and_reuse_ends_the_session(running: Service) -> None:
+async def test_s086_refresh_has_one_successor_and_reuse_ends_the_session(running: Service) -> None:
     address = f"c{uuid4().hex[:8]}@example.com"
     await _one(running.url, "/auth/register", {"email": address, "password": PASSWORD})
     token = await asyncio.to_thread(_token, running, address)
@@ -118,7 +118,7 @@ async def test_s026_one_address_change_has_one_winner(running: Service) -> None:
         assert Counter(status for status, _ in answers) == {200: 1, 400: PARALLEL - 1}
 
 
-async def test_a040_parallel_guesses_do_not_share_an_attempt(running: Service) -> None:
+async def test_s013_a040_parallel_guesses_do_not_share_an_attempt(running: Service) -> None:
     for _ in range(ROUNDS):
         address = f"f{uuid4().hex[:8]}@example.com"
         bodies = [{"email": address, "password": f"guess {n}"} for n in range(PARALLEL)]

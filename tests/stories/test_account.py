@@ -111,7 +111,7 @@ async def test_a_login_can_be_abandoned(world: World) -> None:
     assert (await ada.http.delete("/auth/login")).status_code == 204
 
 
-async def test_a_login_token_is_no_access_token(world: World) -> None:
+async def test_a020_a_login_token_is_no_access_token(world: World) -> None:
     ada = await world.person("ada@example.com")
     await ada.register()
     token = (await ada.login()).json()["login_token"]

@@ -44,7 +44,7 @@ async def test_s005_changing_needs_the_present_password(world: World, ada: Perso
     assert (await (await world.person(ada.email)).login()).status_code == 200
 
 
-async def test_a019_changing_ends_the_other_sessions(world: World, ada: Person) -> None:
+async def test_s052_a019_changing_ends_the_other_sessions(world: World, ada: Person) -> None:
     other = Person(world, ada.email, await world.client())
     await other.login()
     assert await change(ada, PASSWORD, NEW) == 204
@@ -195,7 +195,7 @@ async def test_the_password_that_was_judged_must_still_be_in_force(world: World,
     assert await change(ada, PASSWORD, NEW) == 401
 
 
-async def test_tokens_rest_as_keyed_digests(world: World, ada: Person) -> None:
+async def test_s112_tokens_rest_as_keyed_digests(world: World, ada: Person) -> None:
     token = await forgot(ada)
     rows = await world.auth.database.rows(select(OneTimeToken.token))
     assert all(token not in row.token for row in rows)

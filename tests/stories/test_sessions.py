@@ -17,7 +17,7 @@ async def test_the_same_refresh_token_gives_the_same_successor_within_the_grace(
     assert (await ada.me()).status_code == 200
 
 
-async def test_after_the_grace_an_old_refresh_token_ends_the_session(world: World, ada: Person) -> None:
+async def test_s086_a013_after_the_grace_an_old_refresh_token_ends_the_session(world: World, ada: Person) -> None:
     successor = (await ada.refresh()).json()
     world.clock.travel(seconds=11)
     assert (await ada.refresh()).json()["code"] == "invalid_refresh_token"
@@ -27,7 +27,7 @@ async def test_after_the_grace_an_old_refresh_token_ends_the_session(world: Worl
     assert [mail.kind for mail in await world.mails(ada.email)][-1] == "refresh_reused"
 
 
-async def test_an_old_refresh_token_ends_the_session_once_its_successor_was_used(ada: Person) -> None:
+async def test_s086_a013_an_old_refresh_token_ends_the_session_once_its_successor_was_used(ada: Person) -> None:
     old = ada.tokens
     ada.use((await ada.refresh()).json())
     ada.use((await ada.refresh()).json())
@@ -45,7 +45,7 @@ async def test_an_access_token_lives_five_minutes(world: World, ada: Person) -> 
     assert (await ada.me()).status_code == 200
 
 
-async def test_an_idle_session_ends_and_a_used_one_does_not(world: World, ada: Person) -> None:
+async def test_s048_an_idle_session_ends_and_a_used_one_does_not(world: World, ada: Person) -> None:
     for _ in range(3):
         world.clock.travel(days=6)
         ada.use((await ada.refresh()).json())
@@ -54,7 +54,7 @@ async def test_an_idle_session_ends_and_a_used_one_does_not(world: World, ada: P
     assert "refresh_reused" not in {mail.kind for mail in await world.mails(ada.email)}
 
 
-async def test_no_session_lives_longer_than_its_absolute_end(world: World, ada: Person) -> None:
+async def test_s049_a015_no_session_lives_longer_than_its_absolute_end(world: World, ada: Person) -> None:
     for _ in range(5):
         world.clock.travel(days=5, hours=23)
         ada.use((await ada.refresh()).json())
@@ -77,7 +77,7 @@ async def test_requests_keep_a_session_from_being_idle(open_world: OpenWorld) ->
     await sessions.note_seen(world.auth)
 
 
-async def test_own_sessions_are_listed_in_pages_and_ended(world: World, ada: Person) -> None:
+async def test_s056_own_sessions_are_listed_in_pages_and_ended(world: World, ada: Person) -> None:
     phone, tablet = await world.person(ada.email), await world.person(ada.email)
     await phone.login()
     await tablet.login()
@@ -103,7 +103,7 @@ async def test_a061_nobody_ends_or_sees_the_session_of_another(world: World, ada
     assert (await ada.me()).status_code == 200
 
 
-async def test_suspension_ends_everything_and_looks_like_a_wrong_password(world: World, ada: Person) -> None:
+async def test_s051_suspension_ends_everything_and_looks_like_a_wrong_password(world: World, ada: Person) -> None:
     user = await users.found(world.auth, ada.email)
     await users.suspend(world.auth, user.id, OPERATOR, reason="unpaid")
     assert (await ada.me()).status_code == 401
@@ -113,7 +113,7 @@ async def test_suspension_ends_everything_and_looks_like_a_wrong_password(world:
     assert (await ada.login()).json()["status"] == "complete"
 
 
-async def test_a_cookie_session(world: World, ada: Person) -> None:
+async def test_s104_a_cookie_session(world: World, ada: Person) -> None:
     browser = await world.client()
     body = {"email": ada.email, "password": ada.password, "transport": "cookie"}
     answer = await browser.post("/auth/login", json=body)
@@ -152,7 +152,7 @@ CROSS_SITE = [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
 
 
 @pytest.mark.parametrize("headers", CROSS_SITE)
-async def test_a054_another_site_changes_nothing(world: World, ada: Person, headers: dict[str, str]) -> None:
+async def test_s105_a054_another_site_changes_nothing(world: World, ada: Person, headers: dict[str, str]) -> None:
     browser = await world.client()
     body = {"email": ada.email, "password": PASSWORD, "transport": "cookie"}
     refused = await browser.post("/auth/login", json=body, headers=headers)
@@ -246,7 +246,7 @@ async def test_config_health_and_password_check(world: World) -> None:
     assert (await client.post("/auth/password/check", json={"password": PASSWORD})).json()["acceptable"] is True
 
 
-async def test_headers_of_every_answer(ada: Person) -> None:
+async def test_s106_s109_a096_headers_of_every_answer(ada: Person) -> None:
     for answer in (await ada.me(), await ada.http.post("/auth/login", json={}), await ada.http.get("/auth/config")):
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

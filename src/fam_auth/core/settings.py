@@ -197,6 +197,7 @@ class Settings(Configured):
         pattern="^(feed|strict)$",
         description="feed: workers remember sessions, and hear of changes within a second; strict: each request asks.",
     )
+    sessions_per_account: int = Field(50, ge=1, description="Live sessions of one account; the oldest ends for more.")
     session_memory: int = Field(10_000, ge=0, description="Sessions that a worker remembers, about 4 kB each.")
     session_idle: timedelta = Field(timedelta(days=7), description="A session unused for so long ends.")
     session_absolute: timedelta = Field(timedelta(days=30), description="A session never lives longer.")

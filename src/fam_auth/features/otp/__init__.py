@@ -59,9 +59,9 @@ class Otp(OtpSettings):
         return [Offer("totp"), Offer("recovery_code", is_usable, detail={"remaining": held.recovery_codes})]
 
     async def step(self, auth: Auth, db: AsyncSession, progress: Progress) -> Step | None:
-        if (await db.execute(queries.held(progress.user.id))).one().devices:
+        if not await managers.is_required(auth, db, progress.user):
             return None
-        return ENROL if await managers.is_required(auth, db, progress.user) else None
+        return None if (await db.execute(queries.held(progress.user.id))).one().devices else ENROL
 
     async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
         if event.user_id is None:

@@ -18,6 +18,7 @@ from fam_auth.repository.data_access.managers import attempts, credentials, devi
 from fam_auth.repository.data_access.managers.attempts import Attempt
 from fam_auth.repository.data_access.managers.outbox import Request
 from fam_auth.repository.data_access.queries import logins as queries
+from fam_auth.repository.data_access.queries import sessions as session_queries
 from fam_auth.repository.data_access.queries import users
 from fam_auth.values import Client, Proof, Session, User, Visit
 
@@ -67,7 +68,7 @@ async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must st
     must still return a row. Raises InvalidCredentials when it does not, and for a suspended user.
     """
     async with auth.transaction() as db:
-        row = (await db.execute(users.locked(user_id).where(witness.exists()))).first()
+        row = (await db.execute(_held(auth, user_id).where(witness.exists()))).first()
         if row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidCredentials
         known = attempt.device if attempt else None
@@ -78,6 +79,7 @@ async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must st
             visit.client,
             device=known or devices.new(),
             is_known_device=known is not None,
+            sessions=row.sessions,
         )
         if visit.login_token is not None:
             progress = await _joined(auth, db, progress, visit.login_token)
@@ -107,13 +109,14 @@ async def prove(
     """
     async with auth.transaction() as db:
         taken = (await db.execute(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
-        row = None if taken is None else (await db.execute(users.locked(taken.user_id))).first()
+        row = None if taken is None else (await db.execute(_held(auth, taken.user_id))).first()
         if taken is None or row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidLoginToken
         proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
         if consuming is not None and (await db.execute(consuming)).first() is None:
             raise InvalidCode
-        return await _advance(auth, db, _progress(users.value(row), taken, proofs, client), *deeds)
+        progress = _progress(users.value(row), taken, proofs, client)
+        return await _advance(auth, db, replace(progress, sessions=row.sessions), *deeds)
 
 
 async def standing(auth: Auth, login_token: str) -> Incomplete:
@@ -180,6 +183,12 @@ async def _keep(
     started = Event(EventKind.LOGIN_STARTED, auth.now(), progress.user.id, client=progress.client)
     await events.record(auth, db, started, kept, *forgiven)
     return Incomplete(token, progress.transport, expires_at, steps)
+
+
+def _held(auth: Auth, user_id: UUID) -> Rows:
+    """The user, held until the transaction ends, and how many live sessions they have."""
+    count = session_queries.how_many(user_id, auth.now(), auth.settings.session_idle)
+    return users.locked(user_id).add_columns(count)
 
 
 async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[Step, ...]:

@@ -1,11 +1,12 @@
 """Sessions: the one place that makes them, and everything that keeps, shows or ends them."""
 
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -46,12 +47,21 @@ async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims
         address=progress.client.address,
         agent=progress.client.agent,
     )
+    await _make_room(auth, db, progress)
     started = Event(
         EventKind.SESSION_STARTED, now, session.user_id, session.id, session.user_id, client=progress.client
     )
     notices = [] if progress.is_known_device else [_new_device(auth, progress.user, session, progress.client)]
     await events.record(auth, db, started, queries.add(session), *notices, *deeds)
     return _complete(auth, progress, session, 0)
+
+
+async def _make_room(auth: Auth, db: AsyncSession, progress: Progress) -> None:
+    """The oldest sessions end when a user has as many as the setting allows (ASVS 7.1.2)."""
+    most, now = auth.settings.sessions_per_account, auth.now()
+    if progress.sessions >= most:
+        oldest = queries.end_oldest(progress.user.id, most - 1, now, auth.settings.session_idle)
+        await _tell_ended(auth, db, await db.execute(oldest), "too_many", progress.client)
 
 
 async def step_up(
@@ -234,10 +244,18 @@ async def end(  # noqa: PLR0913 - which, why, by whom, and in which transaction
     """The sessions whose columns have these values have ended, except `but`; returns how many that were."""
     now = auth.now()
     async with auth.transaction(db) as joined:
-        ended = (await joined.execute(queries.end(where, reason, now, but=but))).all()
-        for row in ended:
-            event = Event(EventKind.SESSION_ENDED, now, row.user_id, row.id, client=client, detail={"reason": reason})
-            await events.record(auth, joined, event)
+        return await _tell_ended(
+            auth, joined, await joined.execute(queries.end(where, reason, now, but=but)), reason, client
+        )
+
+
+async def _tell_ended(auth: Auth, db: AsyncSession, rows: Iterable[Row[Any]], reason: str, client: Client) -> int:
+    """Each session that has ended is an event; returns how many there were."""
+    ended = list(rows)
+    for row in ended:
+        detail = {"reason": reason}
+        over = Event(EventKind.SESSION_ENDED, auth.now(), row.user_id, row.id, client=client, detail=detail)
+        await events.record(auth, db, over)
     return len(ended)
 
 

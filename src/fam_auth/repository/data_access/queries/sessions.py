@@ -5,7 +5,22 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, exists, insert, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Label,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
@@ -111,6 +126,20 @@ def seen() -> UpdateBase:
         .where(table.c.id == bindparam("session"), table.c.seen_at < bindparam("moment"))
         .values(seen_at=bindparam("moment"))
     )
+
+
+def how_many(user_id: UUID, now: datetime, idle: timedelta) -> Label[int]:
+    """A column that says how many live sessions a user has."""
+    count = select(func.count()).select_from(Session).where(Session.user_id == user_id, is_live(now, idle))
+    return count.scalar_subquery().label("sessions")
+
+
+def end_oldest(user_id: UUID, but: int, now: datetime, idle: timedelta) -> UpdateBase:
+    """Ends the live sessions of a user except the newest so many; returns id and user of those it ended."""
+    live = select(Session.id).where(Session.user_id == user_id, is_live(now, idle))
+    oldest = live.order_by(Session.id.desc()).offset(but)
+    ended = update(Session).where(Session.id.in_(oldest)).values(ended_at=now, ended_reason="too_many")
+    return ended.returning(Session.id, Session.user_id)
 
 
 def of_user(user_id: UUID, now: datetime, idle: timedelta) -> Rows:
