@@ -3,12 +3,13 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+SECONDS ?= 30
 BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
 CHECKED := src tests scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage slow attack check format migration docs build clean
+.PHONY: help run test coverage slow attack faults check format migration docs build clean
 
 help: ## this list
 	@echo "fam-auth: make TARGET"
@@ -20,7 +21,7 @@ run: ## run the service for development, on SQLite, with a mailer that prints (A
 
 test: ## run the tests but the slow ones, on SQLite and on a PostgreSQL of their own (ARGS=..., WORKERS=2)
 	@$(BOOTSTRAP) --with dev
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults $(ARGS)
 
 coverage: ## the same, and every branch of src is passed: 100 %
 	@$(MAKE) test ARGS="--cov --cov-report=term --cov-fail-under=100 $(ARGS)"
@@ -32,6 +33,10 @@ slow: ## run what takes minutes: wheels in empty environments, oldest and newest
 attack: ## attack a running service from outside: races in 25 rounds over two processes, timing, headers
 	@$(BOOTSTRAP) --with dev
 	FAM_AUTH_TEST_ROUNDS=25 $(BIN)/pytest -s tests/races tests/attacks $(ARGS)
+
+faults: ## hurt a running service: database stopped, frozen, locked, read-only, workers killed, mail away (SECONDS=30)
+	@$(BOOTSTRAP) --with dev
+	FAM_AUTH_TEST_SECONDS=$(SECONDS) $(BIN)/pytest tests/faults $(ARGS)
 
 check: ## everything but the tests: lock file, style, types, who imports whom
 	@$(BOOTSTRAP) --with dev

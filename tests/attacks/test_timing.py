@@ -16,7 +16,7 @@ from tests.support.service import Service, service
 from tests.support.timing import accuracy
 
 REQUESTS = 400
-LOOSE = dict.fromkeys(
+LOOSE: dict[str, Any] = dict.fromkeys(
     (
         "FAM_AUTH_THROTTLE__NETWORK",
         "FAM_AUTH_THROTTLE__NETWORK_DAY",

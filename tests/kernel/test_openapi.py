@@ -142,7 +142,7 @@ def test_s120_nothing_answers_otherwise_than_documented(
     tmp_path: Path, sqlite_database: str, signed_in: bool, phases: str
 ) -> None:
     # In development without verification, so that one call signs in and the document is served.
-    development = {"FAM_AUTH_PROFILE": "development", "FAM_AUTH_EMAIL_VERIFICATION": "false"}
+    development: dict[str, Any] = {"FAM_AUTH_PROFILE": "development", "FAM_AUTH_EMAIL_VERIFICATION": "false"}
     with service(tmp_path, sqlite_database, workers=1, **development) as running:
         body = {"email": "ada@example.com", "password": PASSWORD}
         tokens = httpx2.post(f"{running.url}/auth/register", json=body).json()["tokens"]

@@ -43,8 +43,13 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path, database: str, *, workers: int = 1, **environment: str) -> Iterator[Service]:
-    """The service in the profile of production, with mails in files; further keywords are variables."""
+def service(
+    folder: Path, database: str, *, workers: int = 1, log: int | None = None, **environment: str
+) -> Iterator[Service]:
+    """The service in the profile of production, with mails in files; further keywords are variables.
+
+    `log` is the descriptor that it writes its log to; None: a file.
+    """
     port = free_port()
     variables = {
         "PATH": os.environ["PATH"],
@@ -57,8 +62,9 @@ def service(folder: Path, database: str, *, workers: int = 1, **environment: str
         **environment,
     }
     command = [sys.executable, "-m", "fam_auth.cli", "serve", "--port", str(port), "--workers", str(workers)]
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=folder, env=variables, stdout=log, stderr=log)
+    with (folder / "log").open("ab") as file:
+        sink = file if log is None else log
+        process = subprocess.Popen(command, cwd=folder, env=variables, stdout=sink, stderr=sink)
         running = Service(f"http://127.0.0.1:{port}", folder, process)
         try:
             _wait(running)

@@ -1,11 +1,16 @@
 """Logs: readable on a developer's machine, JSON lines elsewhere, one line an entry, no secret in any."""
 
+import atexit
 import json
 import logging
 import sys
+import threading
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from queue import Full, Queue
 
+WAITING = 10_000
 request_id: ContextVar[str | None] = ContextVar("fam_auth_request_id", default=None)
 
 
@@ -26,8 +31,40 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
+class Aside(logging.Handler):
+    """Hands entries to another handler in a thread of its own: a log that nobody reads holds up no request.
+
+    At most `WAITING` entries wait; beyond that the newest are thrown away.
+    """
+
+    def __init__(self, handler: logging.Handler) -> None:
+        super().__init__()
+        self._handler = handler
+        self._waiting: Queue[tuple[str | None, logging.LogRecord] | None] = Queue(WAITING)
+        self._thread = threading.Thread(target=self._write, name="fam-auth-log", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(Full):
+            self._waiting.put_nowait((request_id.get(), record))
+
+    def close(self) -> None:
+        """What waits is written, if that can be done within a second."""
+        with suppress(Full):
+            self._waiting.put_nowait(None)
+        self._thread.join(1)
+        super().close()
+
+    def _write(self) -> None:
+        while (entry := self._waiting.get()) is not None:
+            name, record = entry
+            request_id.set(name)
+            self._handler.handle(record)
+
+
 def configure(*, readable: bool) -> None:
     """The service's own logging; a host keeps the one it has."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)-8s %(name)s: %(message)s") if readable else JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[Aside(handler)], force=True)

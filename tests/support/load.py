@@ -1,0 +1,168 @@
+"""Load on a running service, and an oracle that knows afterwards whether anything was lost or done twice."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import psycopg
+from sqlalchemy import make_url
+
+from tests.support.people import PASSWORD
+
+NUMBERS = count(1)
+TABLE: list[tuple[str, ...]] = []
+"""What was measured: fault, requests, acknowledged and lost, done twice, longest answer, time until the next good one."""
+# What must be empty, whatever happened: each names rows that contradict each other.
+CONTRADICTIONS = {
+    "users without an address": (
+        "SELECT 1 FROM auth_user u LEFT JOIN auth_email e ON e.user_id = u.id WHERE e.id IS NULL"
+    ),
+    "users without a password": (
+        "SELECT 1 FROM auth_user u LEFT JOIN auth_password p ON p.user_id = u.id WHERE p.user_id IS NULL"
+    ),
+    "users without an event": (
+        "SELECT 1 FROM auth_user u WHERE NOT EXISTS "
+        "(SELECT 1 FROM auth_event v WHERE v.user_id = u.id AND v.kind = 'user.registered')"
+    ),
+    "sessions without an event": (
+        "SELECT 1 FROM auth_session s WHERE NOT EXISTS "
+        "(SELECT 1 FROM auth_event v WHERE v.session_id = s.id AND v.kind = 'session.started')"
+    ),
+    "events of sessions that are not there": (
+        "SELECT 1 FROM auth_event v LEFT JOIN auth_session s ON s.id = v.session_id "
+        "WHERE v.kind = 'session.started' AND s.id IS NULL"
+    ),
+    "sessions ended without an event": (
+        "SELECT 1 FROM auth_session s WHERE s.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM auth_event v "
+        "WHERE v.session_id = s.id AND v.kind IN ('session.ended', 'session.refresh_reused'))"
+    ),
+    "mails sent and waiting": "SELECT 1 FROM auth_outbox WHERE done_at IS NOT NULL AND content IS NOT NULL",
+    "tokens used twice": (
+        "SELECT user_id FROM auth_event WHERE kind = 'email.verified' GROUP BY user_id HAVING count(*) > 1"
+    ),
+}
+
+
+@dataclass
+class Ran:
+    """What a load saw: statuses by action, the slowest answer, moments of success, and what was acknowledged."""
+
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+    slowest: float = 0
+    good_at: list[float] = field(default_factory=list)
+    users: set[str] = field(default_factory=set)
+    sessions: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+
+    @property
+    def requests(self) -> int:
+        return sum(self.statuses.values())
+
+    def seen(self, *actions: str) -> set[int]:
+        """The statuses of some actions; of all when none is named. 0: the connection broke."""
+        return {status for action, status in self.statuses if not actions or action in actions}
+
+    def back_after(self, moment: float) -> float:
+        """Seconds from a moment to the first success after it."""
+        return min((good - moment for good in self.good_at if good > moment), default=float("inf"))
+
+
+class Person:
+    """Somebody with an account, signed in, who does one thing after the other."""
+
+    def __init__(self, url: str, ran: Ran) -> None:
+        self.http = httpx2.AsyncClient(base_url=url, timeout=15)
+        self.ran, self.email = ran, f"p{next(NUMBERS)}-{uuid4().hex[:6]}@example.com"
+        self.tokens: dict[str, Any] = {}
+        self.session: str | None = None
+
+    async def ask(self, action: str, method: str, path: str, **more: Any) -> dict[str, Any] | None:
+        """The body of a good answer; None for any other."""
+        began = time.monotonic()
+        headers = {"Authorization": f"Bearer {self.tokens['access_token']}"} if self.tokens else {}
+        try:
+            answer = await self.http.request(method, path, headers=headers, **more)
+        except httpx2.TransportError:
+            self.ran.statuses[action, 0] += 1
+            return None
+        finally:
+            self.ran.slowest = max(self.ran.slowest, time.monotonic() - began)
+        self.ran.statuses[action, answer.status_code] += 1
+        if not answer.is_success:
+            return None
+        self.ran.good_at.append(time.monotonic())
+        return answer.json() if answer.content else {}
+
+    async def register(self) -> None:
+        body = await self.ask("register", "POST", "/auth/register", json={"email": self.email, "password": PASSWORD})
+        if body is not None:
+            self.ran.users.add(self.email)
+            self._use(body)
+
+    async def login(self) -> None:
+        body = await self.ask("login", "POST", "/auth/login", json={"email": self.email, "password": PASSWORD})
+        if body is not None:
+            self._use(body)
+
+    async def me(self) -> None:
+        await self.ask("me", "GET", "/auth/me")
+
+    async def refresh(self) -> None:
+        token = self.tokens.get("refresh_token", "famr_none")
+        body = await self.ask("refresh", "POST", "/auth/refresh", json={"refresh_token": token})
+        if body is not None:
+            self.tokens = body
+
+    async def logout(self) -> None:
+        session = self.session
+        if await self.ask("logout", "POST", "/auth/logout") is not None and session:
+            self.ran.ended.add(session)
+
+    def _use(self, body: dict[str, Any]) -> None:
+        self.tokens, self.session = body["tokens"], body["session"]["id"]
+        self.ran.sessions.add(self.session)
+
+
+async def load(url: str, seconds: float, ran: Ran, *, people: int = 8, actions: str = "mixed") -> None:
+    """So many people use the service for so long, each about eight times a second."""
+    ends, chance = time.monotonic() + seconds, Random(7)  # noqa: S311 - which comes next is no secret
+
+    async def live() -> None:
+        person = Person(url, ran)
+        async with person.http:
+            while time.monotonic() < ends:
+                await _next(person, chance, actions)()
+                await asyncio.sleep(0.08 + chance.random() / 10)
+
+    await asyncio.gather(*(live() for _ in range(people)))
+
+
+def _next(person: Person, chance: Random, actions: str) -> Callable[[], Awaitable[None]]:
+    if person.email not in person.ran.users:
+        return person.register
+    if not person.tokens or person.session in person.ran.ended:
+        return person.login
+    if actions == "refresh":
+        return person.refresh
+    return chance.choice([person.me, person.me, person.me, person.login, person.refresh, person.logout])
+
+
+def contradictions(database: str, ran: Ran) -> list[str]:
+    """What the tables say against themselves or against what was acknowledged; nothing when all is well."""
+    plain = make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, options="-c search_path=fam_auth") as connection:
+        # Our own statements, of this file.
+        found = [name for name, query in CONTRADICTIONS.items() if connection.execute(query).fetchone()]
+        known = {row[0] for row in connection.execute("SELECT address FROM auth_email")}
+        sessions = {str(row[0]): row[1] for row in connection.execute("SELECT id, ended_at FROM auth_session")}
+    found += [f"lost user {email}" for email in ran.users - known]
+    found += [f"lost session {one}" for one in ran.sessions - sessions.keys()]
+    found += [f"session alive after its end {one}" for one in ran.ended if sessions.get(one) is None]
+    return found
