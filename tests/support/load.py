@@ -18,7 +18,7 @@ from tests.support.people import PASSWORD
 
 NUMBERS = count(1)
 TABLE: list[tuple[str, ...]] = []
-"""What was measured: fault, requests, acknowledged and lost, done twice, longest answer, time until the next good one."""
+"""What was measured: fault, requests, acknowledged and lost, done twice, longest answer, time to the next good one."""
 # What must be empty, whatever happened: each names rows that contradict each other.
 CONTRADICTIONS = {
     "users without an address": (
