@@ -20,6 +20,8 @@ VARIABLES: dict[str, Any] = {
     "FAM_AUTH_FEATURES": "password,otp",
     "FAM_AUTH_TRUSTED_PROXIES": "127.0.0.1",
     "FAM_AUTH_EMAIL_VERIFICATION": "false",
+    # What is raced here are not the limits of one network.
+    "FAM_AUTH_THROTTLE__REGISTER_NETWORK": "1000000/1m",
     "FAM_AUTH_OTP__QUARTER": "1000000/1m",
     "FAM_AUTH_OTP__DAY": "1000000/1m",
 }

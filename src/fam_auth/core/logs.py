@@ -68,3 +68,4 @@ def configure(*, readable: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)-8s %(name)s: %(message)s") if readable else JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[Aside(handler)], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
