@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request, WebSocket
@@ -16,19 +15,19 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from fam_auth import CurrentSession, CurrentUser, install
+from fam_auth.core.addresses import parse
 from fam_auth.core.database import answered, retried
 from fam_auth.core.hashing import Hasher
 from fam_auth.core.logs import JsonLines, configure
 from fam_auth.core.upgrade import options
 from fam_auth.dependencies import auth_of, client_of
-from fam_auth.exceptions import Busy, Conflict, InvalidCode, InvalidRequest, Misconfigured, Unavailable
+from fam_auth.exceptions import Busy, Conflict, InvalidRequest, Misconfigured, Unavailable
 from fam_auth.models.base import UtcDateTime
 from fam_auth.repository.data_access.managers import emails, users, worker
-from fam_auth.repository.data_access.queries import logins
 from fam_auth.routers import new_router
 from fam_auth.values import Client
-from tests.conftest import MakeAuth
-from tests.support.people import World
+from tests.conftest import MakeAuth, new_auth
+from tests.support.people import Clock, Mailbox, World
 
 
 class Failure(Exception):
@@ -84,6 +83,8 @@ def test_a_log_line_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> N
     logging.getLogger("fam_auth").info("for people")
     configure(readable=False)
     logging.getLogger("fam_auth").info("for programs")
+    for handler in logging.getLogger().handlers:
+        handler.close()
     printed = capsys.readouterr().err
     assert "INFO     fam_auth: for people" in printed
     assert '"message": "for programs"' in printed
@@ -134,35 +135,35 @@ def test_an_application_without_auth_is_named() -> None:
 async def test_small_refusals_of_users(world: World) -> None:
     with pytest.raises(InvalidRequest):
         users.checked("no address")
-    ada = await world.person("ada@example.com")
-    await ada.register()
-    code = await ada.code()
-    auth = world.auth
-
-    async def burn_meanwhile(statement: Any) -> Any:
-        row = await row_of(statement)
-        assert row is not None
-        await auth.database.rows(logins.burn(emails.VERIFY, [row.token], auth.now()))
-        return row
-
-    row_of, auth.database.row = auth.database.row, burn_meanwhile  # type: ignore[method-assign]
-    with pytest.raises(InvalidCode):
-        await emails.verify_by_code(auth, ada.email, code, Client())
-    assert "features=['password']" in repr(auth)
+    assert "features=['password']" in repr(world.auth)
 
 
-async def test_the_worker_waits_for_its_database(world: World) -> None:
-    auth = world.auth
+async def test_one_code_verifies_once(postgres_database: str) -> None:
+    """All of them are right; one of them is first."""
+    auth = new_auth(postgres_database, Clock(), Mailbox())
+    ada = await users.create(auth, "ada@example.com")
+    async with auth.transaction() as db:
+        for statement in emails.verification(auth, ada.id, parse(ada.email), Client()):
+            await db.execute(statement)
+    await worker.deliver(auth)
+    assert isinstance(auth.carrier, Mailbox)
+    [mail] = auth.carrier.mails
+    code = next(line for line in mail.text.splitlines() if line.isdigit())
+    tries = [emails.verify_by_code(auth, ada.email, code, Client()) for _ in range(5)]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["InvalidCode"] * 4 + ["User"]
+    await auth.close()
 
-    async def unavailable(statement: object) -> Any:
-        raise Unavailable
 
-    auth.database.rows = unavailable  # type: ignore[method-assign]
-    task = asyncio.create_task(worker.work(auth, asyncio.Event(), pause=timedelta(milliseconds=1)))
-    await asyncio.sleep(0.02)
+async def test_the_worker_waits_for_its_database() -> None:
+    auth = new_auth("postgresql+psycopg://127.0.0.1:1/none", Clock(), Mailbox())
+    stopping = asyncio.Event()
+    task = asyncio.create_task(worker.work(auth, stopping, pause=timedelta(milliseconds=1)))
+    await asyncio.sleep(0.1)
     assert not task.done()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    stopping.set()
+    await task
+    await auth.close()
 
 
 async def test_a_deadline_and_an_unreadable_body(world: World) -> None:
