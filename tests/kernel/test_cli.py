@@ -92,7 +92,7 @@ def test_the_state_of_things(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     found = {row["check"]: row["found"] for row in json.loads(run("doctor", "--json", code=1))}
     assert "the mail server does not take mails" in found["mail"]
     monkeypatch.setenv("FAM_AUTH_API_DOCS", "true")
-    assert "advice    FAM_AUTH_API_DOCS" in run("doctor", code=1)
+    assert "advice      FAM_AUTH_API_DOCS" in run("doctor", code=1)
     assert "auth_otp_device.secret" in run("rekey", "--json")
     assert "up to date" in run("migrate")
     assert "Nothing to do" in run("migrate", "--plan")

@@ -87,12 +87,11 @@ async def verify_by_code(auth: Auth, email: str, code: str, client: Client) -> U
     """The same by the code of the newest mail; five tries, each counted before it is judged. Raises InvalidCode."""
     canonical = users.checked(email).canonical
     kept = await auth.database.row(token_queries.spend_code_try(VERIFY, canonical, auth.now()))
-    if kept is None or not auth.keys.is_digest_of(_code_of(canonical), code, kept.code):
+    is_right = kept is not None and auth.keys.is_digest_of(_code_of(canonical), code, kept.code)
+    verified = await _verify(auth, [kept.token], client) if kept is not None and is_right else None
+    if verified is None:
         failed = Event(EventKind.EMAIL_VERIFICATION_FAILED, auth.now(), outcome="failure", client=client)
         await events.record_alone(auth, failed)
-        raise InvalidCode
-    verified = await _verify(auth, [kept.token], client)
-    if verified is None:
         raise InvalidCode
     return verified
 
