@@ -1,5 +1,6 @@
 """One host on the oldest versions that pyproject.toml promises, and on the newest: a library takes what it finds."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -99,6 +100,13 @@ def test_a_small_host(environment: Environment, tmp_path: Path, database: str) -
     variables = {"FAM_AUTH_DATABASE": database, "FAM_AUTH_PROFILE": "development", "FAM_AUTH_EMAIL_VERIFICATION": "0"}
     environment.run("fam-auth", "migrate", cwd=tmp_path, **variables)
     environment.run("fam-auth", "doctor", cwd=tmp_path, **variables)
+    listed = json.loads(environment.run("fam-auth", "routes", "host:app", "--json", cwd=tmp_path, **variables))
+    asked = {f"{row['method']} {row['path']}": (row["asks"], row["proofs"]) for row in listed}
+    assert asked["GET /strong"] == ("session", "second factor within 10 min")
+    assert asked["WEBSOCKET /socket"] == ("session", "")
+    assert asked["GET /items/{number}"] == ("nothing", "")
+    assert asked["POST /auth/login"] == ("public", "")
+    assert asked["DELETE /auth/me"] == ("session", "proof within 10 min")
     with environment.serving("uvicorn", "host:app", cwd=tmp_path, **variables) as url:
         assert httpx2.get(f"{url}/async").json()["code"] == "unauthenticated"
         assert (

@@ -57,6 +57,16 @@ def test_the_life_of_a_user(run: Run) -> None:
     assert "None." in run("users", "list")
 
 
+def test_what_happened(run: Run) -> None:
+    run("users", "create", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
+    run("users", "suspend", "ada@example.com")
+    kinds = [row["kind"] for row in json.loads(run("events", "list", "ada@example.com", "--json"))]
+    assert kinds == ["user.suspended", "user.created"]
+    assert "user.created" in run("events", "list", "--kind", "user.created", "--limit", "1")
+    assert "None." in run("events", "list", "--until", "2020-01-01")
+    assert len(json.loads(run("events", "list", "--since", "2020-01-01", "--json"))) == 2
+
+
 def test_a_password_is_prompted_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getpass", lambda *_, **__: "seventeen green llamas")
     assert "ada@example.com" in run("users", "create", "ada@example.com", stdin="")

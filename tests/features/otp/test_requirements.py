@@ -147,3 +147,11 @@ async def test_s033_a_code_is_for_its_own_request(open_world: OpenWorld) -> None
         for given in (code, newer)
     ]
     assert statuses == [400, 200]
+
+
+async def test_s024_no_factor_expires_unannounced(world: World, ada: Owner) -> None:
+    """Nothing of a second factor ends by itself, so there is nothing to warn of: three years later all of it works."""
+    world.clock.travel(days=3 * 365)
+    assert (await ada.second(await ada.first(), ada.code())).status_code == 200
+    token = await ada.first()
+    assert (await ada.second(token, ada.recovery_codes[0], "recovery-code")).status_code == 200

@@ -1,0 +1,38 @@
+"""`fam-auth events`: what happened."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from fam_auth.auth import Auth
+from fam_auth.cli.common import AsJson, Limit, run, show
+from fam_auth.repository.data_access.managers import events, users
+from fam_auth.values import EventFilter
+
+app = typer.Typer(help="What happened to accounts.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_events(  # noqa: PLR0913 - what one may look for
+    who: Annotated[str | None, typer.Argument(help="Id or e-mail address; nobody: everybody.")] = None,
+    *,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as login.failed.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Not before this moment, in UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before this moment, in UTC.")] = None,
+    as_json: AsJson = False,
+    limit: Limit = 50,
+) -> None:
+    """List events, newest first."""
+
+    async def work(auth: Auth) -> list[dict[str, str]]:
+        user_id = None if who is None else (await users.found(auth, who)).id
+        moments = (moment and moment.replace(tzinfo=UTC) for moment in (since, until))
+        page = await events.listed(auth, EventFilter(user_id, kind, *moments), None, limit)
+        keys = ("at", "kind", "outcome", "user_id", "actor_id", "address")
+        return [
+            {**{key: str(getattr(row, key)) for key in keys}, "detail": json.dumps(row.detail)} for row in page.items
+        ]
+
+    show(run(work), as_json=as_json)
