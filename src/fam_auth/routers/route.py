@@ -60,7 +60,7 @@ async def _answered(route: APIRoute, handle: Handler, request: Request) -> Respo
             _refuse_repeated(request.query_params.multi_items(), "query")
             if route.body_field is not None:
                 await _read(request)
-            return await handle(request)
+            return await _in_time(handle, request)
     except Refusal as refusal:
         return _problem(request, refusal)
     except RequestValidationError as error:
@@ -72,6 +72,20 @@ async def _answered(route: APIRoute, handle: Handler, request: Request) -> Respo
     except Exception:
         log.exception("a request broke")
         return _problem(request, InternalError())
+
+
+async def _in_time(handle: Handler, request: Request) -> Response:
+    """The answer; Unavailable at the deadline, even when what is waited for does not let itself be cancelled.
+
+    A driver that tells a frozen database to give up waits for that too: such a task is left to itself.
+    """
+    task = asyncio.ensure_future(handle(request))
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    done, _ = await asyncio.wait({task}, timeout=auth_of(request).settings.request_deadline.total_seconds())
+    if not done:
+        task.cancel()
+        raise Unavailable
+    return task.result()
 
 
 def _problem(request: Request, refusal: Refusal) -> Response:
