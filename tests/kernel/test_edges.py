@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -167,11 +168,18 @@ async def test_the_worker_waits_for_its_database() -> None:
 
 
 async def test_a_deadline_and_an_unreadable_body(world: World) -> None:
-    router = new_router("test")
+    router, ended = new_router("test"), asyncio.Event()
 
     @router.get("/slow")
     async def slow() -> None:
         await asyncio.sleep(60)
+
+    @router.get("/stubborn")
+    async def stubborn() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(0.2)
+        ended.set()
 
     @router.get("/torn")
     async def torn(request: Request) -> None:
@@ -180,8 +188,11 @@ async def test_a_deadline_and_an_unreadable_body(world: World) -> None:
     world.app.include_router(router)
     object.__setattr__(world.auth.settings, "request_deadline", timedelta(milliseconds=20))
     client = await world.client()
-    answer = await client.get("/slow")
-    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")
+    for path in ("/slow", "/stubborn"):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")
+    assert not ended.is_set()
+    await ended.wait()
     assert (await client.get("/torn")).json()["errors"][0]["code"] == "unreadable"
 
 

@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -56,17 +57,11 @@ class Route(APIRoute):
 
 async def _answered(route: APIRoute, handle: Handler, request: Request) -> Response:
     try:
-        async with asyncio.timeout(auth_of(request).settings.request_deadline.total_seconds()):
-            _refuse_repeated(request.query_params.multi_items(), "query")
-            if route.body_field is not None:
-                await _read(request)
-            return await _in_time(handle, request)
+        return await _in_time(_handled(route, handle, request), auth_of(request).settings.request_deadline)
     except Refusal as refusal:
         return _problem(request, refusal)
     except RequestValidationError as error:
         return _problem(request, _explained(error))
-    except TimeoutError:
-        return _problem(request, Unavailable())
     except HTTPException:
         return _problem(request, InvalidRequest.of("", "unreadable", "The body cannot be read."))
     except Exception:
@@ -74,16 +69,25 @@ async def _answered(route: APIRoute, handle: Handler, request: Request) -> Respo
         return _problem(request, InternalError())
 
 
-async def _in_time(handle: Handler, request: Request) -> Response:
+async def _handled(route: APIRoute, handle: Handler, request: Request) -> Response:
+    _refuse_repeated(request.query_params.multi_items(), "query")
+    if route.body_field is not None:
+        await _read(request)
+    return await handle(request)
+
+
+async def _in_time(work: Coroutine[Any, Any, Response], deadline: timedelta) -> Response:
     """The answer; Unavailable at the deadline, even when what is waited for does not let itself be cancelled.
 
     A driver that tells a frozen database to give up waits for that too: such a task is left to itself.
     """
-    task = asyncio.ensure_future(handle(request))
+    task = asyncio.create_task(work)
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    done, _ = await asyncio.wait({task}, timeout=auth_of(request).settings.request_deadline.total_seconds())
+    try:
+        done, _ = await asyncio.wait({task}, timeout=deadline.total_seconds())
+    finally:
+        task.cancel()  # at the deadline, or when the server gives the request up
     if not done:
-        task.cancel()
         raise Unavailable
     return task.result()
 
