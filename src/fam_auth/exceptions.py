@@ -6,6 +6,7 @@ FamAuthError
     ├── InvalidRequest         422  invalid_request
     ├── PayloadTooLarge        413  payload_too_large
     ├── UnsupportedMediaType   415  unsupported_media_type
+    ├── UnknownHost            400  unknown_host
     ├── InvalidToken           400  invalid_token            a one-time link: unknown, used or expired
     ├── InvalidCode            400  invalid_code             a short code: wrong, used, expired or tried too often
     ├── Unauthenticated        401  unauthenticated
@@ -92,6 +93,12 @@ class UnsupportedMediaType(Refusal):
     """The body is not JSON."""
 
     status, code, title = 415, "unsupported_media_type", "Send the body as application/json."
+
+
+class UnknownHost(Refusal):
+    """The service was asked under a name that is not its own."""
+
+    status, code, title = 400, "unknown_host", "This service does not answer to that name."
 
 
 class InvalidToken(Refusal):

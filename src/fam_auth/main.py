@@ -1,11 +1,16 @@
 """fam-auth on its own: `fam_auth.main:app`, configured by FAM_AUTH_* variables."""
 
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fam_auth.auth import Auth
 from fam_auth.core import logs
 from fam_auth.core.routers import install
+from fam_auth.exceptions import UnknownHost
+from fam_auth.routers import problems
 
 
 class StrictTransport:
@@ -25,6 +30,37 @@ class StrictTransport:
         await self.app(scope, receive, sending)
 
 
+class KnownHosts:
+    """Answers to the service's own names, to its address and on this machine, and to no other (RFC 9110, 7.4).
+
+    What load balancers ask for is answered whatever they call it: some send no name.
+    """
+
+    HERE = ("localhost", "127.0.0.1", "::1")
+
+    def __init__(self, app: ASGIApp, names: Collection[str], health: str) -> None:
+        self.app, self.names, self.health = app, {*names, *self.HERE}, health
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or scope["path"].startswith(self.health) or self._is_known(scope):
+            await self.app(scope, receive, send)
+        else:
+            await problems.answer(UnknownHost(), None)(scope, receive, send)
+
+    def _is_known(self, scope: Scope) -> bool:
+        hosts = [_name(value.decode("latin-1")) for header, value in scope["headers"] if header == b"host"]
+        address = scope["server"][0] if scope.get("server") else None
+        return len(hosts) == 1 and hosts[0] in {*self.names, address}
+
+
+def _name(host: str) -> str | None:
+    """The name in a Host header, without the port; None when there is none in it."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
 def create(auth: Auth) -> FastAPI:
     """The service: nothing but the routes of `auth`; its documentation only where the settings allow it."""
     docs = auth.settings.api_docs
@@ -35,6 +71,9 @@ def create(auth: Auth) -> FastAPI:
         openapi_url="/openapi.json" if docs else None,
     )
     install(service, auth)
+    if not auth.settings.is_development:
+        names = (auth.settings.mail_host, *auth.settings.allowed_hosts)
+        service.add_middleware(KnownHosts, names=names, health=f"{auth.prefix}/health/")
     if (auth.settings.public_url or "").startswith("https://"):
         service.add_middleware(StrictTransport)
     return service

@@ -185,6 +185,7 @@ class Settings(Configured):
         description="Development switch: cookies without Secure, under another name. On in development.",
     )
     allowed_origins: Names = Field((), description="Other sites that may sign in here.")
+    allowed_hosts: Names = Field((), description="Names the service answers to beside that of public_url.")
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Networks whose X-Forwarded-For is believed.",

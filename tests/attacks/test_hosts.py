@@ -1,0 +1,71 @@
+"""A-06: nobody tells the service its own name, neither for the links of its mails nor for anything else."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import TEMPLATE
+from tests.support import postgres
+from tests.support.people import PASSWORD
+from tests.support.service import Service, service
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[Service]:
+    url = postgres.create_database(postgres_server, "hosts", template=TEMPLATE)
+    with service(tmp_path_factory.mktemp("hosts"), url, FAM_AUTH_ALLOWED_HOSTS="auth.internal") as one:
+        yield one
+    postgres.drop_database(postgres_server, "hosts")
+
+
+async def asked(url: str, body: dict[str, str], *heads: str, target: str = "", path: str = "/auth/login") -> int:
+    """The status of a request with exactly these headers; `target` stands before the path, as proxies are asked."""
+    address, content = urlsplit(url), json.dumps(body)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    lines = [f"POST {target}{path} HTTP/1.1", *heads, "Content-Type: application/json"]
+    writer.write("\r\n".join([*lines, f"Content-Length: {len(content)}", "Connection: close", "", content]).encode())
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status
+
+
+@pytest.mark.parametrize(
+    ("heads", "target", "expected"),
+    [
+        (["Host: app.example.com"], "", 401),
+        (["Host: app.example.com:443"], "", 401),
+        (["Host: auth.internal"], "", 401),
+        (["Host: 127.0.0.1"], "", 401),
+        (["Host: evil.example"], "", 400),
+        (["Host: app.example.com.evil.example"], "", 400),
+        (["Host: app.example.com", "Host: evil.example"], "", 400),
+        (["Host: evil.example"], "http://app.example.com", 400),
+        (["Host: [evil"], "", 400),
+        (["Host: "], "", 400),
+        ([], "", 400),
+    ],
+)
+async def test_a006_the_service_answers_to_its_own_names(
+    running: Service, heads: list[str], target: str, expected: int
+) -> None:
+    body = {"email": "nobody@example.com", "password": PASSWORD}
+    # An account of its own for each, so that the throttle stays out of it.
+    body["email"] = f"n{abs(hash((*heads, target)))}@example.com"
+    assert await asked(running.url, body, *heads, target=target) == expected
+
+
+async def test_a006_links_lead_to_the_configured_address(running: Service) -> None:
+    own = "Host: app.example.com"
+    forged = ["X-Forwarded-Host: evil.example", "Forwarded: host=evil.example", "X-Host: evil.example"]
+    ada = {"email": "ada@example.com"}
+    assert await asked(running.url, {**ada, "password": PASSWORD}, own, *forged, path="/auth/register") == 202
+    assert await asked(running.url, ada, own, *forged, path="/auth/password/forgot") == 202
+    for kind in ("verify_email", "reset_password"):
+        [mail] = running.mails("ada@example.com", at_least=1, kind=kind)
+        links = re.findall(r"https?://\S+", mail.as_string())
+        assert links
+        assert all(link.startswith("https://app.example.com/") for link in links)
