@@ -7,6 +7,8 @@ SECONDS ?= 30
 BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
 CHECKED := src tests scripts
+# Tests that show a requirement (s) or an attack (a) of the security plan have its number in their name.
+NUMBERED := test_s0 or test_s1 or test_a0 or test_a1 or _s0 or _a0
 
 .DEFAULT_GOAL := help
 .PHONY: help run test coverage slow attack faults check format migration docs build clean
@@ -30,9 +32,10 @@ slow: ## run what takes minutes: wheels in empty environments, oldest and newest
 	@$(BOOTSTRAP) --with dev
 	$(BIN)/pytest -p schemathesis -m slow $(ARGS)
 
-attack: ## attack a running service from outside: races in 25 rounds over two processes, timing, headers
+attack: ## attack from outside, over HTTP: every attack and requirement by its number, races in 25 rounds, timing
 	@$(BOOTSTRAP) --with dev
-	FAM_AUTH_TEST_ROUNDS=25 $(BIN)/pytest -s tests/races tests/attacks $(ARGS)
+	FAM_AUTH_TEST_ROUNDS=25 $(BIN)/pytest -s tests/races tests/attacks/test_timing.py $(ARGS)
+	FAM_AUTH_TEST_OVER_HTTP=1 $(BIN)/pytest -n $(WORKERS) -k "$(NUMBERED)" tests/stories tests/attacks tests/features $(ARGS)
 
 faults: ## hurt a running service: database stopped, frozen, locked, read-only, workers killed, mail away (SECONDS=30)
 	@$(BOOTSTRAP) --with dev

@@ -20,6 +20,7 @@ from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
 from tests.support import postgres
+from tests.support.outside import way_to
 from tests.support.people import Clock, Mailbox, Person, World
 
 SECRETS = "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2"
@@ -114,7 +115,7 @@ async def open_world(make_auth: MakeAuth, mailbox: Mailbox, clock: Clock) -> Asy
             app = app or FastAPI()
             install(app, auth)
             await stack.enter_async_context(running(auth, worker=False))
-            return World(app, auth, mailbox, clock, stack)
+            return World(app, auth, mailbox, clock, stack, await way_to(app, stack))
 
         yield open_one
 

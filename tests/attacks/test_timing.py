@@ -72,7 +72,7 @@ ROUTES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ROUTES)
-async def test_s019_time_does_not_tell(target: Service, path: str) -> None:
+async def test_s019_a003_time_does_not_tell(target: Service, path: str) -> None:
     async with httpx2.AsyncClient(base_url=target.url, timeout=30) as client:
 
         async def call(address: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -27,7 +28,7 @@ async def world(postgres_database: str) -> AsyncIterator[World]:
         auth = new_auth(url, clock, mailbox, features=features)
         install(app, auth)
         await stack.enter_async_context(running(auth, worker=False))
-        yield World(app, auth, mailbox, clock, stack)
+        yield World(app, auth, mailbox, clock, stack, httpx2.ASGITransport(app))
 
 
 async def test_from_registration_to_deletion(world: World) -> None:

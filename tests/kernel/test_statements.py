@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -33,7 +34,7 @@ async def test_r006_round_trips_of_warm_requests(postgres_database: str, feature
         install(app, auth)
         await auth.start()
         stack.push_async_callback(auth.close)
-        world = World(app, auth, mailbox, clock, stack)
+        world = World(app, auth, mailbox, clock, stack, httpx2.ASGITransport(app))
         # psycopg prepares a statement at its fifth use, with a round trip of its own: warm is after that.
         registering, counts = 0, dict[str, int]()
         for number in range(12):

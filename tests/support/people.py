@@ -47,13 +47,14 @@ class Mailbox:
 
 @dataclass
 class World:
-    """A running application, its Auth, its clock and everybody's mailbox."""
+    """A running application, its Auth, its clock, everybody's mailbox, and the way by which they reach it."""
 
     app: FastAPI
     auth: Auth
     mailbox: Mailbox
     clock: Clock
     stack: AsyncExitStack
+    way: httpx2.AsyncBaseTransport
 
     async def later(self, **by: float) -> None:
         """Moves the time for the application and for the database, whose clock the attempts go by."""
@@ -64,8 +65,7 @@ class World:
 
     async def client(self, **headers: str) -> httpx2.AsyncClient:
         """A new browser or program: it has cookies of its own."""
-        transport = httpx2.ASGITransport(self.app)
-        client = httpx2.AsyncClient(transport=transport, base_url="https://app.example.com", headers=headers)
+        client = httpx2.AsyncClient(transport=self.way, base_url="https://app.example.com", headers=headers)
         return await self.stack.enter_async_context(client)
 
     async def person(self, email: str) -> "Person":
