@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from alembic import command
 from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
 from fam_auth.core import migrations
-from fam_auth.core.upgrade import drift, plan, upgrade
+from fam_auth.core.migrations import History
+from fam_auth.core.upgrade import configured, drift, plan, upgrade
 from tests.conftest import MakeAuth, new_auth
 from tests.support import postgres
 from tests.support.people import Clock, Mailbox
@@ -55,9 +58,18 @@ async def test_a_database_ahead_of_the_code_is_accepted(make_auth: MakeAuth) -> 
     await auth.close()
 
 
-async def test_five_at_once_on_an_empty_database(empty: str) -> None:
-    command = [sys.executable, "-c", UPGRADE, empty]
-    processes = [await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE) for _ in range(5)]
+@pytest.mark.parametrize("is_one_behind", [False, True])
+async def test_r14_five_at_once(empty: str, is_one_behind: bool) -> None:
+    if is_one_behind:
+        behind = new_auth(empty, Clock(), Mailbox())
+        await upgrade(behind.database, behind.histories)
+        async with behind.database.engine.begin() as connection:
+            await connection.execute(text("SET LOCAL search_path TO fam_auth"))
+            await connection.run_sync(_one_back, behind.histories[0])
+        assert await migrations.behind(behind.database, behind.histories) == ["kernel"]
+        await behind.close()
+    program = [sys.executable, "-c", UPGRADE, empty]
+    processes = [await asyncio.create_subprocess_exec(*program, stderr=subprocess.PIPE) for _ in range(5)]
     ended = [(await process.communicate(), process.returncode) for process in processes]
     assert [code for _, code in ended] == [0] * 5, ended
     auth = new_auth(empty, Clock(), Mailbox())
@@ -84,3 +96,7 @@ async def test_asyncpg_works_too(postgres_database: str) -> None:
     await auth.start()
     assert await drift(auth.database, auth.histories) == []
     await auth.close()
+
+
+def _one_back(connection: Connection, history: History) -> None:
+    command.downgrade(configured(history, "fam_auth", connection=connection), "-1")

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 
 import fam_auth
 from fam_auth import exceptions
+from fam_auth.core.events import EventKind
 from fam_auth.exceptions import FamAuthError, Refusal
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
@@ -181,3 +182,13 @@ def test_secrets_of_a_version_are_known_by_their_beginning() -> None:
         "auth_otp_trusted_browser.factors",
         "auth_outbox.content",
     }
+
+
+def test_s121_every_kind_of_event_is_recorded_somewhere() -> None:
+    named = {
+        node.attr
+        for _, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "EventKind"
+    }
+    assert {kind.name for kind in EventKind} == named

@@ -48,11 +48,20 @@ CONTRADICTIONS = {
         "SELECT user_id FROM auth_event WHERE kind = 'email.verified' GROUP BY user_id HAVING count(*) > 1"
     ),
 }
+# How often what happened to whom.
+HAPPENED = """
+    SELECT auth_email.address, kind, count(*) FROM auth_event JOIN auth_email USING (user_id)
+    WHERE outcome = 'success' GROUP BY auth_email.address, kind
+"""
 
 
 @dataclass
 class Ran:
-    """What a load saw: statuses by action, the slowest answer, moments of success, and what was acknowledged."""
+    """What a load saw: statuses by action, the slowest answer, moments of success, and what was acknowledged.
+
+    `tried` and `done` count deeds by address and kind of event: as often as asked for, and as acknowledged. `troubles`
+    are what people found lost.
+    """
 
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     slowest: float = 0
@@ -60,6 +69,9 @@ class Ran:
     users: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    tried: Counter[tuple[str, str]] = field(default_factory=Counter)
+    done: Counter[tuple[str, str]] = field(default_factory=Counter)
+    troubles: list[str] = field(default_factory=list)
 
     @property
     def requests(self) -> int:
@@ -80,15 +92,28 @@ class Person:
     def __init__(self, url: str, ran: Ran) -> None:
         self.http = httpx2.AsyncClient(base_url=url, timeout=15)
         self.ran, self.email = ran, f"p{next(NUMBERS)}-{uuid4().hex[:6]}@example.com"
+        self.password = PASSWORD
         self.tokens: dict[str, Any] = {}
         self.session: str | None = None
+        self.chance = Random(self.email)  # noqa: S311 - which comes next is no secret
+
+    def next(self) -> Callable[[], Awaitable[None]]:
+        """What they do next."""
+        if self.email not in self.ran.users:
+            return self.register
+        if not self.tokens or self.session in self.ran.ended:
+            return self.login
+        return self.chance.choice([self.me, self.me, self.me, self.login, self.refresh, self.logout])
+
+    async def settle(self) -> None:
+        """Looks, when all is over, whether what was acknowledged is in force."""
 
     async def ask(self, action: str, method: str, path: str, **more: Any) -> dict[str, Any] | None:
         """The body of a good answer; None for any other."""
         began = time.monotonic()
         headers = {"Authorization": f"Bearer {self.tokens['access_token']}"} if self.tokens else {}
         try:
-            answer = await self.http.request(method, path, headers=headers, **more)
+            answer = await self.http.request(method, path, **{"headers": headers, **more})
         except httpx2.TransportError:
             self.ran.statuses[action, 0] += 1
             return None
@@ -100,16 +125,23 @@ class Person:
         self.ran.good_at.append(time.monotonic())
         return answer.json() if answer.content else {}
 
+    async def deed(self, kind: str, action: str, method: str, path: str, **more: Any) -> dict[str, Any] | None:
+        """The same for what leaves an event of this kind."""
+        self.ran.tried[self.email, kind] += 1
+        body = await self.ask(action, method, path, **more)
+        self.ran.done[self.email, kind] += body is not None
+        return body
+
     async def register(self) -> None:
-        body = await self.ask("register", "POST", "/auth/register", json={"email": self.email, "password": PASSWORD})
+        body = await self.ask("register", "POST", "/auth/register", json=self._proof())
         if body is not None:
             self.ran.users.add(self.email)
-            self._use(body)
+            self.use(body)
 
     async def login(self) -> None:
-        body = await self.ask("login", "POST", "/auth/login", json={"email": self.email, "password": PASSWORD})
+        body = await self.ask("login", "POST", "/auth/login", json=self._proof())
         if body is not None:
-            self._use(body)
+            self.use(body)
 
     async def me(self) -> None:
         await self.ask("me", "GET", "/auth/me")
@@ -125,33 +157,38 @@ class Person:
         if await self.ask("logout", "POST", "/auth/logout") is not None and session:
             self.ran.ended.add(session)
 
-    def _use(self, body: dict[str, Any]) -> None:
-        self.tokens, self.session = body["tokens"], body["session"]["id"]
-        self.ran.sessions.add(self.session)
+    def use(self, body: dict[str, Any]) -> None:
+        """Goes on with the session of an answer, if there is one in it."""
+        if body.get("session"):
+            self.tokens, self.session = body["tokens"], body["session"]["id"]
+            self.ran.sessions.add(body["session"]["id"])
+
+    def _proof(self) -> dict[str, str]:
+        return {"email": self.email, "password": self.password}
 
 
-async def load(url: str, seconds: float, ran: Ran, *, people: int = 8, actions: str = "mixed") -> None:
+class Refresher(Person):
+    """Somebody who does nothing but refresh."""
+
+    def next(self) -> Callable[[], Awaitable[None]]:
+        return self.refresh if self.tokens else super().next()
+
+
+async def load(
+    url: str, seconds: float, ran: Ran, *, people: int = 8, person: Callable[[str, Ran], Person] = Person
+) -> None:
     """So many people use the service for so long, each about eight times a second."""
-    ends, chance = time.monotonic() + seconds, Random(7)  # noqa: S311 - which comes next is no secret
+    ends = time.monotonic() + seconds
 
     async def live() -> None:
-        person = Person(url, ran)
-        async with person.http:
+        one = person(url, ran)
+        async with one.http:
             while time.monotonic() < ends:
-                await _next(person, chance, actions)()
-                await asyncio.sleep(0.08 + chance.random() / 10)
+                await one.next()()
+                await asyncio.sleep(0.08 + one.chance.random() / 10)
+            await one.settle()
 
     await asyncio.gather(*(live() for _ in range(people)))
-
-
-def _next(person: Person, chance: Random, actions: str) -> Callable[[], Awaitable[None]]:
-    if person.email not in person.ran.users:
-        return person.register
-    if not person.tokens or person.session in person.ran.ended:
-        return person.login
-    if actions == "refresh":
-        return person.refresh
-    return chance.choice([person.me, person.me, person.me, person.login, person.refresh, person.logout])
 
 
 def contradictions(database: str, ran: Ran) -> list[str]:
@@ -162,7 +199,10 @@ def contradictions(database: str, ran: Ran) -> list[str]:
         found = [name for name, query in CONTRADICTIONS.items() if connection.execute(query).fetchone()]
         known = {row[0] for row in connection.execute("SELECT address FROM auth_email")}
         sessions = {str(row[0]): row[1] for row in connection.execute("SELECT id, ended_at FROM auth_session")}
+        happened = {(row[0], row[1]): row[2] for row in connection.execute(HAPPENED)}
     found += [f"lost user {email}" for email in ran.users - known]
     found += [f"lost session {one}" for one in ran.sessions - sessions.keys()]
     found += [f"session alive after its end {one}" for one in ran.ended if sessions.get(one) is None]
-    return found
+    found += [f"lost: {kind}" for (email, kind), n in ran.done.items() if happened.get((email, kind), 0) < n]
+    found += [f"{kind} twice" for (email, kind), n in ran.tried.items() if happened.get((email, kind), 0) > n]
+    return found + ran.troubles

@@ -28,6 +28,8 @@ EXTRAS = {"psycopg": "fam-auth[postgres]"}
 REPEATS = 3
 SERIALIZATION_FAILURES = {"40001", "40P01"}
 CALLERS_FAULT = (IntegrityError, DataError, ProgrammingError)
+# A table that is away or that we may not use: the database is not as it was at the start (42P01, 3F000, 42501).
+OUT_OF_REACH = {"42P01", "3F000", "42501"}
 
 if TYPE_CHECKING:
     Rows = Select[*tuple[Any, ...]]
@@ -175,7 +177,7 @@ def answered() -> Iterator[None]:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in SERIALIZATION_FAILURES:
             raise Conflict from error
-        if isinstance(error, CALLERS_FAULT):
+        if isinstance(error, CALLERS_FAULT) and getattr(error.orig, "sqlstate", None) not in OUT_OF_REACH:
             raise
         raise Unavailable from error
     except (PoolTimeout, ConnectionError, TimeoutError) as error:

@@ -1,5 +1,6 @@
 """Mails: rendered from templates, carried to the console, to files or over SMTP."""
 
+import asyncio
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -121,7 +122,9 @@ class SmtpCarrier:
 
     async def carry(self, mail: Mail) -> None:
         try:
-            await aiosmtplib.send(mail.as_message(), **self._options)
+            # The client's own limit is one for each answer: a server that drips would hold the worker for ever.
+            async with asyncio.timeout(SMTP_DEADLINE.total_seconds()):
+                await aiosmtplib.send(mail.as_message(), **self._options)
         except (aiosmtplib.SMTPException, OSError) as error:
             code = getattr(error, "code", None) or _first_code(error)
             raise MailFailed(type(error).__name__, permanent=code // 100 == PERMANENT) from error

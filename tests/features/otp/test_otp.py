@@ -110,6 +110,8 @@ async def test_s026_a_recovery_code_is_good_once(world: World, ada: Owner) -> No
         assert (await ada.second(await ada.first(), code, "recovery-code")).status_code == 200
     factors = (await ada.http.get("/auth/otp")).json()
     assert (factors["recovery_codes_left"], factors["new_recovery_codes_advised"]) == (2, True)
+    told = [one["kind"] for one in (await ada.http.get("/auth/events")).json()["items"]]
+    assert told.count("second_factor.recovery_code_used") == 8
 
 
 async def test_s027_nothing_in_the_tables_is_a_code_or_a_secret(world: World, ada: Owner) -> None:
@@ -410,6 +412,8 @@ async def test_a_browser_that_is_remembered(open_world: OpenWorld) -> None:
     started = (await browser.http.post("/auth/step-up")).json()
     assert started["next"][0]["step"] == "first_factor"
     assert (await browser.login()).json()["next"][0]["step"] == "second_factor"
+    told = [one["kind"] for one in (await browser.http.get("/auth/events")).json()["items"]]
+    assert "second_factor.browser_trusted" in told
     [trusted] = (await browser.http.get("/auth/otp")).json()["trusted_browsers"]
     assert (await browser.http.delete(f"/auth/otp/browsers/{trusted['id']}")).status_code == 204
     assert (await browser.http.delete(f"/auth/otp/browsers/{trusted['id']}")).status_code == 404

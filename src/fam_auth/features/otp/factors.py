@@ -25,7 +25,7 @@ from fam_auth.values import Client, User
 # Nobody waits by this rule: it counts wrong second factors in a row.
 IN_A_ROW = Doubling(free=1_000_000, longest=1, cap=10_000_000)
 TELLS_AT, RESETS_AT = 10, 50
-RESET = "reset_password"
+RESET, RECOVERY = "reset_password", "recovery_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ async def by_recovery_code(auth: Auth, given: Given) -> Outcome:
     letter = credentials.notice(auth, "recovery_code_used", user.email, left=left, few=left <= managers.FEW)
     posted = outbox.post(auth, user.id, letter, given.client)
     used = queries.use_code(user.id, managers.code_digests(auth, user.id, given.code))
-    proof = _proof(auth, "recovery_code", Kind.POSSESSION)
+    proof = _proof(auth, RECOVERY, Kind.POSSESSION)
     return await _proved(auth, challenge, given, proof, used, posted)
 
 
@@ -136,9 +136,13 @@ async def _challenge(auth: Auth, given: Given) -> Challenge:
 async def _proved(
     auth: Auth, challenge: Challenge, given: Given, proof: Proof, used: UpdateBase, *deeds: UpdateBase
 ) -> Outcome:
-    after = [*deeds, *await _trusted(auth, challenge, given), *challenge.counted.forgiven()]
+    trusted = await _trusted(auth, challenge, given)
+    after = [*deeds, *trusted, *challenge.counted.forgiven()]
+    kinds = [EventKind.RECOVERY_CODE_USED] if proof.method == RECOVERY else []
+    kinds += [EventKind.BROWSER_TRUSTED] if trusted else []
+    told = [Event(kind, auth.now(), challenge.user.id, client=given.client) for kind in kinds]
     try:
-        return await logins.prove(auth, given.login_token, proof, given.client, *after, consuming=used)
+        return await logins.prove(auth, given.login_token, proof, given.client, *after, consuming=used, told=told)
     except InvalidCode:
         raise await _failed(auth, challenge, given, proof.method) from None
 

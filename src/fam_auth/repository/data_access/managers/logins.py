@@ -1,5 +1,6 @@
 """The login pipeline: proofs come in, and a session comes out once nothing is lacking."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -94,18 +95,19 @@ async def step_up(auth: Auth, session: Session, user: User, client: Client) -> I
         return await _keep(auth, db, progress, (_first(auth),))
 
 
-async def prove(
+async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
     auth: Auth,
     login_token: str,
     proof: Proof | None,
     client: Client,
     *deeds: UpdateBase,
     consuming: UpdateBase | None = None,
+    told: Sequence[Event] = (),
 ) -> Outcome:
     """A further proof was right, or (None) something else that was lacking has been done. The token is used up.
 
     `consuming` uses up what the proof was made with, in the same transaction: unless it returns a row, nothing has
-    happened. Raises InvalidLoginToken and InvalidCode.
+    happened. `told` are the events that it means. Raises InvalidLoginToken and InvalidCode.
     """
     async with auth.transaction() as db:
         taken = (await db.execute(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
@@ -115,6 +117,8 @@ async def prove(
         proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
         if consuming is not None and (await db.execute(consuming)).first() is None:
             raise InvalidCode
+        for event in told:
+            await events.record(auth, db, event)
         progress = _progress(users.value(row), taken, proofs, client)
         return await _advance(auth, db, replace(progress, sessions=row.sessions), *deeds)
 
