@@ -11,7 +11,7 @@ CHECKED := src tests scripts
 NUMBERED := test_s0 or test_s1 or test_a0 or test_a1 or _s0 or _a0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage slow attack faults check format migration docs build clean
+.PHONY: help run test coverage slow attack faults bench check format migration docs build clean
 
 help: ## this list
 	@echo "fam-auth: make TARGET"
@@ -40,6 +40,10 @@ attack: ## attack from outside, over HTTP: every attack and requirement by its n
 faults: ## hurt a running service: database stopped, frozen, locked, read-only, workers killed, mail away (SECONDS=30)
 	@$(BOOTSTRAP) --with dev
 	FAM_AUTH_TEST_SECONDS=$(SECONDS) $(BIN)/pytest tests/faults $(ARGS)
+
+bench: ## measure the speed beside that of other packages (ARGS="me logins storm startup")
+	@$(BOOTSTRAP) --with dev --extra all
+	$(BIN)/python benchmarks $(ARGS)
 
 check: ## everything but the tests: lock file, style, types, who imports whom
 	@$(BOOTSTRAP) --with dev

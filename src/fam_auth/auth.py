@@ -57,7 +57,7 @@ class Auth:
             self.settings.database, schema=self.settings.db_schema, pool_size=self.settings.pool_size
         )
         self.keys = Keyring(parse_secrets(self._secrets()))
-        self.hasher = Hasher()
+        self.hasher = Hasher(**self.settings.hashing.model_dump())
         self.carrier = carrier or mail.carrier(self.settings.mail or "")
         self.prefix = "/auth"
         self.seen: dict[UUID, datetime] = {}

@@ -19,6 +19,8 @@ PRODUCTION = {
     "FAM_AUTH_MAIL": "smtp://mail.example.com",
 }
 WRONG = [
+    ("FAM_AUTH_HASHING__MEMORY", "19455", "ASVS"),
+    ("FAM_AUTH_HASHING__PASSES", "1", "must be 47104 at least"),
     ("FAM_AUTH_DATABASE", f"mysql://app:{HIDDEN}@localhost/app", "use postgresql+psycopg://"),
     ("FAM_AUTH_DATABASE", f"postgresql://app:{HIDDEN}@localhost/app", "use postgresql+psycopg://"),
     ("FAM_AUTH_DATABASE", HIDDEN, "postgresql+psycopg://host/name"),

@@ -141,3 +141,10 @@ def test_the_worker_stops_when_told_to(run: Run, tmp_path: Path) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     process.stderr.close()
+
+
+def test_what_hashes_cost_here(run: Run) -> None:
+    measured = json.loads(run("tune-hash", "--seconds", "0.1", "--json"))
+    assert {"memory_kib", "passes", "milliseconds", "per_second"} == set(measured[0])
+    assert ("19456", "2") in {(row["memory_kib"], row["passes"]) for row in measured}
+    assert "FAM_AUTH_HASHING__MEMORY=" in run("tune-hash", "--seconds", "0.1", "--target", "2000")

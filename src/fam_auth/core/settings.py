@@ -31,6 +31,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from fam_auth.core.hashing import LEAST_MEMORY_KIB, MEMORY_KIB, PASSES
 from fam_auth.core.rates import Rate
 from fam_auth.exceptions import Misconfigured
 from fam_auth.values import Transport
@@ -146,6 +147,24 @@ class Throttle(BaseModel):
     refresh: Rate = Field(Rate("30/5m"), description="Refreshes of one session.")
 
 
+class Hashing(BaseModel):
+    """How passwords are hashed: Argon2id with one lane. `fam-auth tune-hash` says what suits a machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    memory: int = Field(MEMORY_KIB, description="KiB that one hash takes.")
+    passes: int = Field(PASSES, ge=1, le=100, description="How often a hash goes over them.")
+    threads: int | None = Field(None, ge=1, description="Hashes at once in one worker. None: as many as cores.")
+
+    @model_validator(mode="after")
+    def _is_strong_enough(self) -> Self:
+        least = LEAST_MEMORY_KIB[min(self.passes, max(LEAST_MEMORY_KIB))]
+        if self.memory < least:
+            raise ValueError(
+                f"with {PREFIX}HASHING__PASSES={self.passes}, {PREFIX}HASHING__MEMORY must be {least} at least (ASVS)"
+            )
+        return self
+
+
 class Settings(Configured):
     """The settings of the kernel. Each is FAM_AUTH_<NAME> in the environment."""
 
@@ -192,6 +211,7 @@ class Settings(Configured):
     )
     token_route: bool = Field(default=False, description="POST /token for the Authorize button. On in development.")
     api_docs: bool = Field(default=False, description="/docs and /openapi.json of the service. On in development.")
+    hashing: Hashing = Field(Hashing(), description="How passwords are hashed.")
     throttle: Throttle = Field(Throttle(), description="How often something may be tried.")
     session_check: str = Field(
         "feed",

@@ -1,0 +1,242 @@
+"""Servers side by side and loads in turn: what differs between two of them is not the hour they were measured at."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+ENVIRONMENTS = HERE / ".environments"
+SERVER = ("uvicorn", "uvloop", "httptools")
+PASSWORD = "seventeen green llamas"
+USERS = 16
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A package under measurement: its application, what it installs (None: this project), and how one signs in."""
+
+    name: str
+    app: str
+    packages: tuple[str, ...] | None
+    revocable: str
+    login: str | None = "/auth/login"
+    me: str = "/me"
+    is_form: bool = False
+    token: Callable[[dict[str, Any]], str] = lambda answer: str(answer["access_token"])
+
+
+FASTAPI_USERS = ("fastapi-users[sqlalchemy]==15.0.5", "asyncpg", *SERVER)
+PEERS = (
+    Peer("FastAPI alone", "bare", ("fastapi", *SERVER), "-", login=None),
+    Peer(
+        "fam-auth",
+        "fam_auth_app",
+        None,
+        "everywhere within 1 s",
+        token=lambda answer: str(answer["tokens"]["access_token"]),
+    ),
+    Peer("fastapi-users, database", "fastapi_users_app", FASTAPI_USERS, "yes", is_form=True),
+    Peer("fastapi-users, JWT", "fastapi_users_app", FASTAPI_USERS, "no", "/jwt/login", "/jwt/me", is_form=True),
+    Peer("AuthX, JWT", "authx_app", ("authx==1.7.1", "argon2-cffi", *SERVER), "no"),
+)
+
+
+@dataclass
+class Running:
+    """A server of a peer, and the access token of its first user (None: nobody signs in)."""
+
+    peer: Peer
+    port: int
+    process: subprocess.Popen[bytes]
+    token: str | None = None
+    results: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+
+    def body(self, number: int) -> tuple[str, str]:
+        """What one of the users signs in with: media type and content."""
+        email = address(number)
+        if self.peer.is_form:
+            secret = PASSWORD.replace(" ", "+")
+            return "application/x-www-form-urlencoded", f"username={email.replace('@', '%40')}&password={secret}"
+        return "application/json", json.dumps({"email": email, "password": PASSWORD})
+
+
+def address(number: int) -> str:
+    """The address of one of the users that every peer has."""
+    return f"user{number}@example.com"
+
+
+@contextmanager
+def servers(peers: Sequence[Peer]) -> Iterator[list[Running]]:
+    """All of them at once, on one PostgreSQL, each with its users; Linux gives an idle one no time."""
+    sys.path.insert(0, str(ROOT))
+    from tests.support import postgres  # noqa: PLC0415 - needs the path above
+
+    with ExitStack() as stack:
+        url = stack.enter_context(postgres.scratch(fsync="on")).url
+        running = [
+            stack.enter_context(_served(peer, postgres.create_database(url, f"bench_{number}")))
+            for number, peer in enumerate(peers)
+        ]
+        for one in running:
+            _populate(one)
+        yield running
+
+
+@contextmanager
+def _served(peer: Peer, database: str) -> Iterator[Running]:
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "BENCH_DATABASE": database.replace("+psycopg", "+asyncpg"),
+            "FAM_AUTH_DATABASE": database,
+            "FAM_AUTH_SECRETS": "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2",
+            "FAM_AUTH_PUBLIC_URL": "https://app.example.com",
+            "FAM_AUTH_MAIL": f"file://{folder}/mails",
+            "FAM_AUTH_THROTTLE__REGISTER_NETWORK": "100000/1h",
+        }
+        python = _python(peer)
+        if peer.packages is None:
+            subprocess.run(
+                [python.parent / "fam-auth", "migrate"],
+                env=environment,
+                cwd=folder,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+        command = [
+            python,
+            "-m",
+            "uvicorn",
+            f"{peer.app}:app",
+            "--app-dir",
+            HERE / "peers",
+            "--port",
+            str(port),
+            "--no-access-log",
+            "--log-level",
+            "warning",
+            "--loop",
+            "uvloop",
+            "--http",
+            "httptools",
+        ]
+        process = subprocess.Popen(command, env=environment, cwd=folder)
+        try:
+            _wait(port)
+            yield Running(peer, port, process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def _python(peer: Peer) -> Path:
+    """The interpreter of the peer's own environment, made when it is not there yet."""
+    if peer.packages is None:
+        return Path(sys.executable)
+    place = ENVIRONMENTS / peer.app
+    if not (place / "done").exists():
+        print(f"Installing {peer.app} ...", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", place], check=True)
+        subprocess.run([place / "bin" / "pip", "install", "-q", *peer.packages], check=True)
+        (place / "done").touch()
+    return place / "bin" / "python"
+
+
+def _populate(one: Running) -> None:
+    if one.peer.login is None:
+        return
+    for number in range(USERS):
+        content = json.dumps({"email": address(number), "password": PASSWORD})
+        post(f"{one.url}/auth/register", "application/json", content)
+    one.token = one.peer.token(json.loads(post(one.url + one.peer.login, *one.body(0))))
+
+
+def post(url: str, media_type: str, content: str) -> bytes:
+    """The body of the answer."""
+    request = urllib.request.Request(url, content.encode(), {"Content-Type": media_type})
+    with urllib.request.urlopen(request) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def wrk(one: Running, connections: int, seconds: float) -> float:
+    """Signed-in requests a second. Raises RuntimeError when any was refused."""
+    headers = [part for name, value in one.headers.items() for part in ("-H", f"{name}: {value}")]
+    return _rate(["-t1", f"-c{connections}", f"-d{seconds:g}s", *headers, one.url + one.peer.me])
+
+
+def wrk_logins(one: Running, connections: int, seconds: float, folder: Path) -> float:
+    """Sign-ins a second, of all users in turn."""
+    assert one.peer.login is not None
+    media_type = one.body(0)[0]
+    bodies = ",".join(json.dumps(one.body(number)[1]) for number in range(USERS))
+    script = folder / f"{one.port}.lua"
+    script.write_text(
+        f"wrk.method='POST' wrk.headers['Content-Type']='{media_type}' local b={{{bodies}}} local n=0\n"
+        "request=function() n=n+1 return wrk.format(nil,nil,nil,b[n%#b+1]) end\n"
+    )
+    return _rate(["-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), one.url + one.peer.login])
+
+
+def _rate(arguments: list[str]) -> float:
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is missing: apt-get install wrk")
+    printed = subprocess.run(["wrk", *arguments], check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in printed:
+        raise RuntimeError(printed)
+    found = re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    assert found
+    return float(found[1])
+
+
+def spread(values: Sequence[float], shape: str = ".2f") -> str:
+    """The median, with the least and the most."""
+    return f"{median(values):{shape}} ({min(values):{shape}}-{max(values):{shape}})"
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("the server does not start")

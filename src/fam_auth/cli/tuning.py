@@ -1,0 +1,98 @@
+"""`fam-auth tune-hash`: what password hashing costs on this machine."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+from typing import Annotated
+
+import typer
+
+from fam_auth.auth import Auth
+from fam_auth.cli.common import AsJson, run, show
+from fam_auth.core.hashing import LEAST_MEMORY_KIB, Hasher
+
+PASSWORD = "seventeen green llamas"  # noqa: S105 - nobody has it
+TIMES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one hash costs with these parameters: milliseconds alone, and how many a second all threads do."""
+
+    memory: int
+    passes: int
+    milliseconds: float
+    per_second: float
+
+
+Target = Annotated[int, typer.Option(min=10, max=2000, help="Milliseconds that one hash may take.")]
+Seconds = Annotated[float, typer.Option(min=0.1, max=60, help="How long to measure each.")]
+
+
+def tune_hash(*, target: Target = 100, seconds: Seconds = 1, as_json: AsJson = False) -> None:
+    """Measure password hashes on this machine, and propose the strongest that takes no longer than the target.
+
+    Run it where the service will run, and when nothing else does.
+    """
+
+    async def work(auth: Auth) -> list[Cost]:
+        in_force = auth.settings.hashing
+        wanted = {(in_force.memory, in_force.passes), *_candidates()}
+        return [await _measured(memory, passes, in_force.threads, seconds) for memory, passes in sorted(wanted)]
+
+    costs = run(work)
+    show(map(_row, costs), as_json=as_json)
+    within = [cost for cost in costs if cost.milliseconds <= target]
+    if not as_json:
+        typer.echo(_proposal(max(within, key=lambda cost: cost.memory * cost.passes, default=None), target))
+
+
+def _candidates() -> Iterator[tuple[int, int]]:
+    """The least that is allowed for each number of passes, and multiples of it."""
+    for passes, memory in LEAST_MEMORY_KIB.items():
+        yield from ((memory * times, passes) for times in (1, 2, 4))
+
+
+async def _measured(memory: int, passes: int, threads: int | None, seconds: float) -> Cost:
+    hasher = Hasher(memory=memory, passes=passes, threads=threads)
+    try:
+        alone = [await _timed(hasher) for _ in range(TIMES)]
+        end = time.perf_counter() + seconds
+        done = await asyncio.gather(*(_until(hasher, end) for _ in range(hasher.threads)))
+    finally:
+        hasher.close()
+    return Cost(memory, passes, median(alone) * 1000, sum(done) / seconds)
+
+
+async def _timed(hasher: Hasher) -> float:
+    began = time.perf_counter()
+    await hasher.hash(PASSWORD)
+    return time.perf_counter() - began
+
+
+async def _until(hasher: Hasher, end: float) -> int:
+    done = 0
+    while time.perf_counter() < end:
+        await hasher.hash(PASSWORD)
+        done += 1
+    return done
+
+
+def _row(cost: Cost) -> dict[str, str]:
+    return {
+        "memory_kib": str(cost.memory),
+        "passes": str(cost.passes),
+        "milliseconds": f"{cost.milliseconds:.0f}",
+        "per_second": f"{cost.per_second:.0f}",
+    }
+
+
+def _proposal(best: Cost | None, target: int) -> str:
+    if best is None:
+        return f"Nothing that is strong enough takes {target} ms or less here: keep the least, or allow more."
+    return (
+        f"The strongest within {target} ms: FAM_AUTH_HASHING__MEMORY={best.memory} "
+        f"FAM_AUTH_HASHING__PASSES={best.passes}. Passwords are hashed anew as their owners sign in."
+    )
