@@ -1,4 +1,4 @@
-"""Each page of a feature names everything the feature has, and what it prints runs."""
+"""Each page of a feature names everything the feature has."""
 
 import re
 from collections.abc import Sequence
@@ -50,14 +50,7 @@ def test_the_page_of_a_feature_names_everything(feature: Feature, events: Sequen
     assert {name for name in wanted if name not in page} == set()
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
-def test_what_a_page_prints_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)):
-        exec(compile(block, f"{page.name}, block {number + 1}", "exec"), {"__name__": "page"})  # noqa: S102 - our own
-
-
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
