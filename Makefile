@@ -9,11 +9,11 @@ BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
 CHECKED := src tests scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage slow attack faults check format migration docs build clean
+.PHONY: help run test coverage slow attack faults check format migration docs reference versions build release-check clean
 
 help: ## this list
 	@echo "fam-auth: make TARGET"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## run the service for development, on SQLite, with a mailer that prints (ARGS=...)
 	@$(BOOTSTRAP)
@@ -56,14 +56,28 @@ migration: ## draft a migration: make migration feature=otp m="add drift"
 	@$(BOOTSTRAP) --with dev
 	$(BIN)/python scripts/migration.py "$(feature)" "$(m)"
 
-docs: ## check the documentation against the code
-	@$(BOOTSTRAP) --with dev
-	@if test -d tests/docs; then $(BIN)/pytest tests/docs; else echo "No documentation to check yet."; fi
+docs: ## check the documentation against the code, and build it into site/ without a broken link
+	@$(BOOTSTRAP) --with dev --with docs
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" tests/docs $(ARGS)
+	$(BIN)/python scripts/site.py
 
-build: ## build the wheel and the source archive into dist/
-	@$(BOOTSTRAP)
-	@$(BIN)/python -c "from poetry.core.masonry import api as build; [print('dist/' + make('dist')) for make in (build.build_sdist, build.build_wheel)]"
+reference: ## write the pages of the documentation that are made from the code
+	@$(BOOTSTRAP) --with dev
+	$(BIN)/python -m scripts.reference
+
+versions: ## try a small host on the oldest and newest versions of everything, on every Python there is
+	@$(BOOTSTRAP) --with dev
+	$(BIN)/pytest -m slow tests/hosts/test_versions.py $(ARGS)
+
+build: ## build wheel, source archive and SBOM into dist/, and look at them
+	@$(BOOTSTRAP) --with release
+	@$(BIN)/python -m scripts.release
+
+release-check: check docs ## the same, and say what is lacking before a release may go out
+	@$(BOOTSTRAP) --with dev --with release
+	$(BIN)/pytest -m slow tests/kernel/test_wheel.py tests/docs/test_start.py
+	@$(BIN)/python -m scripts.release --ready
 
 clean: ## remove what these targets made, but .venv
-	rm -rf dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf dist site .cache htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests scripts migrations -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -42,7 +42,6 @@ def run(lines: str, folder: Path) -> str:
         "FAM_AUTH_SECRETS": SECRETS,
         "FAM_AUTH_PROFILE": "development",
         **coverage,
-        **variables,
     }
     done = subprocess.run(
         ["/bin/sh", "-ec", lines], cwd=folder, env=environment, capture_output=True, text=True, check=False
