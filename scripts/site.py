@@ -56,7 +56,7 @@ def main() -> None:
     if built.returncode:
         sys.exit(built.returncode)
     for code in re.findall(r"^## (\w+)$", PROBLEMS.read_text(), re.MULTILINE):
-        _redirect(code)
+        redirect(code)
     pages = {file: Page(file) for file in SITE.rglob("*.html")}
     if wrong := [f"{page.file.relative_to(SITE)}: {link}" for page in pages.values() for link in lost(page, pages)]:
         sys.exit("These links lead nowhere:\n" + "\n".join(sorted(wrong)))
@@ -79,7 +79,8 @@ def _leads(page: Page, pages: dict[Path, Page], path: str, place: str) -> bool:
     return file.exists() and (not place or file not in pages or place in pages[file].places)
 
 
-def _redirect(code: str) -> None:
+def redirect(code: str) -> None:
+    """The address that the `type` of a problem is has a page, which leads to the section about it."""
     folder = SITE / "problems" / code
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(REDIRECT.format(code=code, target=f"{TARGET}#{code}"))
