@@ -11,17 +11,19 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 MADE = "<!-- Made from the code by `python -m scripts.reference`: change it there. -->"
 
 
-def pages() -> dict[Path, str]:
-    """Every made page by its file."""
-    made = {
-        "reference/settings.md": settings.page,
-        "reference/routes.md": routes.page,
-        "reference/rights.md": rights.page,
-        "reference/events.md": events.page,
-        "reference/problems.md": problems.page,
-        "reference/commands.md": commands.page,
-        "reference/data.md": data.page,
-        "reference/keys.md": keys.page,
-        "decisions/index.md": decisions.page,
-    }
-    return {DOCS / name: f"{MADE}\n\n{page()}" for name, page in made.items()}
+PAGES = {
+    "reference/settings.md": settings.page,
+    "reference/routes.md": routes.page,
+    "reference/rights.md": rights.page,
+    "reference/events.md": events.page,
+    "reference/problems.md": problems.page,
+    "reference/commands.md": commands.page,
+    "reference/data.md": data.page,
+    "reference/keys.md": keys.page,
+    "decisions/index.md": decisions.page,
+}
+
+
+def made(name: str) -> str:
+    """The text of a page, by its name below docs/."""
+    return f"{MADE}\n\n{PAGES[name]()}"

@@ -1,8 +1,8 @@
 """Writes the pages that are made from the code."""
 
-from scripts.reference import DOCS, pages
+from scripts.reference import DOCS, PAGES, made
 
-for file, text in pages().items():
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(text)
-    print(f"wrote {file.relative_to(DOCS.parent)}")
+for name in PAGES:
+    (DOCS / name).parent.mkdir(exist_ok=True)
+    (DOCS / name).write_text(made(name))
+    print(f"wrote docs/{name}")
