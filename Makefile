@@ -11,11 +11,11 @@ CHECKED := src tests scripts
 NUMBERED := test_s0 or test_s1 or test_a0 or test_a1 or _s0 or _a0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage slow attack faults bench check format migration docs build clean
+.PHONY: help run test coverage slow attack faults bench check format migration docs reference versions build release-check clean
 
 help: ## this list
 	@echo "fam-auth: make TARGET"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## run the service for development, on SQLite, with a mailer that prints (ARGS=...)
 	@$(BOOTSTRAP)
@@ -42,7 +42,7 @@ faults: ## hurt a running service: database stopped, frozen, locked, read-only, 
 	FAM_AUTH_TEST_SECONDS=$(SECONDS) $(BIN)/pytest tests/faults $(ARGS)
 
 bench: ## measure the speed beside that of other packages (ARGS="me logins storm startup")
-	@$(BOOTSTRAP) --with dev --extra all
+	@$(BOOTSTRAP) --with dev
 	$(BIN)/python benchmarks $(ARGS)
 
 check: ## everything but the tests: lock file, style, types, who imports whom
@@ -63,14 +63,28 @@ migration: ## draft a migration: make migration feature=otp m="add drift"
 	@$(BOOTSTRAP) --with dev
 	$(BIN)/python scripts/migration.py "$(feature)" "$(m)"
 
-docs: ## check the documentation against the code
-	@$(BOOTSTRAP) --with dev
-	@if test -d tests/docs; then $(BIN)/pytest tests/docs; else echo "No documentation to check yet."; fi
+docs: ## check the documentation against the code, and build it into site/ without a broken link
+	@$(BOOTSTRAP) --with dev --with docs
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" tests/docs $(ARGS)
+	$(BIN)/python scripts/site.py
 
-build: ## build the wheel and the source archive into dist/
-	@$(BOOTSTRAP)
-	@$(BIN)/python -c "from poetry.core.masonry import api as build; [print('dist/' + make('dist')) for make in (build.build_sdist, build.build_wheel)]"
+reference: ## write the pages of the documentation that are made from the code
+	@$(BOOTSTRAP) --with dev
+	$(BIN)/python -m scripts.reference
+
+versions: ## try a small host on the oldest and newest versions of everything, on every Python there is
+	@$(BOOTSTRAP) --with dev
+	$(BIN)/pytest -m slow tests/hosts/test_versions.py $(ARGS)
+
+build: ## build wheel, source archive and SBOM into dist/, and look at them
+	@$(BOOTSTRAP) --with release
+	@$(BIN)/python -m scripts.release
+
+release-check: check docs ## the same, and say what is lacking before a release may go out
+	@$(BOOTSTRAP) --with dev --with release
+	$(BIN)/pytest -m slow tests/kernel/test_wheel.py tests/docs/test_start.py
+	@$(BIN)/python -m scripts.release --ready
 
 clean: ## remove what these targets made, but .venv
-	rm -rf dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf dist site .cache htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find src tests scripts migrations -type d -name __pycache__ -prune -exec rm -rf {} +

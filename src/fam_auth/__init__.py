@@ -1,5 +1,7 @@
 """fam-auth: authentication for FastAPI, embedded in an application or as a service."""
 
+from importlib.metadata import version
+
 from fam_auth.auth import Auth
 from fam_auth.core.routers import install
 from fam_auth.demands import recent_proof, second_factor
@@ -22,3 +24,5 @@ __all__ = [
     "recent_proof",
     "second_factor",
 ]
+
+__version__ = version("fam-auth")

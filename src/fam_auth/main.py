@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fam_auth import __version__
 from fam_auth.auth import Auth
 from fam_auth.core import logs
 from fam_auth.core.routers import install
@@ -66,6 +67,7 @@ def create(auth: Auth) -> FastAPI:
     docs = auth.settings.api_docs
     service = FastAPI(
         title=auth.settings.app_name,
+        version=__version__,
         docs_url="/docs" if docs else None,
         redoc_url=None,
         openapi_url="/openapi.json" if docs else None,

@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 
 from tests.support import wheel as wheels
 from tests.support.people import PASSWORD
+from tests.support.pythons import PROMISED, pythons
 from tests.support.wheel import ROOT, Environment
 
 HOST = """
@@ -73,10 +74,12 @@ def least(version: str) -> str:
     return version if version.count(".") == 2 else f"{version}.*"
 
 
+LEAST, *LATER = pythons().items()
+# What to install, on which Python. The oldest of everything is older than the later Pythons.
 VERSIONS = {
-    "oldest": oldest(),
-    "newest": [],
-    "newest on SQLAlchemy 2.0": ["sqlalchemy<2.1"],
+    f"oldest on {LEAST[0]}": (oldest(), LEAST[1]),
+    f"newest on SQLAlchemy 2.0 and {LEAST[0]}": (["sqlalchemy<2.1"], LEAST[1]),
+    **{f"newest on {name}": ([], program) for name, program in (LEAST, *LATER)},
 }
 
 
@@ -89,9 +92,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=VERSIONS)
 def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
     """A Python with these versions and a host beside it."""
-    made = Environment(tmp_path_factory.mktemp("versions"))
-    made.install(f"{wheel}[postgres]", "websockets", *VERSIONS[request.param])
+    requirements, python = VERSIONS[request.param]
+    made = Environment(tmp_path_factory.mktemp("versions"), python)
+    made.install(f"{wheel}[postgres]", "websockets", *requirements)
     return made
+
+
+def test_the_least_python_is_the_one_that_is_promised() -> None:
+    promised = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert promised == f">=3.{PROMISED[0][1]}"
 
 
 @pytest.mark.slow

@@ -116,6 +116,26 @@ async def test_names_security_and_problems(document: dict[str, Any]) -> None:
     assert {"bearer", "cookie"} <= document["components"]["securitySchemes"].keys()
 
 
+async def test_what_is_told_apart_by_status_says_so(document: dict[str, Any]) -> None:
+    """Generated clients narrow by a discriminator, and only by a field that is always there."""
+    answers = [
+        media["schema"]
+        for _, operation in operations(document)
+        for status, answer in operation["responses"].items()
+        for kind, media in answer.get("content", {}).items()
+        if int(status) < 400 and kind == "application/json"
+    ]
+    logins = [schema for schema in answers if "CompleteAnswer" in str(schema)]
+    assert len(logins) >= 4
+    for schema in logins:
+        assert schema["discriminator"]["propertyName"] == "status"
+        for reference in schema["discriminator"]["mapping"].values():
+            body = document["components"]["schemas"][reference.rpartition("/")[2]]
+            assert "status" in body["required"]
+    step = document["components"]["schemas"]["StepAnswer"]["properties"]
+    assert step["methods"]["items"]["properties"]["method"]["type"] == "string"
+
+
 async def test_the_example_of_every_body_is_valid(world: World, document: dict[str, Any]) -> None:
     client = await world.client()
     for route, operation in operations(document):

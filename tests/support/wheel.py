@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,12 +28,13 @@ def build(folder: Path) -> Path:
 
 @dataclass
 class Environment:
-    """A Python of its own in `folder`, at first without any package."""
+    """A Python of its own in `folder`, at first without any package; `python` is the program to make it from."""
 
     folder: Path
+    python: str = sys.executable
 
     def __post_init__(self) -> None:
-        venv.EnvBuilder(symlinks=True).create(self.folder)
+        subprocess.run([self.python, "-m", "venv", "--without-pip", "--symlinks", self.folder], check=True)
         self.bin = self.folder / "bin"
         # Nothing of the tests' own surroundings decides anything here.
         self.plain = {name: value for name, value in os.environ.items() if not name.startswith(("FAM_AUTH_", "PYTHON"))}

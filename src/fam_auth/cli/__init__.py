@@ -1,12 +1,12 @@
 """The `fam-auth` command."""
 
 from importlib import import_module
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Annotated, NoReturn
 
 import typer
 
+from fam_auth import __version__
 from fam_auth.cli import events, roles, routes, service, sessions, tuning, users
 from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED
 from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
@@ -46,7 +46,7 @@ def main() -> None:
 @app.callback(invoke_without_command=True)
 def _top(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if show_version:
-        typer.echo(f"fam-auth {version('fam-auth')}")
+        typer.echo(f"fam-auth {__version__}")
         raise typer.Exit
 
 

@@ -9,7 +9,7 @@ from fam_auth.repository.data_access.managers import emails, logins
 from fam_auth.routers import new_router
 from fam_auth.routers.answers import MaybeLoginToken, SameSite, login_answer
 from fam_auth.routers.problems import refuses
-from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer, Verified
+from fam_auth.schemas.login import Verified, VerifiedAnswer
 from fam_auth.schemas.user import Accepted, ByToken, Mailbox, UserAnswer, VerifyByCode
 
 router = new_router("email")
@@ -24,7 +24,7 @@ async def verify_email(
     token: MaybeLoginToken,
     response: Response,
     body: ByToken | VerifyByCode,
-) -> Verified | CompleteAnswer | IncompleteAnswer:
+) -> VerifiedAnswer:
     """Verifies an address by the token or the code of its mail. A login under way of the same user goes on."""
     if isinstance(body, ByToken):
         user = await emails.verify(auth, body.token, client)

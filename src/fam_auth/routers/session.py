@@ -19,7 +19,7 @@ from fam_auth.repository.data_access.managers import events, logins, sessions
 from fam_auth.routers import new_router
 from fam_auth.routers.answers import forget_cookie, login_answer, set_cookie, tokens_answer
 from fam_auth.routers.problems import refuses
-from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
+from fam_auth.schemas.login import LoginAnswer
 from fam_auth.schemas.session import EventItem, PageAnswer, Refresh, SessionAnswer, SessionItem, TokensAnswer
 from fam_auth.values import EventFilter
 
@@ -72,7 +72,7 @@ async def logout(auth: CurrentAuth, session: CurrentSession, client: CurrentClie
 @router.post("/step-up", responses=refuses(Unauthenticated, CrossSite))
 async def step_up(
     auth: CurrentAuth, user: CurrentUser, session: CurrentSession, client: CurrentClient, response: Response
-) -> CompleteAnswer | IncompleteAnswer:
+) -> LoginAnswer:
     """Starts a login for the session of the caller; when it is complete, the session is fresh and has new tokens."""
     return login_answer(auth, response, await logins.step_up(auth, session, user, client))
 

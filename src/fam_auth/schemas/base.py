@@ -24,7 +24,10 @@ class Body(BaseModel):
 class Answer(BaseModel):
     """A body that we send."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+    # What has a default is always written too: a client may go by `status` without asking whether it is there.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True
+    )
 
 
 def _plain(text: str) -> str:

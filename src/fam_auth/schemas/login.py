@@ -1,7 +1,7 @@
 """Logins as they travel: complete or incomplete, told apart by `status`."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
@@ -10,12 +10,20 @@ from fam_auth.schemas.session import SessionAnswer, TokensAnswer
 from fam_auth.schemas.user import UserAnswer
 
 
+def _with_methods(schema: dict[str, Any]) -> None:
+    """Describes the field that a step with a choice has, so that clients know of it; the others do not send it."""
+    method = {"type": "string", "examples": ["totp"]}
+    choice = {"type": "object", "properties": {"method": method}, "required": ["method"], "additionalProperties": True}
+    told = "Which of them will do, for second_factor and enroll_second_factor; each with what helps to choose."
+    schema["properties"]["methods"] = {"type": "array", "items": choice, "description": told}
+
+
 class StepAnswer(BaseModel):
     """Something the login still lacks; further fields depend on the step."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"example": {"step": "verify_email"}})
+    model_config = ConfigDict(extra="allow", json_schema_extra=_with_methods)
 
-    step: str
+    step: str = Field(examples=["second_factor"])
 
 
 class CompleteAnswer(Answer):
@@ -47,3 +55,6 @@ class Verified(Answer):
     """The address is verified."""
 
     status: Literal["verified"] = "verified"
+
+
+VerifiedAnswer = Annotated[Verified | CompleteAnswer | IncompleteAnswer, Discriminator("status")]

@@ -51,7 +51,7 @@ from fam_auth.repository.data_access.managers import logins, users
 from fam_auth.routers import new_router
 from fam_auth.routers.answers import MaybeLoginToken, login_answer, maybe_login_token
 from fam_auth.routers.problems import refuses
-from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
+from fam_auth.schemas.login import LoginAnswer
 from fam_auth.schemas.user import Accepted
 from fam_auth.values import Actor, User
 
@@ -105,15 +105,13 @@ TheGiven = Annotated[Given, Depends(given)]
 
 
 @router.post("/login/totp", responses=GIVEN)
-async def verify_totp(auth: CurrentAuth, given: TheGiven, response: Response) -> CompleteAnswer | IncompleteAnswer:
+async def verify_totp(auth: CurrentAuth, given: TheGiven, response: Response) -> LoginAnswer:
     """Gives the code of an authenticator as the second factor."""
     return login_answer(auth, response, await factors.by_totp(auth, given))
 
 
 @router.post("/login/recovery-code", responses=GIVEN)
-async def use_recovery_code(
-    auth: CurrentAuth, given: TheGiven, response: Response
-) -> CompleteAnswer | IncompleteAnswer:
+async def use_recovery_code(auth: CurrentAuth, given: TheGiven, response: Response) -> LoginAnswer:
     """Gives a recovery code as the second factor; it works once."""
     return login_answer(auth, response, await factors.by_recovery_code(auth, given))
 
@@ -130,9 +128,7 @@ async def send_login_code(auth: CurrentAuth, client: CurrentClient, token: Maybe
 
 
 @email_router.post("/login/email-code", responses=GIVEN)
-async def verify_email_code(
-    auth: CurrentAuth, given: TheGiven, response: Response
-) -> CompleteAnswer | IncompleteAnswer:
+async def verify_email_code(auth: CurrentAuth, given: TheGiven, response: Response) -> LoginAnswer:
     """Gives the mailed code as the second factor."""
     return login_answer(auth, response, await factors.by_email_code(auth, given))
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from fam_auth.schemas.base import Answer, Body, Text
-from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
+from fam_auth.schemas.login import LoginAnswer
 
 Code = Annotated[Text, Field(min_length=6, max_length=64)]
 
@@ -53,7 +53,7 @@ class Confirmed(Answer):
     """
 
     recovery_codes: list[str] | None = Field(examples=[["abcd-efgh-ijkl-mnop-qrst-uvwx"]])
-    login: CompleteAnswer | IncompleteAnswer | None = None
+    login: LoginAnswer | None = None
 
 
 class RecoveryCodes(Answer):

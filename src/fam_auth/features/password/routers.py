@@ -37,6 +37,7 @@ from fam_auth.features.password.schemas import (
     Invitation,
     Judgement,
     PendingVerification,
+    RegisteredAnswer,
     Registration,
     Reset,
     SomePassword,
@@ -46,7 +47,7 @@ from fam_auth.routers import new_router
 from fam_auth.routers.answers import Arrival, SameSite, chosen, login_answer, tokens_answer
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.base import EmailAddress
-from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
+from fam_auth.schemas.login import LoginAnswer
 from fam_auth.schemas.session import TokensAnswer
 from fam_auth.schemas.user import Accepted, Mailbox, UserItem
 from fam_auth.values import Visit
@@ -62,7 +63,7 @@ token_router = new_router("password")
     status_code=status.HTTP_202_ACCEPTED,
     dependencies=[SameSite],
     responses={
-        201: {"model": CompleteAnswer | IncompleteAnswer},
+        201: {"model": LoginAnswer},
         **refuses(CrossSite, TooManyAttempts, Unauthenticated, Busy),
     },
 )
@@ -71,7 +72,7 @@ async def register(
     arrived: Arrival,
     response: Response,
     body: Registration,
-) -> PendingVerification | CompleteAnswer | IncompleteAnswer:
+) -> RegisteredAnswer:
     """Registers an account. The answer is the same for a known address; the mailbox tells the difference.
 
     Where addresses need no verification (a setting), it is 201 and a session.
@@ -94,7 +95,7 @@ async def login(
     arrived: Arrival,
     response: Response,
     body: Credentials,
-) -> CompleteAnswer | IncompleteAnswer:
+) -> LoginAnswer:
     """Signs in by address and password: complete, or incomplete with what is still lacking.
 
     With the login token of a step-up, it is the first factor of that.
@@ -116,14 +117,14 @@ async def check_password(auth: CurrentAuth, body: Candidate) -> Judgement:
     response_model=None,
     dependencies=[PERHAPS_SIGNED_IN],
     responses={
-        200: {"model": CompleteAnswer | IncompleteAnswer, "description": "The login that waited for it goes on."},
+        200: {"model": LoginAnswer, "description": "The login that waited for it goes on."},
         204: {"description": "The password is changed."},
         **refuses(Unauthenticated, InvalidCredentials, InvalidLoginToken, TooManyAttempts, CrossSite, Busy),
     },
 )
 async def change_password(
     auth: CurrentAuth, request: Request, arrived: Arrival, response: Response, body: Change
-) -> CompleteAnswer | IncompleteAnswer | Response:
+) -> LoginAnswer | Response:
     """Changes the password of the caller and ends their other sessions.
 
     With the login token of a login that says `change_password`, that login goes on.

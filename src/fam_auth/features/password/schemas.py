@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Discriminator, Field
 
 from fam_auth.schemas.base import Answer, Body, EmailAddress, Text, Token
+from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
 from fam_auth.schemas.user import Name
 from fam_auth.values import Transport
 
@@ -68,6 +69,9 @@ class PendingVerification(Answer):
     """Always the same, whether the address was known or not: look into the mailbox."""
 
     status: Literal["pending_verification"] = "pending_verification"
+
+
+RegisteredAnswer = Annotated[PendingVerification | CompleteAnswer | IncompleteAnswer, Discriminator("status")]
 
 
 class Candidate(Body):

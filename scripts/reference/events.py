@@ -1,0 +1,25 @@
+"""The page of events: every kind, and what happened."""
+
+import re
+from pathlib import Path
+
+from fam_auth.core.events import EventKind
+from scripts.reference.words import table
+
+EXPLAINED = Path(__file__).resolve().parents[2] / "docs" / "events.md"
+HEAD = """\
+# Events
+
+What an event holds, who sees it and how long it stays is on the page [Security events](../events.md). In Python each kind is a member of `fam_auth.core.events.EventKind`."""
+
+
+def page() -> str:
+    """Every kind of event, as the code names it."""
+    told = meanings()
+    rows = [[f"`{kind}`", f"`{kind.name}`", told.get(str(kind), "")] for kind in EventKind]
+    return f"{HEAD}\n\n{table(['kind', 'in Python', 'what happened'], rows)}\n"
+
+
+def meanings() -> dict[str, str]:
+    """What each kind means, in the words of the page on events."""
+    return dict(re.findall(r"^\| `([a-z_.]+)` \| (.*?) \|$", EXPLAINED.read_text(), re.MULTILINE))

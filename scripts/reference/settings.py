@@ -1,0 +1,78 @@
+"""The page of settings: the kernel's and those of every feature."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from fam_auth.core.rates import Rate
+from fam_auth.core.settings import PREFIX, Configured, Settings
+from scripts.reference.words import code, duration, table
+from scripts.reference.world import features
+
+HEAD = """\
+# Settings
+
+Each is a variable of the environment, a line in `.env` (in development), a file of its name in `FAM_AUTH_SECRETS_DIR`, or a keyword in code: `Auth(session_idle=...)`, `Otp(issuer=...)`. `fam-auth config` prints each with its value and where it comes from; an unknown name stops the start.
+
+A duration is written as `10 minutes` is in ISO 8601, `PT10M`, or as `00:10:00`; seven days are `P7D`. A rate is how often in how long: `30/5m`. Lists are separated by commas. The last column names what the profile `strict` changes."""
+# What a value given by the environment cannot be told from.
+UNSET = {"profile": "by the database", "features": "all whose extras are installed"}
+
+
+def page() -> str:
+    """Every setting with its default and its meaning."""
+    parts = [HEAD, f"## Kernel\n\n{_table(Settings)}"]
+    parts += [f"## Feature {feature.name}\n\n{_table(feature)}" for feature in features() if feature.model_fields]
+    return "\n\n".join(parts) + "\n"
+
+
+def variables(owner: type[Configured]) -> Iterator[tuple[str, FieldInfo, str]]:
+    """The variable of each setting, its field, and what the strict profile makes of it (empty: nothing)."""
+    prefix = str(owner.model_config.get("env_prefix", PREFIX))
+    for name, field in owner.model_fields.items():
+        kind = type(field.default)
+        if issubclass(kind, BaseModel):
+            for part, inner in kind.model_fields.items():
+                yield f"{prefix}{name.upper()}__{part.upper()}", inner, ""
+        else:
+            yield f"{prefix}{name.upper()}", field, _changed(owner.strict, name)
+
+
+def default(field: FieldInfo, name: str = "") -> str:
+    """The default as one reads it."""
+    if name in UNSET:
+        return UNSET[name]
+    return "required" if field.is_required() else _said(field.default)
+
+
+def _table(owner: type[Configured]) -> str:
+    prefix = str(owner.model_config.get("env_prefix", PREFIX))
+    rows = [
+        [f"`{variable}`", default(field, variable.removeprefix(prefix).lower()), field.description or "", strict]
+        for variable, field, strict in variables(owner)
+    ]
+    return table(["variable", "default", "meaning", "strict"], rows)
+
+
+def _changed(strict: Mapping[str, Any], name: str) -> str:
+    return _said(strict[name]) if name in strict else ""
+
+
+def _said(value: object) -> str:
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case timedelta():
+            return duration(value)
+        case Enum():
+            return code(str(value.value))
+        case Rate() | str() | int():
+            return code(f"{value:_}".replace("_", ",") if isinstance(value, int) else str(value))
+        case tuple() if value:
+            return code(",".join(map(str, value)))
+        case _:
+            return "none"
