@@ -233,6 +233,11 @@ def class_of(kind: str) -> type[Event]:
     return _CLASSES.get(str(kind), Event)
 
 
+def known() -> list[str]:
+    """The kinds that have a class."""
+    return list(_CLASSES)
+
+
 def typed(recorded: Recorded) -> Event:
     """The event as a value of its own type."""
     assert recorded.id is not None  # noqa: S101 - what is told of stands in the journal

@@ -50,6 +50,7 @@ PUBLIC = {
     ],
     "fam_auth.features.otp": ["Otp", "SmsSender"],
     "fam_auth.features.password": ["Password"],
+    "fam_auth.features.webhook": ["Endpoint", "Webhook"],
     "fam_auth.features.role": ["Permission", "Role", "all_of", "any_of", "path", "permission", "role"],
 }
 LONGEST_FUNCTION, LONGEST_FILE = 40, 400

@@ -29,6 +29,8 @@ app.command("routes")(routes.list_routes)
 # What comes with an extra is a command where that is installed.
 if find_spec("pyotp"):  # pragma: no branch - the tests have every extra
     app.add_typer(import_module("fam_auth.cli.otp").app, name="otp")
+if find_spec("httpx2"):  # pragma: no branch - as above
+    app.add_typer(import_module("fam_auth.cli.webhooks").app, name="webhooks")
 
 
 def main() -> None:

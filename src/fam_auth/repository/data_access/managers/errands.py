@@ -70,7 +70,7 @@ async def _put_off(auth: Auth, row: Row[Any], reason: str) -> None:
         await auth.database.rows(queries.again(row.id, due_at, reason))
     else:
         log.error("%s %s is given up: %s. See `fam-auth errands list`.", row.kind, row.id, reason)
-        await auth.database.rows(queries.give_up(row.id, reason, auth.now()))
+        await auth.database.rows(queries.give_up(row.id, reason, auth.until(auth.settings.retention)))
 
 
 def _shown(auth: Auth, row: Row[Any]) -> dict[str, str]:

@@ -59,9 +59,9 @@ def again(mail_id: UUID, due_at: datetime, reason: str | None = None) -> UpdateB
     return update(Outbox).where(Outbox.id == mail_id).values(due_at=due_at, outcome=reason)
 
 
-def give_up(errand_id: UUID, reason: str, now: datetime) -> UpdateBase:
-    """The errand was tried for too long. What it says stays, so that it can be sent again by hand."""
-    return update(Outbox).where(Outbox.id == errand_id).values(done_at=now, outcome=reason)
+def give_up(errand_id: UUID, reason: str, until: datetime) -> UpdateBase:
+    """The errand was tried for too long. What it says is kept until then, so that it can be sent again by hand."""
+    return update(Outbox).where(Outbox.id == errand_id).values(done_at=until, outcome=reason)
 
 
 def revive(prefix: str, now: datetime, expires_at: datetime, errand_id: UUID | None = None) -> UpdateBase:
