@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from fam_auth import Auth
@@ -204,7 +205,7 @@ async def test_the_next_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPat
 
     async def found(self: Any, host: str, port: int, **more: Any) -> list[Any]:
         if host != "hooks.example.com":
-            return await real(self, host, port, **more)  # type: ignore[no-any-return]
+            return await real(self, host, port, **more)
         return [(None, None, None, "", (one, port)) for one in ("127.0.0.9", "127.0.0.1")]
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", found)
@@ -287,7 +288,7 @@ def test_what_cannot_work_is_refused_at_start(wrong: dict[str, Any], told: str) 
 
 
 def test_a_name_stays_a_name() -> None:
-    endpoint = Endpoint(url="https://example.com", secret=SECRET, events=("user.*",))
+    endpoint = Endpoint(url="https://example.com", secret=SecretStr(SECRET), events=("user.*",))
     with pytest.raises(Misconfigured, match="is no name for an endpoint"):
         Webhook(endpoints={"C R M": endpoint})
 
