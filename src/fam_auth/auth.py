@@ -99,7 +99,7 @@ class Auth:
         self.features = (*self.features, made)
         return made
 
-    def on(self, kind: type[SomeEvent]) -> Callable[[Listener[SomeEvent]], Listener[SomeEvent]]:
+    def on(self, *kinds: type[SomeEvent]) -> Callable[[Listener[SomeEvent]], Listener[SomeEvent]]:
         """Decorates `async def heard(event, db)`, called for these events inside of the transaction of the deed.
 
         What it writes through `db` is committed with the deed, or not at all; what it raises undoes the deed. It does
@@ -107,13 +107,13 @@ class Auth:
         """
 
         def listening(listener: Listener[SomeEvent]) -> Listener[SomeEvent]:
-            self.hooks.listen(kind, listener)
+            self.hooks.listen(kinds, listener)
             return listener
 
         return listening
 
     def after(
-        self, kind: type[SomeEvent], *, name: str | None = None
+        self, *kinds: type[SomeEvent], name: str | None = None
     ) -> Callable[[Follower[SomeEvent]], Follower[SomeEvent]]:
         """Decorates `async def follow(event)`, called by a worker once these events are committed.
 
@@ -126,7 +126,7 @@ class Auth:
                 await follower(events.typed(event))  # type: ignore[arg-type]
 
             own = name or follower.__name__
-            self.errand(Errand(own, lambda happened: issubclass(events.class_of(happened), kind), perform))
+            self.errand(Errand(own, lambda happened: issubclass(events.class_of(happened), kinds), perform))
             return follower
 
         return following

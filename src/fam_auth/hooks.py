@@ -45,13 +45,13 @@ class Hooks(Feature):
 
     name: ClassVar[str] = "application"
 
-    _listeners: list[tuple[type[events.Event], Listener[Any]]] = PrivateAttr(default_factory=list)
+    _listeners: list[tuple[tuple[type[events.Event], ...], Listener[Any]]] = PrivateAttr(default_factory=list)
     _claiming: list[Claiming] = PrivateAttr(default_factory=list)
     _took: deque[float] = PrivateAttr(default_factory=lambda: deque(maxlen=LATELY))
 
-    def listen(self, kind: type[events.Event], listener: Listener[Any]) -> None:
+    def listen(self, kinds: tuple[type[events.Event], ...], listener: Listener[Any]) -> None:
         """The listener hears of these events from now on."""
-        self._listeners.append((kind, listener))
+        self._listeners.append((kinds, listener))
 
     def claim(self, claiming: Claiming) -> None:
         """Sessions hold what this gives from now on."""

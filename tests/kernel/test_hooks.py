@@ -88,6 +88,10 @@ async def test_a_class_stands_for_those_below_it(world: World) -> None:
     async def of_users(event: events.UserEvent, db: AsyncSession) -> None:
         heard.append(f"user {event.kind}")
 
+    @world.auth.on(events.EmailVerified, events.UserClaimed)
+    async def of_mailboxes(event: events.UserEvent, db: AsyncSession) -> None:
+        raise AssertionError  # pragma: no cover - no mailbox was proved
+
     await users.create(world.auth, "ada@example.com")
     await journal.record_alone(world.auth, Recorded("pager.lost", world.clock()))
     assert heard == ["all user.created", "user user.created", "all pager.lost"]

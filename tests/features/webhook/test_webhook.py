@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import ssl
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -14,10 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
@@ -37,6 +32,7 @@ from tests.conftest import SECRETS, MakeAuth
 from tests.support.people import OPERATOR, World
 from tests.support.receiver import Receiver, receiver
 from tests.support.service import free_port
+from tests.support.tls import serving
 
 OpenWorld = Callable[..., Awaitable[World]]
 SECRET = new_secret()
@@ -218,11 +214,11 @@ async def test_the_certificate_is_the_one_of_the_name(tmp_path: Path, monkeypatc
     async def found(self: Any, host: str, port: int, **_: Any) -> list[Any]:
         return [(None, None, None, "", ("127.0.0.1", port))]
 
-    tls = certified(tmp_path, "hooks.example.com")
+    tls = serving(tmp_path, "hooks.example.com")
     with receiver(tls) as crm:
         monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", found)
         port = crm.url.split(":")[2]
-        own = Carrier(private=True, timeout=timedelta(seconds=5), ca_file=tmp_path / "ca.pem")
+        own = Carrier(private=True, timeout=timedelta(seconds=5), ca_file=tmp_path / "fullchain.pem")
         await own.post(f"https://hooks.example.com:{port}", {}, b"{}")
         with pytest.raises(ErrandFailed, match="ConnectError"):
             await own.post(f"https://evil.example.com:{port}", {}, b"{}")
@@ -230,23 +226,6 @@ async def test_the_certificate_is_the_one_of_the_name(tmp_path: Path, monkeypatc
         with pytest.raises(ErrandFailed, match="ConnectError"):
             await systems.post(f"https://hooks.example.com:{port}", {}, b"{}")
         assert len(crm.got) == 1
-
-
-def certified(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's context for this name, signed by itself; the certificate is `ca.pem` in the folder."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
-    (folder / "ca.pem").write_bytes(pem)
-    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
-    return context
 
 
 def test_the_signature_is_the_one_of_the_standard() -> None:
