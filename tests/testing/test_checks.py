@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -45,9 +45,9 @@ async def test_a_good_one_in_a_coroutine(make_auth: MakeAuth) -> None:
     app = host(make_auth)
 
     @app.get("/", dependencies=[needs.public])
-    async def front(response: Response) -> str:
+    async def front(request: Request, response: Response) -> str:
         response.set_cookie("theme", "dark", secure=True, httponly=True, samesite="lax")
-        return "Welcome"
+        return f"Welcome {await request.body()!r}"
 
     @app.get("/me/{name}")
     async def me(user: CurrentUser) -> str: ...  # type: ignore[empty-body]

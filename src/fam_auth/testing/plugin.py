@@ -80,7 +80,9 @@ class SignedIn(Protocol):
 
     def __call__(
         self, client: SomeProgram, user: User, *, assurance: str = "aal1", transport: Transport = "bearer"
-    ) -> SomeProgram: ...
+    ) -> SomeProgram:
+        """As `fam_auth.testing.signed_in`."""
+        ...
 
 
 @pytest.fixture

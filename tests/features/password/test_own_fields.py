@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fam_auth import Auth, events, install, models
-from fam_auth.exceptions import InvalidRequest, Misconfigured
+from fam_auth.exceptions import Conflict, InvalidRequest, Misconfigured
 from fam_auth.features.password import Password
+from fam_auth.features.password.schemas import Registration, own_fields
 from fam_auth.repository.data_access.managers import users, worker
 from tests.conftest import SECRETS, MakeAuth
 from tests.support.people import PASSWORD, Person, World
@@ -73,7 +74,7 @@ async def nicknames(auth: Auth) -> list[str]:
 async def test_the_row_comes_with_the_user(open_world: OpenWorld) -> None:
     world = await opened(open_world)
     ada = await world.person("ada@example.com")
-    answer = await ada.register(nickname="Countess", tags=[{"text": "engines"}])
+    answer = await ada.register(nickname="Countess", newsletter=True, tags=[{"text": "engines"}])
     assert (answer.status_code, answer.json()) == (202, {"status": "pending_verification"})
     assert await nicknames(world.auth) == ["countess"]
     await ada.verify()
@@ -136,6 +137,28 @@ async def test_s019_a_known_address_takes_as_long_as_the_listeners(
     await ada.register(nickname="countess")
     assert len(slept) == 1
     assert 0 < slept[0] < 1
+
+
+async def test_what_the_database_gives_up_is_done_again(open_world: OpenWorld) -> None:
+    world = await opened(open_world)
+    tries: list[str] = []
+
+    @world.auth.on(events.UserRegistered)
+    async def stumble(event: events.UserRegistered, db: AsyncSession) -> None:
+        tries.append(event.fields(MyFields).nickname)
+        if len(tries) == 1:
+            raise Conflict
+
+    assert (await (await world.person("ada@example.com")).register(nickname="countess")).status_code == 202
+    assert tries == ["countess", "countess"]
+    assert await nicknames(world.auth) == ["countess"]
+
+
+async def test_a_form_without_the_fields_has_none(open_world: OpenWorld) -> None:
+    """As a page of somebody else may send it."""
+    world = await open_world(registration=MyFields)
+    form = Registration(email="ada@example.com", password=PASSWORD)
+    assert own_fields(world.auth.registration, form) is None
 
 
 async def test_without_verification_the_refusal_is_told(open_world: OpenWorld) -> None:

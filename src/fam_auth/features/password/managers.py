@@ -1,9 +1,11 @@
 """Registering and signing in with a password."""
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
@@ -28,21 +30,24 @@ log = logging.getLogger("fam_auth")
 
 
 @retried
-async def register(auth: Auth, form: Registration, client: Client) -> UUID | None:
+async def register(  # noqa: PLR0913 - what a form holds
+    auth: Auth, email: str, password: str, name: str | None, client: Client, *, given: BaseModel | None = None
+) -> UUID | None:
     """The account exists afterwards, or did before: then its owner gets a notice. The work is the same either way.
 
     Returns the id of a new user, None for a known address. An account whose address nobody has verified is taken over:
     its older links die, so that the password that counts is the one of the mail that is answered.
-    Raises InvalidRequest for a password that is not good enough, and TooManyAttempts. What the application's own
-    listeners raise is raised where addresses need no verification; elsewhere it would tell whose address is known.
+    `given` is what the application asked for beside. Raises InvalidRequest for a password that is not good enough, and
+    TooManyAttempts. What the application's own listeners raise is raised where addresses need no verification;
+    elsewhere it would tell whose address is known.
     """
-    address, password = users.checked(form.email), policy.normalized(form.password)
-    policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], form.name))
+    address, password = users.checked(email), policy.normalized(password)
+    policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
     network = attempts.network_of(client)
     await attempts.limit(auth, attempts.Use("register", network, auth.settings.throttle.register_network))
-    digest = await auth.hasher.hash(password)
+    registrant = _Registrant(address, await auth.hasher.hash(password), name, client, given)
     try:
-        user_id = await _register(auth, form, address, digest, client)
+        user_id = await _register(auth, registrant)
     except Unavailable:
         raise
     except Exception:
@@ -55,16 +60,27 @@ async def register(auth: Auth, form: Registration, client: Client) -> UUID | Non
     return user_id
 
 
-async def _register(auth: Auth, form: Registration, address: Address, digest: str, client: Client) -> UUID | None:
+@dataclass(frozen=True, slots=True)
+class _Registrant:
+    """Somebody who asks for an account; the password is hashed already."""
+
+    address: Address
+    digest: str
+    name: str | None
+    client: Client
+    given: BaseModel | None
+
+
+async def _register(auth: Auth, who: _Registrant) -> UUID | None:
     async with auth.transaction() as db:
-        user_id = await users.claim(auth, db, address)
+        user_id, client = await users.claim(auth, db, who.address), who.client
         if user_id is None:
-            await _register_again(auth, db, address, digest, client)
+            await _register_again(auth, db, who.address, who.digest, client)
             return None
-        made = [user_queries.add(user_id, form.name, None, auth.now()), queries.put(user_id, digest, auth.now())]
-        mails = emails.verification(auth, user_id, address, client) if auth.settings.email_verification else []
-        given = own_fields(auth.registration, form)
-        registered = Event(EventKind.USER_REGISTERED, auth.now(), user_id, actor_id=user_id, client=client, given=given)
+        made = [user_queries.add(user_id, who.name, None, auth.now()), queries.put(user_id, who.digest, auth.now())]
+        mails = emails.verification(auth, user_id, who.address, client) if auth.settings.email_verification else []
+        kind = EventKind.USER_REGISTERED
+        registered = Event(kind, auth.now(), user_id, actor_id=user_id, client=client, given=who.given)
         await events.record(auth, db, registered, *made, *mails)
         return user_id
 
@@ -83,7 +99,8 @@ async def create(auth: Auth, email: str, password: str, name: str | None, *, ver
 
 async def register_and_sign_in(auth: Auth, form: Registration, visit: Visit) -> Outcome:
     """The new user is signed in, where addresses need no verification. Raises InvalidRequest for a known address."""
-    if await register(auth, form, visit.client) is None:
+    given = own_fields(auth.registration, form)
+    if await register(auth, form.email, form.password, form.name, visit.client, given=given) is None:
         raise InvalidRequest.of("email", "taken", "This address belongs to a user already.")
     return await login(auth, form.email, form.password, visit)
 

@@ -40,6 +40,7 @@ from fam_auth.features.password.schemas import (
     Registration,
     Reset,
     SomePassword,
+    own_fields,
 )
 from fam_auth.repository.data_access.managers import users
 from fam_auth.routers import new_router
@@ -68,7 +69,8 @@ def register_router(form: type[Registration]) -> APIRouter:
         Where addresses need no verification (a setting), it is 201 and a session.
         """
         if auth.settings.email_verification:
-            await managers.register(auth, body, arrived.client)
+            given = own_fields(auth.registration, body)
+            await managers.register(auth, body.email, body.password, body.name, arrived.client, given=given)
             return PendingVerification()
         response.status_code = status.HTTP_201_CREATED
         visit = replace(arrived, transport=chosen(auth, body.transport), login_token=None)

@@ -48,8 +48,8 @@ def registration(fields: type[BaseModel] | None) -> type[Registration]:
 
 
 def own_fields(fields: type[BaseModel] | None, form: Registration) -> BaseModel | None:
-    """What the application asked for, as its own model: without the password."""
-    if fields is None:
+    """What the application asked for, as its own model: without the password. None when the form has no such fields."""
+    if fields is None or not isinstance(form, fields):
         return None
     values = {name: getattr(form, name) for name in fields.model_fields}
     return fields.model_construct(form.model_fields_set & values.keys(), **values)

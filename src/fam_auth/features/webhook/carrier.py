@@ -49,7 +49,7 @@ class Carrier:
         own = {**headers, "Host": url.netloc.decode()}
         tls = ssl.create_default_context(cafile=self.ca_file)
         # Neither a proxy from the environment nor a cookie, and no connection that is kept for somebody else.
-        async with httpx2.AsyncClient(verify=tls, trust_env=False, timeout=self.timeout.total_seconds()) as client:
+        async with httpx2.AsyncClient(verify=tls, trust_env=False, timeout=None) as client:
             for left, address in enumerate(found, 1 - len(found)):
                 there = url.copy_with(host=address)
                 try:
