@@ -3,7 +3,7 @@
 import importlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from importlib.metadata import entry_points
@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fam_auth import events
 from fam_auth.core import mail, migrations
 from fam_auth.core import settings as core_settings
 from fam_auth.core.clock import Clock, system_clock, uuid7
@@ -24,6 +26,7 @@ from fam_auth.core.security import Keyring, new_secret, parse_secrets
 from fam_auth.core.settings import Settings
 from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Feature
+from fam_auth.hooks import Claiming, Errand, Follower, Hooks, Listener, SomeEvent
 from fam_auth.models import KERNEL, Base
 
 GROUP = "fam_auth.features"
@@ -34,7 +37,8 @@ class Auth:
     """Everything the package needs to work, checked when it is made.
 
     Without arguments it reads FAM_AUTH_* and, in development, `.env`. `features` are instances of features; None takes
-    those that FAM_AUTH_FEATURES names. Further keywords are settings. Raises Misconfigured.
+    those that FAM_AUTH_FEATURES names. `registration` are fields of the application's own at registration, which
+    `auth.on(UserRegistered)` is given. Further keywords are settings. Raises Misconfigured.
     """
 
     def __init__(
@@ -44,8 +48,11 @@ class Auth:
         features: Sequence[Feature] | None = None,
         clock: Clock = system_clock,
         carrier: mail.Carrier | None = None,
+        registration: type[BaseModel] | None = None,
         **settings: Any,
     ) -> None:
+        self.registration = registration
+        self.errands: dict[str, Errand] = {}
         given = settings if database is None else {"database": database, **settings}
         self.settings = Settings(**given)
         found = features if features is not None else [_installed(name)() for name in self.settings.features]
@@ -82,6 +89,59 @@ class Auth:
         own = self.settings.mail_templates
         return (*([own] if own else []), *(feature.mails for feature in self.features if feature.mails))
 
+    @property
+    def hooks(self) -> Hooks:
+        """What the application listens to; the last of the features from the first time it is asked for."""
+        for feature in self.features:
+            if isinstance(feature, Hooks):
+                return feature
+        made = Hooks().of(self)
+        self.features = (*self.features, made)
+        return made
+
+    def on(self, *kinds: type[SomeEvent]) -> Callable[[Listener[SomeEvent]], Listener[SomeEvent]]:
+        """Decorates `async def heard(event, db)`, called for these events inside of the transaction of the deed.
+
+        What it writes through `db` is committed with the deed, or not at all; what it raises undoes the deed. It does
+        not commit, and calls nobody outside: the transaction is open.
+        """
+
+        def listening(listener: Listener[SomeEvent]) -> Listener[SomeEvent]:
+            self.hooks.listen(kinds, listener)
+            return listener
+
+        return listening
+
+    def after(
+        self, *kinds: type[SomeEvent], name: str | None = None
+    ) -> Callable[[Follower[SomeEvent]], Follower[SomeEvent]]:
+        """Decorates `async def follow(event)`, called by a worker once these events are committed.
+
+        It is called at least once, and again when it raises; `event.id` tells a repetition. `name` is what waits in the
+        outbox for it; None: the name of the function. Raises Misconfigured for a name that is taken.
+        """
+
+        def following(follower: Follower[SomeEvent]) -> Follower[SomeEvent]:
+            async def perform(event: Any) -> None:  # noqa: ANN401 - of the kind that was wanted
+                await follower(events.typed(event))  # type: ignore[arg-type]
+
+            own = name or follower.__name__
+            self.errand(Errand(own, lambda happened: issubclass(events.class_of(happened), kinds), perform))
+            return follower
+
+        return following
+
+    def errand(self, errand: Errand) -> None:
+        """A worker does it after each event that it wants. Raises Misconfigured for a name that is taken."""
+        if errand.name in self.errands:
+            raise Misconfigured(f"auth.after has a function {errand.name} already: give it a name of its own (name=).")
+        self.errands[errand.name] = errand
+
+    def claims(self, claiming: Claiming) -> Claiming:
+        """Decorates `async def claimed(user, db)`: what it gives is in the claims of the user's sessions."""
+        self.hooks.claim(claiming)
+        return claiming
+
     @asynccontextmanager
     async def transaction(self, db: AsyncSession | None = None) -> AsyncIterator[AsyncSession]:
         """A short transaction of its own, committed at the end, rolled back on errors; or the caller's, left open."""
@@ -99,7 +159,7 @@ class Auth:
         """A fresh id that sorts by the present moment."""
         return uuid7(self.now())
 
-    def after(self, lifetime: timedelta) -> datetime:
+    def until(self, lifetime: timedelta) -> datetime:
         """The moment a lifetime that begins now ends."""
         return self.now() + lifetime
 

@@ -342,7 +342,7 @@ async def test_a098_whoever_writes_the_tables_plants_no_token(world: World) -> N
         token=hashlib.sha256(known.encode()).hexdigest(),
         code_tries=0,
         created_at=now,
-        expires_at=world.auth.after(world.auth.settings.verify_lifetime),
+        expires_at=world.auth.until(world.auth.settings.verify_lifetime),
     )
     await world.auth.database.rows(planted)
     body = {"token": known, "new_password": "eleven purple yaks"}

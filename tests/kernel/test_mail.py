@@ -1,7 +1,7 @@
 """Mails: rendered, carried over real SMTP, to files and to the console; kept, repeated, given up, never lost."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from tests.conftest import MakeAuth
 from tests.support.people import Mailbox, World
 from tests.support.service import free_port
 
+OpenWorld = Callable[..., Awaitable[World]]
 MAIL = Mail("verify_email", "a <a@x.com>", "b@x.com", "Hi\r\nBcc: evil@x.com", "text ü\n", "<p>html</p>", "<1@x.com>")
 
 
@@ -170,3 +171,18 @@ class Failing:
     async def carry(self, mail: Mail) -> None:
         self.tried.append(mail)
         raise MailFailed("dead", permanent=self.permanent)
+
+
+async def test_a_template_that_does_not_work_keeps_back_its_own_mail_alone(
+    open_world: OpenWorld, tmp_path: Path
+) -> None:
+    (tmp_path / "verify_email.txt").write_text("Hello\n{{ nobody_knows_this }}\n")
+    world = await open_world(mail_templates=tmp_path)
+    ada = await world.person("ada@example.com")
+    await ada.register()
+    assert await worker.deliver(world.auth) == 1
+    assert world.mailbox.mails == []
+    (tmp_path / "verify_email.txt").write_text("Hello\n{{ code }}\n")
+    world.clock.travel(seconds=5)
+    assert await worker.deliver(world.auth) == 1
+    assert [mail.subject for mail in world.mailbox.mails] == ["Hello"]

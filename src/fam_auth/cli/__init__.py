@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fam_auth import __version__
-from fam_auth.cli import events, roles, routes, service, sessions, tuning, users
+from fam_auth.cli import errands, events, roles, routes, service, sessions, tuning, users
 from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED
 from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
 
@@ -23,12 +23,15 @@ app.add_typer(users.app, name="users")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(roles.app, name="roles")
 app.add_typer(events.app, name="events")
+app.add_typer(errands.app, name="errands")
 app.command("create-admin")(roles.create_admin)
 app.command("tune-hash")(tuning.tune_hash)
 app.command("routes")(routes.list_routes)
 # What comes with an extra is a command where that is installed.
 if find_spec("pyotp"):  # pragma: no branch - the tests have every extra
     app.add_typer(import_module("fam_auth.cli.otp").app, name="otp")
+if find_spec("httpx2"):  # pragma: no branch - as above
+    app.add_typer(import_module("fam_auth.cli.webhooks").app, name="webhooks")
 
 
 def main() -> None:

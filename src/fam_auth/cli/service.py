@@ -12,7 +12,7 @@ import uvicorn
 from sqlalchemy.exc import DBAPIError
 
 from fam_auth.auth import Auth
-from fam_auth.cli.common import REFUSED, AsJson, run, show
+from fam_auth.cli.common import REFUSED, AsJson, loaded, run, show
 from fam_auth.core import logs
 from fam_auth.core.mail import MailFailed
 from fam_auth.core.security import new_secret
@@ -108,8 +108,12 @@ def config(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def worker() -> None:
-    """Send mails until told to stop; several may run."""
+def worker(
+    application: Annotated[
+        str | None, typer.Argument(help="The application whose auth.after is done here, as module:name.")
+    ] = None,
+) -> None:
+    """Send mails, and do what follows from events, until told to stop; several may run."""
 
     async def work(auth: Auth) -> None:
         await auth.start()
@@ -119,7 +123,7 @@ def worker() -> None:
         typer.echo("Sending mails. Stop with Ctrl-C.", err=True)
         await work_off(auth, stopping)
 
-    run(work)
+    run(work, loaded(application) if application else None)
 
 
 @app.command()

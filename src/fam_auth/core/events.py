@@ -61,7 +61,11 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. `user_id` is whom it concerns, `actor_id` who did it; None: nobody known."""
+    """One thing that happened. `user_id` is whom it concerns, `actor_id` who did it; None: nobody known.
+
+    `id` is its line in the journal, given when it is written there. `given` is what somebody filled in when they
+    registered, for those alone who listen in the same transaction: it is written nowhere.
+    """
 
     kind: str
     at: datetime
@@ -71,3 +75,5 @@ class Event:
     outcome: Outcome = "success"
     client: Client = NOBODY
     detail: Mapping[str, Any] = field(default_factory=dict)
+    id: UUID | None = None
+    given: object = field(default=None, repr=False)

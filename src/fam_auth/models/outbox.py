@@ -1,4 +1,4 @@
-"""The table of mails to send."""
+"""The table of mails to send and of errands to do."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,9 +11,10 @@ from fam_auth.models.user import User
 
 
 class Outbox(Base):
-    """A mail that waits, was sent or was given up.
+    """A mail or an errand that waits, was done or was given up.
 
-    `content` (recipient and what the template needs) is encrypted and leaves when the mail does.
+    `content` (recipient and what the template needs, or an event) is encrypted and leaves when it is done; that of an
+    errand that was given up stays.
     """
 
     __tablename__ = "auth_outbox"

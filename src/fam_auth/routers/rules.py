@@ -22,13 +22,14 @@ SAYS: dict[Any, Asked] = {maybe_login_token: "login", same_site: "public", is_pu
 class Rule:
     """What one route asks for: a session that meets the demands, the token of a login under way, or nobody at all.
 
-    `asks` is `nothing` when the route says nothing about it.
+    `asks` is `nothing` when the route says nothing about it. `reads_body` when it takes a body.
     """
 
     method: str
     path: str
     asks: Asked
     demands: tuple[Demand, ...] = ()
+    reads_body: bool = False
 
 
 def rules(app: FastAPI) -> list[Rule]:
@@ -54,7 +55,7 @@ def _of(app: object, prefix: str) -> Iterator[Rule]:
         demands = tuple(demand for call in calls if isinstance(call, SignedIn) for demand in call.demands)
         asks: Asked = "public" if dependant is None and route.path in own else _asked(calls)
         for method in sorted(getattr(route, "methods", None) or {"WEBSOCKET"}):
-            yield Rule(method, prefix + route.path, asks, demands)
+            yield Rule(method, prefix + route.path, asks, demands, dependant is not None and _reads_body(dependant))
 
 
 def _flat(routes: Sequence[Any]) -> Iterator[Any]:
@@ -71,6 +72,10 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
     for one in dependant.dependencies:
         yield one.call
         yield from _calls(one)
+
+
+def _reads_body(dependant: Dependant) -> bool:
+    return bool(dependant.body_params) or any(_reads_body(one) for one in dependant.dependencies)
 
 
 def _asked(calls: Sequence[Any]) -> Asked:

@@ -30,6 +30,20 @@ class Answer(BaseModel):
     )
 
 
+def check_plain(given: object) -> object:
+    """What was given, which has no such characters at any depth."""
+    match given:
+        case str():
+            _plain(given)
+        case dict():
+            for part in (*given, *given.values()):
+                check_plain(part)
+        case list():
+            for part in given:
+                check_plain(part)
+    return given
+
+
 def _plain(text: str) -> str:
     if any(_is_hidden(sign) for sign in text):
         raise PydanticCustomError("control_character", "Control characters are not allowed.")

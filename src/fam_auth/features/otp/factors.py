@@ -91,7 +91,7 @@ async def send_email_code(auth: Auth, login_token: str, client: Client) -> None:
     login_id, _, user = await _waiting(auth, login_token)
     if not await attempts.may_mail(auth, "login_code", parse(user.email).canonical):
         return
-    code, expires_at = new_code(), auth.after(auth.of(OtpSettings).code_lifetime)
+    code, expires_at = new_code(), auth.until(auth.of(OtpSettings).code_lifetime)
     kept = queries.put_email_code(login_id, user.id, auth.keys.digest(_purpose(login_id), code), expires_at)
     minutes = auth.of(OtpSettings).code_lifetime // timedelta(minutes=1)
     letter = Letter("login_code", user.email, {"code": code, "code_minutes": minutes}, expires_at)

@@ -77,7 +77,7 @@ async def trusting(auth: Auth, user_id: UUID, device: str, client: Client) -> Up
         factors=auth.keys.digest(BROWSER, factors),
         agent=client.agent,
         created_at=auth.now(),
-        expires_at=auth.after(settings.remember_lifetime),
+        expires_at=auth.until(settings.remember_lifetime),
     )
 
 

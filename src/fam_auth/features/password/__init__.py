@@ -16,7 +16,8 @@ from fam_auth.features.password import changes, queries
 from fam_auth.features.password.changes import CHANGE, RESET
 from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash
-from fam_auth.features.password.routers import admin_router, change_router, router, token_router
+from fam_auth.features.password.routers import admin_router, change_router, register_router, router, token_router
+from fam_auth.features.password.schemas import registration
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.models import Base
 
@@ -47,5 +48,6 @@ class Password(PasswordSettings):
             await db.execute(queries.remove(event.user_id))
 
     def routers(self, settings: Settings) -> Sequence[APIRouter]:
-        shown = (router, change_router, admin_router)
+        fields = None if self._auth is None else self._auth.registration
+        shown = (register_router(registration(fields)), router, change_router, admin_router)
         return (*shown, token_router) if settings.token_route else shown

@@ -82,7 +82,7 @@ async def send_reset(auth: Auth, db: AsyncSession, user_id: UUID, client: Client
     lifetime = auth.of(PasswordSettings).reset_lifetime
     await db.execute(token_queries.retire(user_id, RESET, auth.now()))
     user = user_queries.value((await db.execute(user_queries.by_id(user_id))).one())
-    letter = Letter(RESET, user.email, {"link_minutes": lifetime // timedelta(minutes=1)}, auth.after(lifetime))
+    letter = Letter(RESET, user.email, {"link_minutes": lifetime // timedelta(minutes=1)}, auth.until(lifetime))
     await auth.database.together(db, *_linked(auth, user, letter, lifetime, client))
 
 
@@ -125,7 +125,7 @@ async def invite(auth: Auth, email: str, name: str | None, actor: Actor) -> User
         user = await users.create(auth, email, name, db=db)
         invited = Event(EventKind.USER_INVITED, auth.now(), user.id, actor_id=actor.user_id, client=actor.client)
         context = {"link_hours": lifetime // timedelta(hours=1)}
-        letter = Letter("invitation", user.email, context, auth.after(lifetime))
+        letter = Letter("invitation", user.email, context, auth.until(lifetime))
         await events.record(auth, db, invited, *_linked(auth, user, letter, lifetime, actor.client))
         return user
 

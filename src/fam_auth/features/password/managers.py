@@ -1,19 +1,23 @@
 """Registering and signing in with a password."""
 
+import logging
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
-from fam_auth.exceptions import InvalidRequest
+from fam_auth.exceptions import InvalidRequest, Unavailable
 from fam_auth.feature import Kind, Outcome, Proof, Try
 from fam_auth.features.password import policy, queries
-from fam_auth.features.password.schemas import Registration
+from fam_auth.features.password.schemas import Registration, own_fields
 from fam_auth.features.password.settings import PasswordSettings
+from fam_auth.hooks import pace
 from fam_auth.repository.data_access.managers import attempts, emails, events, logins, outbox, users
 from fam_auth.repository.data_access.managers.attempts import Attempt
 from fam_auth.repository.data_access.managers.outbox import Letter
@@ -22,29 +26,61 @@ from fam_auth.repository.data_access.queries import users as user_queries
 from fam_auth.values import Client, User, Visit
 
 METHOD = "password"
+log = logging.getLogger("fam_auth")
 
 
 @retried
-async def register(auth: Auth, email: str, password: str, name: str | None, client: Client) -> UUID | None:
+async def register(  # noqa: PLR0913 - what a form holds
+    auth: Auth, email: str, password: str, name: str | None, client: Client, *, given: BaseModel | None = None
+) -> UUID | None:
     """The account exists afterwards, or did before: then its owner gets a notice. The work is the same either way.
 
     Returns the id of a new user, None for a known address. An account whose address nobody has verified is taken over:
     its older links die, so that the password that counts is the one of the mail that is answered.
-    Raises InvalidRequest for a password that is not good enough, and TooManyAttempts.
+    `given` is what the application asked for beside. Raises InvalidRequest for a password that is not good enough, and
+    TooManyAttempts. What the application's own listeners raise is raised where addresses need no verification;
+    elsewhere it would tell whose address is known.
     """
     address, password = users.checked(email), policy.normalized(password)
     policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
     network = attempts.network_of(client)
     await attempts.limit(auth, attempts.Use("register", network, auth.settings.throttle.register_network))
-    digest = await auth.hasher.hash(password)
+    registrant = _Registrant(address, await auth.hasher.hash(password), name, client, given)
+    try:
+        user_id = await _register(auth, registrant)
+    except Unavailable:
+        raise
+    except Exception:
+        if not auth.settings.email_verification:
+            raise
+        log.exception("The application refused a registration, which the answer must not tell.")
+        return None
+    if user_id is None:
+        await pace(auth)
+    return user_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Registrant:
+    """Somebody who asks for an account; the password is hashed already."""
+
+    address: Address
+    digest: str
+    name: str | None
+    client: Client
+    given: BaseModel | None
+
+
+async def _register(auth: Auth, who: _Registrant) -> UUID | None:
     async with auth.transaction() as db:
-        user_id = await users.claim(auth, db, address)
+        user_id, client = await users.claim(auth, db, who.address), who.client
         if user_id is None:
-            await _register_again(auth, db, address, digest, client)
+            await _register_again(auth, db, who.address, who.digest, client)
             return None
-        made = [user_queries.add(user_id, name, None, auth.now()), queries.put(user_id, digest, auth.now())]
-        mails = emails.verification(auth, user_id, address, client) if auth.settings.email_verification else []
-        registered = Event(EventKind.USER_REGISTERED, auth.now(), user_id, actor_id=user_id, client=client)
+        made = [user_queries.add(user_id, who.name, None, auth.now()), queries.put(user_id, who.digest, auth.now())]
+        mails = emails.verification(auth, user_id, who.address, client) if auth.settings.email_verification else []
+        kind = EventKind.USER_REGISTERED
+        registered = Event(kind, auth.now(), user_id, actor_id=user_id, client=client, given=who.given)
         await events.record(auth, db, registered, *made, *mails)
         return user_id
 
@@ -63,7 +99,8 @@ async def create(auth: Auth, email: str, password: str, name: str | None, *, ver
 
 async def register_and_sign_in(auth: Auth, form: Registration, visit: Visit) -> Outcome:
     """The new user is signed in, where addresses need no verification. Raises InvalidRequest for a known address."""
-    if await register(auth, form.email, form.password, form.name, visit.client) is None:
+    given = own_fields(auth.registration, form)
+    if await register(auth, form.email, form.password, form.name, visit.client, given=given) is None:
         raise InvalidRequest.of("email", "taken", "This address belongs to a user already.")
     return await login(auth, form.email, form.password, visit)
 

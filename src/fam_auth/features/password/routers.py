@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Form, Request, Response, status
+from fastapi import APIRouter, Form, Request, Response, status
 
 from fam_auth.demands import permission
 from fam_auth.dependencies import (
@@ -41,6 +41,7 @@ from fam_auth.features.password.schemas import (
     Registration,
     Reset,
     SomePassword,
+    own_fields,
 )
 from fam_auth.repository.data_access.managers import users
 from fam_auth.routers import new_router
@@ -58,31 +59,34 @@ admin_router = new_router("administration")
 token_router = new_router("password")
 
 
-@router.post(
-    "/register",
-    status_code=status.HTTP_202_ACCEPTED,
-    dependencies=[SameSite],
-    responses={
-        201: {"model": LoginAnswer},
-        **refuses(CrossSite, TooManyAttempts, Unauthenticated, Busy),
-    },
-)
-async def register(
-    auth: CurrentAuth,
-    arrived: Arrival,
-    response: Response,
-    body: Registration,
-) -> RegisteredAnswer:
-    """Registers an account. The answer is the same for a known address; the mailbox tells the difference.
+def register_router(form: type[Registration]) -> APIRouter:
+    """The route that takes this form."""
 
-    Where addresses need no verification (a setting), it is 201 and a session.
-    """
-    if auth.settings.email_verification:
-        await managers.register(auth, body.email, body.password, body.name, arrived.client)
-        return PendingVerification()
-    response.status_code = status.HTTP_201_CREATED
-    visit = replace(arrived, transport=chosen(auth, body.transport), login_token=None)
-    return login_answer(auth, response, await managers.register_and_sign_in(auth, body, visit))
+    async def register(auth: CurrentAuth, arrived: Arrival, response: Response, body: Registration) -> RegisteredAnswer:
+        """Registers an account. The answer is the same for a known address; the mailbox tells the difference.
+
+        Where addresses need no verification (a setting), it is 201 and a session.
+        """
+        if auth.settings.email_verification:
+            given = own_fields(auth.registration, body)
+            await managers.register(auth, body.email, body.password, body.name, arrived.client, given=given)
+            return PendingVerification()
+        response.status_code = status.HTTP_201_CREATED
+        visit = replace(arrived, transport=chosen(auth, body.transport), login_token=None)
+        return login_answer(auth, response, await managers.register_and_sign_in(auth, body, visit))
+
+    register.__annotations__["body"] = form
+    made = new_router("password")
+    made.post(
+        "/register",
+        status_code=status.HTTP_202_ACCEPTED,
+        dependencies=[SameSite],
+        responses={
+            201: {"model": LoginAnswer},
+            **refuses(CrossSite, TooManyAttempts, Unauthenticated, Busy),
+        },
+    )(register)
+    return made
 
 
 @router.post(

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, create_model, field_validator
 
-from fam_auth.schemas.base import Answer, Body, EmailAddress, Text, Token
+from fam_auth.exceptions import Misconfigured
+from fam_auth.schemas.base import Answer, Body, EmailAddress, Text, Token, check_plain
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer
 from fam_auth.schemas.user import Name
 from fam_auth.values import Transport
@@ -23,6 +24,36 @@ class Registration(Body):
     password: SomePassword
     name: Name | None = None
     transport: Transport | None = None
+
+
+def registration(fields: type[BaseModel] | None) -> type[Registration]:
+    """The form with the application's own fields beside ours. Raises Misconfigured when both have one of a name."""
+    if fields is None:
+        return Registration
+    if both := sorted(Registration.model_fields.keys() & fields.model_fields.keys()):
+        raise Misconfigured(f"Auth(registration={fields.__name__}) has {both[0]}, which is ours: call it otherwise.")
+    shown = {name: field.examples[0] for name, field in fields.model_fields.items() if field.examples}
+    example = {**EXAMPLE, "name": "Ada", **shown}
+
+    class Own(Body):
+        # Of several bases the last one's configuration holds, whatever the application's own says.
+        model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"example": example})
+
+        @field_validator("*", mode="before")
+        @classmethod
+        def _is_plain(cls, given: object) -> object:
+            return check_plain(given)
+
+    bases = (Registration, fields, Own)
+    return create_model("Registration", __base__=bases, __doc__=Registration.__doc__)  # type: ignore[arg-type]
+
+
+def own_fields(fields: type[BaseModel] | None, form: Registration) -> BaseModel | None:
+    """What the application asked for, as its own model: without the password. None when the form has no such fields."""
+    if fields is None or not isinstance(form, fields):
+        return None
+    values = {name: getattr(form, name) for name in fields.model_fields}
+    return fields.model_construct(form.model_fields_set & values.keys(), **values)
 
 
 class Credentials(Body):

@@ -33,4 +33,4 @@ async def changed(
 
 def notice(auth: Auth, kind: str, recipient: str, **context: object) -> Letter:
     """A letter that only tells; it is worth sending for three days."""
-    return Letter(kind, recipient, context, auth.after(NOTICE))
+    return Letter(kind, recipient, context, auth.until(NOTICE))

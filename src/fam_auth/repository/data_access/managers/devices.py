@@ -21,7 +21,7 @@ def new() -> str:
 
 def remembered(auth: Auth, canonical: str, device: str) -> str:
     """A token for a device that has just signed in completely."""
-    expires_at = int(auth.after(auth.settings.device_lifetime).timestamp())
+    expires_at = int(auth.until(auth.settings.device_lifetime).timestamp())
     payload = TOKEN.pack(_account(canonical), bytes.fromhex(device), expires_at)
     return PREFIX + auth.keys.carry(PURPOSE, payload)
 

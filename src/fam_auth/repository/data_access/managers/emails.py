@@ -30,7 +30,7 @@ def verification(auth: Auth, user_id: UUID, address: Address, client: Client) ->
         auth,
         Ticket(user_id, VERIFY, address, lifetime),
         code=auth.keys.digest(_code_of(address.canonical), code),
-        code_expires_at=auth.after(auth.settings.code_lifetime),
+        code_expires_at=auth.until(auth.settings.code_lifetime),
     )
     context = {
         "link": auth.link(VERIFY, token),
@@ -39,7 +39,7 @@ def verification(auth: Auth, user_id: UUID, address: Address, client: Client) ->
         "link_hours": lifetime // timedelta(hours=1),
         "code_minutes": auth.settings.code_lifetime // timedelta(minutes=1),
     }
-    return [kept, outbox.post(auth, user_id, Letter(VERIFY, address.shown, context, auth.after(lifetime)), client)]
+    return [kept, outbox.post(auth, user_id, Letter(VERIFY, address.shown, context, auth.until(lifetime)), client)]
 
 
 async def resend(auth: Auth, email: str, client: Client) -> None:
@@ -182,14 +182,14 @@ def _confirmation(auth: Auth, user_id: UUID, address: Address, client: Client) -
     lifetime = auth.settings.confirm_lifetime
     token, kept = tokens.issue(auth, Ticket(user_id, CONFIRM, address, lifetime))
     context = {"link": auth.link(CONFIRM, token), "link_minutes": lifetime // timedelta(minutes=1)}
-    return [kept, outbox.post(auth, user_id, Letter(CONFIRM, address.shown, context, auth.after(lifetime)), client)]
+    return [kept, outbox.post(auth, user_id, Letter(CONFIRM, address.shown, context, auth.until(lifetime)), client)]
 
 
 def _way_back(auth: Auth, user_id: UUID, address: Address, client: Client) -> list[UpdateBase]:
     lifetime = auth.settings.undo_lifetime
     token, kept = tokens.issue(auth, Ticket(user_id, UNDO, address, lifetime))
     context = {"link": auth.link(UNDO, token), "link_hours": lifetime // timedelta(hours=1)}
-    return [kept, outbox.post(auth, user_id, Letter(UNDO, address.shown, context, auth.after(lifetime)), client)]
+    return [kept, outbox.post(auth, user_id, Letter(UNDO, address.shown, context, auth.until(lifetime)), client)]
 
 
 async def _verify(auth: Auth, digests: Sequence[str], client: Client) -> User | None:

@@ -1,6 +1,7 @@
 """The journal: what happened stands in the transaction of the deed, and the features hear of it."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
-from fam_auth.repository.data_access.managers import changes, pages
+from fam_auth.repository.data_access.managers import changes, outbox, pages
 from fam_auth.repository.data_access.queries import events as queries
 from fam_auth.values import EventFilter, Page
 
@@ -20,9 +21,13 @@ log = logging.getLogger("fam_auth.events")
 async def record(auth: Auth, db: AsyncSession, event: Event, *deeds: UpdateBase, token: UUID | None = None) -> None:
     """The deeds are done and the event is written, in one round trip where the database can; then the features hear it.
 
-    `token` is the one-time token that caused it. Does not commit.
+    What follows from it waits in the outbox, for whoever it is an errand of. `token` is the one-time token that caused
+    it. Does not commit.
     """
-    await auth.database.together(db, *deeds, *changes.told(auth, db, event), queries.add(auth.new_id(), event))
+    event_id = auth.new_id()
+    event = replace(event, id=event_id)
+    errands = [outbox.errand(auth, one.name, event) for one in auth.errands.values() if one.wants(event.kind)]
+    await auth.database.together(db, *deeds, *changes.told(auth, db, event), queries.add(event_id, event), *errands)
     for feature in auth.features:
         await feature.heard(auth, db, event, token)
     _log(event)

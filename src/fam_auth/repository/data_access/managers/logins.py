@@ -171,7 +171,7 @@ async def _joined(auth: Auth, db: AsyncSession, progress: Progress, login_token:
 async def _keep(
     auth: Auth, db: AsyncSession, progress: Progress, steps: tuple[Step, ...], *forgiven: UpdateBase
 ) -> Incomplete:
-    token, expires_at = new_token("faml"), auth.after(auth.settings.login_lifetime)
+    token, expires_at = new_token("faml"), auth.until(auth.settings.login_lifetime)
     kept = queries.add(
         progress.proofs,
         id=auth.new_id(),

@@ -1,6 +1,6 @@
-"""What is to be done later: mails, and requests that must not tell whether an account exists.
+"""What is to be done later: mails, requests that must not tell whether an account exists, and errands of events.
 
-Both are written with the deed, encrypted, and done by a worker (worker.py).
+All are written with the deed, encrypted, and done by a worker (worker.py, errands.py).
 """
 
 import json
@@ -14,12 +14,14 @@ from sqlalchemy import ColumnElement, Row
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import EventKind
+from fam_auth.core.events import Event, EventKind
 from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.values import Client
 
 REQUEST = "request"
 REQUEST_LIFETIME = timedelta(hours=1)
+ERRAND_LIFETIME = timedelta(days=3)
+LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,46 @@ def post(
 def ask(auth: Auth, request: Request) -> UpdateBase:
     """The statement that writes a request down: the same single write, whoever the address belongs to."""
     content = {"kind": request.kind, "address": request.address, "client": asdict(request.client)}
-    row = _sealed(auth, request.user_id, REQUEST, content, auth.after(REQUEST_LIFETIME))
+    row = _sealed(auth, request.user_id, REQUEST, content, auth.until(REQUEST_LIFETIME))
     return queries.add(auth.now(), **row)
+
+
+def errand(auth: Auth, name: str, event: Event) -> UpdateBase:
+    """The statement that leaves an errand for a worker.
+
+    It names no user outside of what is encrypted: what has to be done is done for users who have left, too.
+    """
+    told = {
+        "id": str(event.id),
+        "kind": str(event.kind),
+        "at": event.at.isoformat(),
+        "outcome": event.outcome,
+        "client": asdict(event.client),
+        "detail": dict(event.detail),
+        **{key: None if who is None else str(who) for key, who in _who(event).items()},
+    }
+    row = _sealed(auth, None, queries.ERRAND + name, {"event": told}, auth.until(ERRAND_LIFETIME))
+    return queries.add(auth.now(), **row)
+
+
+def event_of(auth: Auth, row: Row[Any]) -> Event:
+    """The event that an errand is about."""
+    told = content_of(auth, row)["event"]
+    who = {key: None if told[key] is None else UUID(told[key]) for key in ("user_id", "session_id", "actor_id")}
+    return Event(
+        told["kind"],
+        datetime.fromisoformat(told["at"]),
+        outcome=told["outcome"],
+        client=Client(**told["client"]),
+        detail=told["detail"],
+        id=UUID(told["id"]),
+        **who,
+    )
+
+
+def pause(tries: int) -> timedelta:
+    """How long to wait after so many tries: 5 s, doubling up to an hour."""
+    return min(timedelta(seconds=5 * 2 ** min(tries - 1, 12)), LONGEST_PAUSE)
 
 
 def content_of(auth: Auth, row: Row[Any]) -> dict[str, Any]:
@@ -74,6 +114,10 @@ def request_of(auth: Auth, row: Row[Any]) -> Request:
     """The request that `ask` wrote down."""
     content = content_of(auth, row)
     return Request(EventKind(content["kind"]), content["address"], Client(**content["client"]), row.user_id)
+
+
+def _who(event: Event) -> dict[str, UUID | None]:
+    return {"user_id": event.user_id, "session_id": event.session_id, "actor_id": event.actor_id}
 
 
 def _sealed(

@@ -43,7 +43,7 @@ async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims
         generation=1,
         created_at=now,
         seen_at=now,
-        expires_at=auth.after(auth.settings.session_absolute),
+        expires_at=auth.until(auth.settings.session_absolute),
         address=progress.client.address,
         agent=progress.client.agent,
     )
@@ -99,7 +99,7 @@ def _complete(auth: Auth, progress: Progress, session: Session, refreshes: int) 
 
 def _new_device(auth: Auth, user: User, session: Session, client: Client) -> UpdateBase:
     """Tells the user of a sign-in from where they were never seen; says nothing at their first one."""
-    letter = Letter("new_device", user.email, {"agent": session.agent or "unknown"}, auth.after(timedelta(days=3)))
+    letter = Letter("new_device", user.email, {"agent": session.agent or "unknown"}, auth.until(timedelta(days=3)))
     return outbox.post(auth, user.id, letter, client, only_if=queries.is_from_new_device(session))
 
 
@@ -274,7 +274,7 @@ async def _end_if_stolen(auth: Auth, session_id: UUID, refreshes: int, client: C
             return
         user = (await db.execute(users.by_id(ended.user_id))).one()
         event = Event(EventKind.SESSION_REFRESH_REUSED, now, user.id, session_id, outcome="failure", client=client)
-        letter = Letter("refresh_reused", user.address, {}, auth.after(timedelta(days=3)))
+        letter = Letter("refresh_reused", user.address, {}, auth.until(timedelta(days=3)))
         await events.record(auth, db, event, outbox.post(auth, user.id, letter, client))
 
 

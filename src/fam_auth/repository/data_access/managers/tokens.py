@@ -37,7 +37,7 @@ def issue(auth: Auth, ticket: Ticket, **columns: Any) -> tuple[str, UpdateBase]:
         shown=ticket.address.shown,
         token=auth.keys.digest(ticket.purpose, token),
         created_at=auth.now(),
-        expires_at=auth.after(ticket.lifetime),
+        expires_at=auth.until(ticket.lifetime),
         **columns,
     )
     return token, kept

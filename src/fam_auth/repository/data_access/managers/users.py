@@ -122,7 +122,7 @@ async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | 
         row = (await joined.execute(queries.locked(user_id))).first()
         if row is None:
             raise NotFound
-        letter = Letter("account_deleted", row.address, {}, auth.after(timedelta(days=3)))
+        letter = Letter("account_deleted", row.address, {}, auth.until(timedelta(days=3)))
         gone = Event(EventKind.USER_DELETED, auth.now(), user_id, actor_id=actor.user_id)
         await joined.execute(event_queries.forget(user_id))
         await joined.execute(outbox_queries.forget(user_id))

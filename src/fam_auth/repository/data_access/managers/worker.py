@@ -2,46 +2,58 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from jinja2 import TemplateError
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed, render
 from fam_auth.exceptions import Unavailable
-from fam_auth.repository.data_access.managers import events, outbox, requests
+from fam_auth.repository.data_access.managers import errands, events, outbox, requests
 from fam_auth.repository.data_access.queries import outbox as queries
 
 BATCH = 10
 LEASE = BATCH * SMTP_DEADLINE + timedelta(seconds=20)
-LONGEST_PAUSE = timedelta(hours=1)
 log = logging.getLogger("fam_auth.outbox")
 
 
 async def deliver(auth: Auth) -> int:
-    """Up to ten due mails and requests are done, put off or given up; returns how many.
+    """Up to ten due mails and requests, and as many errands, are done, put off or given up; returns how many.
 
     Several workers may do this at once.
     """
-    now = auth.now()
-    taken = await auth.database.rows(queries.lease(now, now + LEASE, BATCH))
-    await asyncio.gather(*(_deliver_one(auth, row) for row in taken))
-    return len(taken)
+    return sum(await asyncio.gather(_deliver_mails(auth), errands.run(auth)))
 
 
 async def work(auth: Auth, stopping: asyncio.Event, pause: timedelta = timedelta(seconds=1)) -> None:
-    """Delivers until told to stop; what has begun is finished. A database that does not answer is waited for."""
+    """Delivers until told to stop; what has begun is finished. A database that does not answer is waited for.
+
+    Mails do not wait for errands, which may take long.
+    """
+    await asyncio.gather(*(_go_on(auth, some, stopping, pause) for some in (_deliver_mails, errands.run)))
+
+
+async def _go_on(auth: Auth, some: Callable[[Auth], Awaitable[int]], stopping: asyncio.Event, pause: timedelta) -> None:
     while not stopping.is_set():
         try:
-            taken = await deliver(auth)
+            taken = await some(auth)
         except Unavailable:
             taken = 0
         if not taken:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), pause.total_seconds())
+
+
+async def _deliver_mails(auth: Auth) -> int:
+    now = auth.now()
+    taken = await auth.database.rows(queries.lease(queries.mails(), now, now + LEASE, BATCH))
+    await asyncio.gather(*(_deliver_one(auth, row) for row in taken))
+    return len(taken)
 
 
 async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
@@ -58,7 +70,7 @@ async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
         if failure.permanent:
             await _close(auth, row, EventKind.MAIL_FAILED)
         else:
-            await auth.database.rows(queries.again(row.id, auth.now() + _pause(row.tries)))
+            await auth.database.rows(queries.again(row.id, auth.now() + outbox.pause(row.tries)))
     else:
         await auth.database.rows(queries.done(row.id, "sent", auth.now()))
 
@@ -72,12 +84,11 @@ async def _close(auth: Auth, row: Row[Any], kind: EventKind) -> None:
 def _open(auth: Auth, row: Row[Any]) -> Mail:
     content = outbox.content_of(auth, row)
     context = {"app_name": auth.settings.app_name, **content["context"]}
-    subject, text, html = render(auth.mails, row.kind, context)
+    try:
+        subject, text, html = render(auth.mails, row.kind, context)
+    except TemplateError as error:
+        # A template of the application: mended sooner or later, and no reason to keep back the mails of others.
+        raise MailFailed(f"its template does not work ({error})", permanent=False) from error
     host = auth.settings.mail_host
     sender = auth.settings.mail_from or f"{auth.settings.app_name} <no-reply@{host}>"
     return Mail(row.kind, sender, content["recipient"], subject, text, html, f"<{row.id}@{host}>")
-
-
-def _pause(tries: int) -> timedelta:
-    """How long to wait after so many tries: 5 s, doubling up to an hour."""
-    return min(timedelta(seconds=5 * 2 ** min(tries - 1, 12)), LONGEST_PAUSE)

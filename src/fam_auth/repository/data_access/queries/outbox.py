@@ -1,5 +1,6 @@
 """Statements about mails to send."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,8 +8,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, insert, literal, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
+from fam_auth.core.database import Rows
 from fam_auth.models import Outbox
 
+ERRAND = "errand:"
+"""What the kind of an errand begins with; its name follows."""
 COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries, Outbox.created_at, Outbox.expires_at)
 
 
@@ -22,11 +26,21 @@ def add(now: datetime, only_if: ColumnElement[bool] | None = None, **columns: An
     return insert(Outbox).from_select(list(row), select(*values).where(only_if))
 
 
-def lease(now: datetime, until: datetime, limit: int) -> UpdateBase:
-    """Takes mails that are due for one worker: nobody else gets them before `until`."""
+def mails() -> ColumnElement[bool]:
+    """What is no errand: mails, and requests."""
+    return Outbox.kind.not_like(f"{ERRAND}%")
+
+
+def errands(names: Collection[str]) -> ColumnElement[bool]:
+    """The errands of these names: those of another program are left to it."""
+    return Outbox.kind.in_([ERRAND + name for name in names])
+
+
+def lease(which: ColumnElement[bool], now: datetime, until: datetime, limit: int) -> UpdateBase:
+    """Takes some that are due for one worker: nobody else gets them before `until`."""
     due = (
         select(Outbox.id)
-        .where(Outbox.done_at.is_(None), Outbox.due_at <= now)
+        .where(which, Outbox.done_at.is_(None), Outbox.due_at <= now)
         .order_by(Outbox.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -40,9 +54,35 @@ def done(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:
     return update(Outbox).where(Outbox.id == mail_id).values(done_at=now, outcome=outcome, content=None)
 
 
-def again(mail_id: UUID, due_at: datetime) -> UpdateBase:
+def again(mail_id: UUID, due_at: datetime, reason: str | None = None) -> UpdateBase:
     """The mail is tried again later."""
-    return update(Outbox).where(Outbox.id == mail_id).values(due_at=due_at)
+    return update(Outbox).where(Outbox.id == mail_id).values(due_at=due_at, outcome=reason)
+
+
+def give_up(errand_id: UUID, reason: str, until: datetime) -> UpdateBase:
+    """The errand was tried for too long. What it says is kept until then, so that it can be sent again by hand."""
+    return update(Outbox).where(Outbox.id == errand_id).values(done_at=until, outcome=reason)
+
+
+def revive(prefix: str, now: datetime, expires_at: datetime, errand_id: UUID | None = None) -> UpdateBase:
+    """Errands that were given up are due again; None: all of them."""
+    chosen = [] if errand_id is None else [Outbox.id == errand_id]
+    fresh = {"done_at": None, "outcome": None, "tries": 0, "due_at": now, "expires_at": expires_at}
+    return update(Outbox).where(*_given_up(prefix), *chosen).values(**fresh).returning(Outbox.id)
+
+
+def undone(prefix: str, limit: int) -> Rows:
+    """Errands that wait or were given up, newest first."""
+    left = select(*COLUMNS, Outbox.due_at, Outbox.done_at, Outbox.outcome)
+    return left.where(*_kept(prefix)).order_by(Outbox.id.desc()).limit(limit)
+
+
+def _given_up(prefix: str) -> tuple[ColumnElement[bool], ...]:
+    return (*_kept(prefix), Outbox.done_at.is_not(None))
+
+
+def _kept(prefix: str) -> tuple[ColumnElement[bool], ...]:
+    return Outbox.kind.startswith(ERRAND + prefix, autoescape=True), Outbox.content.is_not(None)
 
 
 def forget(user_id: UUID) -> UpdateBase:

@@ -1,4 +1,4 @@
-"""What tests of hosts and of features of others use."""
+"""The search for ways around a second factor."""
 
 from typing import get_args
 

@@ -1,0 +1,87 @@
+"""Errands: what the application and features do after an event is committed; at least once, until it is given up."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from fam_auth.auth import Auth
+from fam_auth.exceptions import FamAuthError, NotFound
+from fam_auth.repository.data_access.managers import outbox
+from fam_auth.repository.data_access.queries import outbox as queries
+
+BATCH = 10
+DEADLINE = timedelta(seconds=30)
+LEASE = DEADLINE + timedelta(seconds=30)
+log = logging.getLogger("fam_auth.errands")
+
+
+class ErrandFailed(FamAuthError):
+    """An errand did not succeed and is tried again; the reason is told to operators."""
+
+
+async def run(auth: Auth) -> int:
+    """Up to ten due errands are done, put off or given up; returns how many. No transaction is open meanwhile."""
+    if not auth.errands:
+        return 0
+    now = auth.now()
+    taken = await auth.database.rows(queries.lease(queries.errands(auth.errands), now, now + LEASE, BATCH))
+    await asyncio.gather(*(_perform(auth, row) for row in taken))
+    return len(taken)
+
+
+async def listed(auth: Auth, prefix: str, limit: int) -> list[dict[str, str]]:
+    """The errands that wait or were given up, newest first, as an operator reads them."""
+    rows = await auth.database.rows(queries.undone(prefix, limit))
+    return [_shown(auth, row) for row in rows]
+
+
+async def resend(auth: Auth, prefix: str, errand_id: UUID | None) -> int:
+    """The errand that was given up is due again; None: all of them. Returns how many. Raises NotFound."""
+    expires_at = auth.until(outbox.ERRAND_LIFETIME)
+    revived = await auth.database.rows(queries.revive(prefix, auth.now(), expires_at, errand_id))
+    if errand_id is not None and not revived:
+        raise NotFound("No errand with this id was given up.")
+    return len(revived)
+
+
+async def _perform(auth: Auth, row: Row[Any]) -> None:
+    name = row.kind.removeprefix(queries.ERRAND)
+    try:
+        async with asyncio.timeout(DEADLINE.total_seconds()):
+            await auth.errands[name].perform(outbox.event_of(auth, row))
+    except ErrandFailed as failure:
+        await _put_off(auth, row, str(failure))
+    except Exception as failure:
+        log.exception("%s failed", name)
+        await _put_off(auth, row, type(failure).__name__)
+    else:
+        await auth.database.rows(queries.done(row.id, "done", auth.now()))
+
+
+async def _put_off(auth: Auth, row: Row[Any], reason: str) -> None:
+    """It is due again after a pause, which grows; past its lifetime it waits for an operator."""
+    due_at = auth.now() + outbox.pause(row.tries)
+    if due_at < row.expires_at:
+        log.warning("%s %s is tried again: %s", row.kind, row.id, reason)
+        await auth.database.rows(queries.again(row.id, due_at, reason))
+    else:
+        log.error("%s %s is given up: %s. See `fam-auth errands list`.", row.kind, row.id, reason)
+        await auth.database.rows(queries.give_up(row.id, reason, auth.until(auth.settings.retention)))
+
+
+def _shown(auth: Auth, row: Row[Any]) -> dict[str, str]:
+    event = outbox.event_of(auth, row)
+    return {
+        "id": str(row.id),
+        "name": row.kind.removeprefix(queries.ERRAND),
+        "event": str(event.kind),
+        "event_id": str(event.id),
+        "state": "waiting" if row.done_at is None else "given up",
+        "tries": str(row.tries),
+        "due_at": "" if row.done_at else str(row.due_at),
+        "reason": row.outcome or "",
+    }

@@ -1,0 +1,57 @@
+"""An Auth of an application, for the length of a test on a database, a clock and a mailbox of the test's own."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+from fam_auth.auth import Auth
+from fam_auth.core.database import Database
+from fam_auth.core.hashing import Hasher
+from fam_auth.core.memory import SessionMemory
+from fam_auth.testing.clock import Clock
+from fam_auth.testing.mailbox import Mailbox
+
+REPLACED = ("database", "now", "carrier", "hasher", "seen", "memory", "position", "changes_read", "is_stopping")
+
+
+def template(auth: Auth, folder: Path) -> Path:
+    """A SQLite file in the folder with every table of the Auth, to be copied for each test."""
+    path = folder / "template.db"
+    asyncio.run(_migrate(auth, path))
+    return path
+
+
+@contextmanager
+def isolated(auth: Auth, folder: Path, *, tables: Path | None = None) -> Iterator[Auth]:
+    """Inside, the Auth works on a SQLite file in the folder, hashes cheaply, and keeps its mails; afterwards as before.
+
+    `tables` is a file that `template` made; None makes the tables. Enter it before the application starts, and outside
+    of a coroutine.
+    """
+    path = folder / "fam_auth.db"
+    shutil.copy(tables or template(auth, folder), path)
+    before = {name: getattr(auth, name) for name in REPLACED}
+    auth.database, auth.now, auth.carrier = Database(_url(path)), Clock(), Mailbox()
+    # The same hash with less memory: nobody attacks it.
+    auth.hasher = Hasher(memory=1024, passes=1)
+    auth.seen, auth.memory = {}, SessionMemory(auth.settings.session_memory)
+    auth.position, auth.changes_read, auth.is_stopping = None, set(), False
+    try:
+        yield auth
+    finally:
+        asyncio.run(auth.close())
+        for name, value in before.items():
+            setattr(auth, name, value)
+
+
+async def _migrate(auth: Auth, path: Path) -> None:
+    database = Database(_url(path))
+    await import_module("fam_auth.core.upgrade").upgrade(database, auth.histories)
+    await database.close()
+
+
+def _url(path: Path) -> str:
+    return f"sqlite+aiosqlite:///{path}"

@@ -1,0 +1,111 @@
+"""People of a test: made without a form, and signed in without a password."""
+
+from collections.abc import MutableMapping, Sequence
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+from uuid import uuid4
+
+from fam_auth.auth import Auth
+from fam_auth.dependencies import SESSION_COOKIE, cookie_name
+from fam_auth.feature import Complete, Kind, Progress, Proof
+from fam_auth.repository.data_access.managers import devices, sessions, users
+from fam_auth.repository.data_access.queries import outbox
+from fam_auth.values import Actor, Client, Transport, User
+
+BY_TEST = Actor(Client(agent="a test"))
+AS_A_TEST = Client("127.0.0.1", "a test")
+PROOFS = {"aal1": [("password", Kind.KNOWLEDGE)], "aal2": [("password", Kind.KNOWLEDGE), ("totp", Kind.POSSESSION)]}
+
+
+class Program(Protocol):
+    """A client of httpx, httpx2 or the TestClient of FastAPI."""
+
+    @property
+    def headers(self) -> MutableMapping[str, str]: ...
+    @property
+    def cookies(self) -> Any: ...  # noqa: ANN401 - each has a class of its own
+
+
+SomeProgram = TypeVar("SomeProgram", bound=Program)
+
+
+async def make_user(  # noqa: PLR0913 - what a user may be
+    auth: Auth,
+    email: str | None = None,
+    *,
+    name: str | None = None,
+    verified: bool = True,
+    password: str | None = None,
+    roles: Sequence[str | tuple[str, str]] = (),
+    factors: Sequence[str] = (),
+) -> User:
+    """A user with these roles (a pair is a role and its scope) and second factors (`totp`); no mail tells of it.
+
+    None makes up an address; without a password nobody can sign in but by `signed_in`. Raises ValueError for a factor
+    that this cannot make.
+    """
+    email = email or f"user-{uuid4().hex[:12]}@example.com"
+    if password is None:
+        user = await users.create(auth, email, name, verified=verified)
+    else:
+        made = import_module("fam_auth.features.password.managers")
+        user = await made.create(auth, email, password, name, verified=verified)
+    if roles:
+        await _grant(auth, user, roles)
+    for factor in factors:
+        await _enrol(auth, user, factor)
+    await auth.database.rows(outbox.forget(user.id))
+    return user
+
+
+async def sign_in(auth: Auth, user: User, *, assurance: str = "aal1", transport: Transport = "bearer") -> Complete:
+    """A session of the user with fresh proofs of this level, made where every session is made.
+
+    Nothing is asked that a login would be asked: neither a password nor a second factor nor a verified address.
+    """
+    proofs = tuple(Proof(method, kind, auth.now()) for method, kind in PROOFS[assurance])
+    progress = Progress(user, proofs, transport, AS_A_TEST, device=devices.new(), is_known_device=True)
+    async with auth.transaction() as db:
+        return await sessions.start(auth, db, progress, await sessions.claims_of(auth, db, user))
+
+
+async def signed_in(
+    auth: Auth, client: SomeProgram, user: User, *, assurance: str = "aal1", transport: Transport = "bearer"
+) -> SomeProgram:
+    """The client, which is signed in as the user from now on."""
+    done = await sign_in(auth, user, assurance=assurance, transport=transport)
+    if done.tokens is not None:
+        client.headers["Authorization"] = f"Bearer {done.tokens.access_token}"
+    else:
+        client.headers.pop("Authorization", None)
+        client.cookies.set(cookie_name(auth, SESSION_COOKIE), done.cookie)
+    return client
+
+
+async def totp_code(auth: Auth, user: User) -> str:
+    """What the user's authenticator shows now. Raises ValueError when they have none."""
+    otp, totp = import_module("fam_auth.features.otp.managers"), import_module("fam_auth.features.otp.totp")
+    for device in await otp.devices(auth, user.id):
+        secret = auth.keys.open(otp.place_of(device.id), device.secret).decode()
+        code: str = totp.code_of(secret, totp.step_of(auth.now()))
+        return code
+    raise ValueError(f'{user.email} has no authenticator: make_user(factors=["totp"]).')
+
+
+async def _grant(auth: Auth, user: User, roles: Sequence[str | tuple[str, str]]) -> None:
+    await import_module("fam_auth.features.role.definitions").sync(auth)
+    role = import_module("fam_auth.features.role.managers")
+    for wanted in roles:
+        name, scope = (wanted, role.EVERYTHING) if isinstance(wanted, str) else wanted
+        await role.grant(auth, user.id, name, BY_TEST, scope=scope)
+
+
+async def _enrol(auth: Auth, user: User, factor: str) -> None:
+    if factor != "totp":
+        raise ValueError(f"make_user cannot make {factor}: it knows totp.")
+    otp, totp = import_module("fam_auth.features.otp.managers"), import_module("fam_auth.features.otp.totp")
+    settings = import_module("fam_auth.features.otp.settings").OtpSettings
+    begun = await otp.begin(auth, user, "Telephone")
+    # The step before, where that counts: so the present one is not used up yet.
+    step = totp.step_of(auth.now()) - min(1, auth.of(settings).drift)
+    await otp.confirm(auth, user, begun.id, totp.code_of(begun.secret, step), BY_TEST, keep=begun.id)

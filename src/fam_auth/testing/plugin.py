@@ -1,0 +1,151 @@
+"""The fixtures: `auth`, `make_user`, `signed_in`, `mailbox`, `freeze`, `travel`. pytest finds them by itself.
+
+`fam_auth = module:name` in pytest's settings says which Auth they are for; nothing is done without it.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import pytest
+
+from fam_auth import testing
+from fam_auth.auth import Auth
+from fam_auth.core.mail import Mail
+from fam_auth.core.security import new_secret
+from fam_auth.dependencies import STATE
+from fam_auth.testing import Clock
+from fam_auth.testing.people import SomeProgram
+from fam_auth.values import Transport, User
+
+OPTION = "fam_auth"
+Result = TypeVar("Result")
+TEMPLATES = pytest.StashKey[dict[Auth, Path]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """There is a setting `fam_auth`."""
+    parser.addini(OPTION, "The Auth of the tests, or the application with one, as module:name.")
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """No file with a secret appears where the tests run: said before the first conftest.py imports the application."""
+    if early_config.getini(OPTION):
+        os.environ.setdefault("FAM_AUTH_SECRETS", f"1:{new_secret()}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """There is a place for the files that tests copy."""
+    config.stash[TEMPLATES] = {}
+
+
+@pytest.fixture
+def installed_auth(pytestconfig: pytest.Config) -> Auth:
+    """The Auth of the application; override it where a setting cannot name it."""
+    target = str(pytestconfig.getini(OPTION))
+    module, _, name = target.partition(":")
+    if not name:
+        raise pytest.UsageError("Say which Auth is meant: fam_auth = module:name in the settings of pytest.")
+    found = getattr(import_module(module), name)
+    auth = getattr(getattr(found, "state", None), STATE, found)
+    if not isinstance(auth, Auth):
+        raise pytest.UsageError(f"{target} is neither an Auth nor an application with one.")
+    return auth
+
+
+@pytest.fixture
+def auth(
+    installed_auth: Auth, pytestconfig: pytest.Config, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Auth]:
+    """The Auth on an empty database, a clock and a mailbox of the test's own; ask for it before the client starts."""
+    made = pytestconfig.stash[TEMPLATES]
+    if installed_auth not in made:
+        made[installed_auth] = testing.template(installed_auth, tmp_path_factory.mktemp("fam_auth"))
+    with testing.isolated(installed_auth, tmp_path, tables=made[installed_auth]) as isolated:
+        yield isolated
+
+
+@pytest.fixture
+def make_user(auth: Auth) -> Callable[..., User]:
+    """Makes users: `make_user("ada@example.com", roles=["editor"], factors=["totp"])`."""
+    return lambda email=None, **traits: run(testing.make_user(auth, email, **traits))
+
+
+class SignedIn(Protocol):
+    """`signed_in(client, user, assurance="aal2")` gives the client, signed in."""
+
+    def __call__(
+        self, client: SomeProgram, user: User, *, assurance: str = "aal1", transport: Transport = "bearer"
+    ) -> SomeProgram:
+        """As `fam_auth.testing.signed_in`."""
+        ...
+
+
+@pytest.fixture
+def signed_in(auth: Auth) -> SignedIn:
+    """Signs a client in as a user, without a password."""
+
+    def signing(
+        client: SomeProgram, user: User, *, assurance: str = "aal1", transport: Transport = "bearer"
+    ) -> SomeProgram:
+        return run(testing.signed_in(auth, client, user, assurance=assurance, transport=transport))
+
+    return signing
+
+
+class Post:
+    """The mails of the test, by whom they are for."""
+
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+
+    def to(self, recipient: str, kind: str | None = None) -> list[Mail]:
+        """The mails of somebody so far, oldest first."""
+        return list(run(testing.mails_to(self._auth, recipient, kind)))
+
+    def token(self, recipient: str) -> str:
+        """The token in the link of somebody's newest mail."""
+        return testing.token_in(self.to(recipient)[-1])
+
+    def code(self, recipient: str) -> str:
+        """The six digits in somebody's newest mail."""
+        return testing.code_in(self.to(recipient)[-1])
+
+
+@pytest.fixture
+def mailbox(auth: Auth) -> Post:
+    """The mails of the test: `mailbox.to("ada@example.com")`, `.token(...)`, `.code(...)`."""
+    return Post(auth)
+
+
+@pytest.fixture
+def totp_code(auth: Auth) -> Callable[[User], str]:
+    """What a user's authenticator shows: `totp_code(user)`."""
+    return lambda user: run(testing.totp_code(auth, user))
+
+
+@pytest.fixture
+def freeze(auth: Auth) -> Callable[..., datetime]:
+    """Stops the time, now or at a moment: `freeze()`, `freeze(datetime(2026, 12, 24, tzinfo=UTC))`."""
+    assert isinstance(auth.now, Clock)  # noqa: S101 - the fixture `auth` has given it one
+    return auth.now.freeze
+
+
+@pytest.fixture
+def travel(auth: Auth) -> Callable[..., datetime]:
+    """Moves the time: `travel(minutes=5)`."""
+    return lambda **by: run(testing.travel(auth, timedelta(**by)))
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """What a coroutine gives, in a test that is none itself."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    work.close()
+    raise RuntimeError("This test is a coroutine: await the function of fam_auth.testing of the same name instead.")

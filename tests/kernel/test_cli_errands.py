@@ -1,0 +1,84 @@
+"""`fam-auth errands`, `fam-auth webhooks`, and a worker that has the application."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from fam_auth.core.events import EventKind
+from fam_auth.hooks import Errand
+from fam_auth.repository.data_access.managers import errands, users, worker
+from fam_auth.repository.data_access.managers.errands import ErrandFailed
+from tests.conftest import MakeAuth
+from tests.kernel.test_cli import Run, run
+from tests.support.people import Clock
+
+__all__ = ["run"]
+HOST = """
+from pathlib import Path
+from fam_auth import Auth, events
+from fam_auth.features.password import Password
+
+auth = Auth(features=[Password()])
+
+@auth.after(events.UserCreated, name="mirror")
+async def note(event: events.UserCreated) -> None:
+    Path("told").write_text(str(event.user_id))
+"""
+
+
+@pytest.fixture
+def given_up(make_auth: MakeAuth, clock: Clock) -> str:
+    """The id of a user of whom an errand was given up, named `mirror`; another one waits, for a webhook."""
+
+    async def fail(_: object) -> None:
+        raise ErrandFailed("HTTP 503")
+
+    async def making() -> str:
+        auth = make_auth(retention=timedelta(days=1))
+        auth.errand(Errand("mirror", lambda kind: kind == EventKind.USER_CREATED, fail))
+        user = await users.create(auth, "ada@example.com")
+        while (await errands.listed(auth, "", 10))[0]["state"] == "waiting":
+            await worker.deliver(auth)
+            clock.travel(hours=1)
+        auth.errand(Errand("webhook.crm", lambda kind: kind == EventKind.USER_CREATED, fail))
+        auth.errands.pop("mirror")
+        await users.create(auth, "bob@example.com")
+        await auth.close()
+        return str(user.id)
+
+    return asyncio.run(making())
+
+
+def test_what_was_given_up_is_listed_and_done_again(run: Run, given_up: str, tmp_path: Path) -> None:
+    waiting, dead = json.loads(run("errands", "list", "--json"))
+    assert (waiting["name"], waiting["state"], waiting["tries"]) == ("webhook.crm", "waiting", "0")
+    assert (dead["name"], dead["state"], dead["reason"]) == ("mirror", "given up", "HTTP 503")
+    assert [row["id"] for row in json.loads(run("webhooks", "list", "--json"))] == [waiting["id"]]
+    assert "say --all" in run("errands", "resend", code=2)
+    assert "say --all" in run("errands", "resend", dead["id"], "--all", code=2)
+    assert "No errand with this id" in run("errands", "resend", str(uuid4()), code=1)
+    assert "No errand with this id" in run("webhooks", "resend", dead["id"], code=1)
+    assert "0 to do again." in run("webhooks", "resend", "--all")
+    assert "1 to do again." in run("errands", "resend", dead["id"])
+    assert "0 to do again." in run("errands", "resend", "--all")
+    assert run("webhooks", "secret").startswith("whsec_")
+    (tmp_path / "host.py").write_text(HOST)
+    command = [sys.executable, "-m", "fam_auth.cli", "worker", "host:auth"]
+    with subprocess.Popen(command, cwd=tmp_path, env=os.environ) as process:
+        for _ in range(200):
+            if (tmp_path / "told").exists():
+                break
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert (tmp_path / "told").read_text() == given_up
+    assert [row["name"] for row in json.loads(run("errands", "list", "--json"))] == ["webhook.crm"]
