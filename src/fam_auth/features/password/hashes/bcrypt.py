@@ -18,18 +18,13 @@ from fam_auth.features.password.hashes.recipe import Foreign, Recipe
 LONGEST = 72
 LEAST_COST, MOST_COST = 10, 16  # OWASP's least; 16 takes four seconds
 SHORTEST_COST = 4  # of the algorithm
-_SALT_AND_DIGEST = r"(?P<salt>[./A-Za-z0-9]{22})(?P<digest>[./A-Za-z0-9]{31})"
+_SALT, _DIGEST = r"(?P<salt>[./A-Za-z0-9]{22})", r"(?P<digest>[./A-Za-z0-9]{31})"
+_BCRYPT = rf"\$2[aby]\$(?P<cost>\d\d)\${_SALT}{_DIGEST}"
 SPELLINGS = {
-    "plain": re.compile(rf"(?:bcrypt\$)?\$2[aby]\$(?P<cost>\d\d)\${_SALT_AND_DIGEST}", re.ASCII),
-    "sha256-hex": re.compile(rf"bcrypt_sha256\$\$2[aby]\$(?P<cost>\d\d)\${_SALT_AND_DIGEST}", re.ASCII),
-    "sha256": re.compile(
-        rf"\$bcrypt-sha256\$2[ab],(?P<cost>\d\d?)\${_SALT_AND_DIGEST.replace('(?P<digest>', '[$](?P<digest>')}", re.ASCII
-    ),
-    "hmac-sha256": re.compile(
-        r"\$bcrypt-sha256\$v=2,t=2b,r=(?P<cost>\d\d?)"
-        rf"\${_SALT_AND_DIGEST.replace('(?P<digest>', '[$](?P<digest>')}",
-        re.ASCII,
-    ),
+    "plain": re.compile(rf"(?:bcrypt\$)?{_BCRYPT}", re.ASCII),
+    "sha256-hex": re.compile(rf"bcrypt_sha256\${_BCRYPT}", re.ASCII),
+    "sha256": re.compile(rf"\$bcrypt-sha256\$2[ab],(?P<cost>\d\d?)\${_SALT}\${_DIGEST}", re.ASCII),
+    "hmac-sha256": re.compile(rf"\$bcrypt-sha256\$v=2,t=2b,r=(?P<cost>\d\d?)\${_SALT}\${_DIGEST}", re.ASCII),
 }
 BEFORE: dict[str, Callable[[bytes, bytes], bytes]] = {
     "plain": lambda password, _: password,

@@ -1,4 +1,4 @@
-"""How another program made a hash, in pieces that say what can be derived again, what is weak and what costs too much."""
+"""How another program made a hash: what can be derived again, what is weak, and what costs too much."""
 
 import base64
 import hmac
