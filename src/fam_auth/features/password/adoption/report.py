@@ -43,7 +43,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.SAME_ID: "skipped: more than one row has this id",
     Kind.NO_ADDRESS: "skipped: no address",
     Kind.INVALID_ADDRESS: "skipped: not one plain e-mail address",
-    Kind.SAME_ADDRESS: "skipped: more than one row has this address, by another spelling; keep one",
+    Kind.SAME_ADDRESS: "skipped: more than one row has this address, perhaps in another spelling; keep one",
     Kind.ADDRESS_TAKEN: "skipped: another account here has this address",
     Kind.UNKNOWN_HASH: "skipped: a hash of no known form (--unknown-as-none adopts without it)",
     Kind.AMBIGUOUS_HASH: "skipped: say who wrote such hashes (--digests)",
