@@ -15,6 +15,7 @@ from fam_auth.core.rates import Rate
 from fam_auth.core.settings import Profile, Settings, Throttle
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
+from fam_auth.features.password.adoption.report import Kind
 from fam_auth.features.role import Role
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -75,3 +76,13 @@ def test_s001_the_page_of_throttles_names_each_of_them() -> None:
     assert {name for name in names if f"`{name}`" not in page} == set()
     defaults = [str(field.default) for field in Throttle.model_fields.values() if isinstance(field.default, Rate)]
     assert {rate for rate in defaults if f"`{rate}`" not in page} == set()
+
+
+def test_the_page_of_adoption_names_every_kind_of_row_and_every_option() -> None:
+    page = (DOCS / "adopt.md").read_text()
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE)) == {str(kind) for kind in Kind}
+    every: Any = get_command(cli.app)
+    adopt = every.commands["adopt"].commands
+    options = {one for command in adopt.values() for made in command.params for one in made.opts if one[0] == "-"}
+    assert {one for one in options if one not in page} == set()
+    assert {name for name in adopt if f"fam-auth adopt {name} " not in page} == set()

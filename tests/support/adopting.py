@@ -81,7 +81,8 @@ async def everything(auth: Auth) -> list[Sequence[Any]]:
 
 async def adopted_digests(auth: Auth) -> dict[UUID, str]:
     """What rests of every user's password."""
-    return {row[0]: row[1] for row in await auth.database.rows(select(PasswordHash.user_id, PasswordHash.digest))}
+    rows = await auth.database.rows(select(PasswordHash.user_id, PasswordHash.digest))
+    return {row.user_id: row.digest for row in rows}
 
 
 async def adoptions(auth: Auth) -> int:

@@ -13,6 +13,7 @@ import typer
 
 from fam_auth.auth import Auth
 from fam_auth.cli.common import BY_CLI, REFUSED, AsJson, loaded, run, show
+from fam_auth.core import migrations
 from fam_auth.exceptions import Misconfigured
 from fam_auth.features.password.adoption import files, managers, tables
 from fam_auth.features.password.adoption.judging import Reading
@@ -189,7 +190,7 @@ def _adopt(source: Source, options: Options, *, writer: Writer | None = None, pr
         bar.update(done - bar.pos)
 
     async def work(auth: Auth) -> Report:
-        await auth.start()
+        await migrations.check(auth.database, auth.histories)
         return await managers.adopt(auth, source, plan, tell)
 
     with bar:

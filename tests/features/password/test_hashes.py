@@ -1,9 +1,7 @@
 """Hashes of other programs: vectors that they made, those of the standards, and what is not taken."""
 
 import base64
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +12,8 @@ from fam_auth.features.password.hashes.argon2 import Argon2
 from fam_auth.features.password.hashes.recipe import Recipe
 from fam_auth.features.password.hashes.scrypt import Scrypt
 from fam_auth.features.password.hashes.sha_crypt import ShaCrypt
+from tests.support.hashes import FIREBASE_SALT, OF_FIREBASE, PARAMETERS, VECTORS
 
-# Made by the libraries that name them: test_foreign.py has the program, and makes them anew.
-VECTORS: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "hashes.json").read_text())
 WRITERS: dict[str, hashes.Writer] = {"django": "django", "werkzeug": "werkzeug"}
 # Ulrich Drepper's, of the specification.
 SHA_CRYPT = {
@@ -35,16 +32,6 @@ SHA_CRYPT = {
     "$6$rounds=1000$roundstoolow$kUMsbe306n21p9R.FRkW3IGn.S9NPN0x50YhH1xhLsPuWGsUSklZt58jaTfF4ZEQpyUNGc0dqbpBYYBaHHrsX"
     ".": "the minimum number is still observed",
 }
-# Of the README of Google's own scrypt for Firebase.
-PARAMETERS = """hash_config {
-  algorithm: SCRYPT,
-  base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,
-  base64_salt_separator: Bw==,
-  rounds: 8,
-  mem_cost: 14,
-}"""
-OF_FIREBASE = "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=="
-FIREBASE_SALT = "42xEC+ixf3L2lw=="
 STRONG = {
     "fastapi-users",
     "pwdlib bcrypt",

@@ -38,7 +38,7 @@ async def adopt(auth: Auth, source: Source, plan: Plan, tell: Tell) -> Report:
     Commits after every batch, so that it may be stopped at any moment and run again.
     """
     auth.of(PasswordSettings)
-    report = Report(source.without_id, Counter({Kind.NO_ID: source.without_id}))
+    report = Report(source.without_id, Counter([Kind.NO_ID] * source.without_id))
     with closing(Doubles()) as doubles:
         total = source.without_id + await _seen(source, plan, doubles)
         async for rows in _chunks(source, plan.batch):
@@ -99,10 +99,11 @@ async def _fresh(auth: Auth, fit: Sequence[Newcomer], report: Report) -> list[Ne
     """Those whose key, id and address nobody has yet; the report has the others."""
     keys, ids = [one.key for one in fit], [one.id for one in fit if one.id]
     rows = await auth.database.rows(queries.known(keys, ids, [one.address.canonical for one in fit]))
-    here = {row.key: row.canonical for row in rows} | {row.id: row.canonical for row in rows}
+    here = {row.id: row.canonical for row in rows}
+    here |= {row.key: row.canonical for row in rows if row.key is not None}
     taken, fresh = {row.canonical for row in rows}, []
     for one in fit:
-        address = here.get(one.key) or here.get(one.id)
+        address = here.get(one.key) or (here.get(one.id) if one.id else None)
         if address is not None:
             report.kinds[Kind.HERE if address == one.address.canonical else Kind.MOVED] += 1
         elif one.address.canonical in taken:

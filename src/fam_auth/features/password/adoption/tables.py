@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Engine,
+    NullPool,
     TableClause,
     column,
     create_engine,
@@ -92,7 +93,7 @@ def _engine(given: str) -> Engine:
     try:
         url = make_url(given)
         url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
-        engine = create_engine(url, hide_parameters=True)
+        engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     except ArgumentError as error:
         raise Misconfigured("The database of the application is no URL like postgresql://host/name.") from error
     except ImportError as error:
