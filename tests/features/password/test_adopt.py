@@ -392,7 +392,7 @@ async def sampled(world: World, tmp_path: Path, **reading: Any) -> dict[str, str
     return addresses
 
 
-async def test_at_the_first_login_a_hash_becomes_ours(world: World, tmp_path: Path) -> None:
+async def test_s111_at_the_first_login_a_hash_becomes_ours(world: World, tmp_path: Path) -> None:
     for address in (await sampled(world, tmp_path, verified=True)).values():
         person = await world.person(address)
         for password, status in ((f"{RAW} ", 401), (SAME, 401), (RAW, 200), (SAME, 200), (RAW, 200), (f"{RAW} ", 401)):
