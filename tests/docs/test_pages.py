@@ -1,6 +1,7 @@
 """Each page of a feature names everything the feature has, and what it prints runs."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,4 +86,7 @@ def test_the_page_of_adoption_names_every_kind_of_row_and_every_option() -> None
     adopt = every.commands["adopt"].commands
     options = {one for command in adopt.values() for made in command.params for one in made.opts if one[0] == "-"}
     assert {one for one in options if one not in page} == set()
-    assert {name for name in adopt if f"fam-auth adopt {name} " not in page} == set()
+    lines = [shlex.split(line)[2:] for line in re.findall(r"^fam-auth adopt .*$", page, re.MULTILINE)]
+    assert {line[0] for line in lines} == set(adopt)
+    for name, *arguments in lines:
+        adopt[name].make_context(name, arguments)

@@ -338,6 +338,8 @@ def test_hashes_and_ids_as_databases_give_them() -> None:
     one = newcomer(Row("1", values), COLUMNS_OF_SOME, Reading(key_prefix="shop:"))
     assert (one.id, one.key) == (own, f"shop:{own}")
     assert one.foreign
+    packed = newcomer(Row("1", SOME | {"id": own.bytes, "is_active": 1}), COLUMNS_OF_SOME, Reading())
+    assert (packed.id, packed.key) == (own, str(own))
     # 32 hexadecimal digits that no program makes as a UUID are what they are.
     assert newcomer(Row("1", SOME | {"id": "0" * 32, "is_active": True}), COLUMNS_OF_SOME, Reading()).id is None
 

@@ -180,7 +180,8 @@ def _uuid(value: object) -> UUID | None:
     if isinstance(value, UUID):
         return value
     try:
-        found = UUID(str(value))
+        # MySQL's BINARY(16) among them.
+        found = UUID(bytes=value) if isinstance(value, bytes) else UUID(str(value))
     except ValueError:
         return None
     return found if found.variant == RFC_4122 and found.version else None

@@ -27,7 +27,7 @@ class Pbkdf2(Recipe):
 
     @property
     def is_weak(self) -> bool:
-        return self.rounds < LEAST.get(self.digest, MOST)
+        return self.rounds < LEAST.get(self.digest, MOST + 1)
 
     @property
     def is_costly(self) -> bool:
