@@ -32,17 +32,17 @@ async def keep(auth: Auth, arrivals: Sequence[Arrival], source: str, actor: Acto
     # An id of ours sorts by the moment the account was made, there as here.
     by_id = {one.who.id or uuid7(one.who.created_at or now): one for one in arrivals}
     async with auth.transaction() as db:
-        made = set(await db.scalars(queries.add_users([_user(auth, *pair) for pair in by_id.items()])))
+        made = set(await db.scalars(queries.add_users(), [_user(auth, *pair) for pair in by_id.items()]))
         emails = [_email(auth, *pair) for pair in by_id.items() if pair[0] in made]
-        claimed = set(await db.scalars(queries.claim_addresses(emails))) if emails else set()
+        claimed = set(await db.scalars(queries.claim_addresses(), emails)) if emails else set()
         if made - claimed:
             await db.execute(queries.give_up(made - claimed))
         kept = {user_id: one for user_id, one in by_id.items() if user_id in claimed}
-        if digests := {user_id: one.digest for user_id, one in kept.items() if one.digest}:
-            await db.execute(queries.add_hashes(digests, now))
-        for user_id in kept:
-            adopted = Event(EventKind.USER_ADOPTED, now, user_id, client=actor.client, detail={"source": source})
-            await events.record(auth, db, adopted)
+        if digests := [_password(auth, *pair) for pair in kept.items() if pair[1].digest]:
+            await db.execute(queries.add_hashes(), digests)
+        detail = {"source": source}
+        if adopted := [Event(EventKind.USER_ADOPTED, now, one, client=actor.client, detail=detail) for one in kept]:
+            await events.record_all(auth, db, adopted)
     return list(kept.values())
 
 
@@ -68,3 +68,7 @@ def _email(auth: Auth, user_id: UUID, one: Arrival) -> dict[str, Any]:
         "verified_at": now if one.who.is_verified else None,
         "created_at": now,
     }
+
+
+def _password(auth: Auth, user_id: UUID, one: Arrival) -> dict[str, Any]:
+    return {"user_id": user_id, "digest": one.digest, "changed_at": auth.now()}

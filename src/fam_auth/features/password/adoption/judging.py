@@ -15,7 +15,7 @@ from fam_auth.features.password.adoption.rows import Columns, Row
 from fam_auth.features.password.hashes import firebase
 from fam_auth.schemas.user import Name
 
-LONGEST_ADDRESS, LONGEST_KEY = 320, 255
+LONGEST_KEY = 255
 # What Django, and the shadow file, put where nobody may sign in with a password.
 UNUSABLE = ("!", "*")
 TRUTHS = {"1": True, "true": True, "t": True, "yes": True, "y": True}
@@ -103,12 +103,9 @@ def address_of(row: Row, columns: Columns) -> Address:
     if value is None:
         raise Unfit(Kind.NO_ADDRESS)
     try:
-        address = parse(str(value))
+        return parse(str(value))
     except ValueError as error:
         raise Unfit(Kind.INVALID_ADDRESS) from error
-    if len(address.shown) > LONGEST_ADDRESS:
-        raise Unfit(Kind.INVALID_ADDRESS)
-    return address
 
 
 def _hash(values: Mapping[str, Any], columns: Columns, reading: Reading) -> hashes.Foreign | None:

@@ -1,8 +1,6 @@
 """Statements of an adoption: a batch at a time."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import delete, insert, or_, select
@@ -20,15 +18,14 @@ def known(keys: Collection[str], ids: Collection[UUID], addresses: Collection[st
     return select(User.id, User.key, Email.canonical).join(Email, Email.user_id == User.id).where(met)
 
 
-def add_users(rows: Sequence[dict[str, Any]]) -> UpdateBase:
-    """New users: returns the ids of those whose id and key nobody has."""
-    return postgresql.insert(User).values(rows).on_conflict_do_nothing().returning(User.id)
+def add_users() -> UpdateBase:
+    """New users, a row each: returns the ids of those whose id and key nobody has."""
+    return postgresql.insert(User).on_conflict_do_nothing().returning(User.id)
 
 
-def claim_addresses(rows: Sequence[dict[str, Any]]) -> UpdateBase:
+def claim_addresses() -> UpdateBase:
     """Their addresses: returns the users whose address nobody has."""
-    new = postgresql.insert(Email).values(rows).on_conflict_do_nothing(index_elements=[Email.canonical])
-    return new.returning(Email.user_id)
+    return postgresql.insert(Email).on_conflict_do_nothing(index_elements=[Email.canonical]).returning(Email.user_id)
 
 
 def give_up(user_ids: Collection[UUID]) -> UpdateBase:
@@ -36,7 +33,6 @@ def give_up(user_ids: Collection[UUID]) -> UpdateBase:
     return delete(User).where(User.id.in_(user_ids))
 
 
-def add_hashes(digests: Mapping[UUID, str], now: datetime) -> UpdateBase:
+def add_hashes() -> UpdateBase:
     """Their passwords."""
-    rows = [{"user_id": user_id, "digest": digest, "changed_at": now} for user_id, digest in digests.items()]
-    return insert(PasswordHash).values(rows)
+    return insert(PasswordHash)

@@ -112,8 +112,6 @@ def _check_file(url: URL) -> None:
 def _read(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except NoSuchTableError:
-        raise
     except SQLAlchemyError as error:
         shown = engine.url.render_as_string(hide_password=True)
         raise Misconfigured(f"{shown} cannot be read ({type(error).__name__}): check it and its rights.") from error
