@@ -1,6 +1,7 @@
 """Each page of a feature names everything the feature has."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from fam_auth.core.rates import Rate
 from fam_auth.core.settings import Configured, Profile, Settings
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
+from fam_auth.features.password.adoption.report import Kind
 from fam_auth.features.role import Role
 from fam_auth.features.webhook import Webhook
 from scripts.reference.settings import variables
@@ -72,3 +74,16 @@ def test_s001_the_page_of_throttles_names_each_of_them() -> None:
     names.add("FAM_AUTH_OTP__TRIES")
     assert {name for name in names if f"`{name}`" not in page} == set()
     assert {str(rate) for _, rate in known if isinstance(rate, Rate) and f"`{rate}`" not in page} == set()
+
+
+def test_the_page_of_adoption_names_every_kind_of_row_and_every_option() -> None:
+    page = (DOCS / "adopt.md").read_text()
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE)) == {str(kind) for kind in Kind}
+    every: Any = get_command(cli.app)
+    adopt = every.commands["adopt"].commands
+    options = {one for command in adopt.values() for made in command.params for one in made.opts if one[0] == "-"}
+    assert {one for one in options if one not in page} == set()
+    lines = [shlex.split(line)[2:] for line in re.findall(r"^fam-auth adopt .*$", page, re.MULTILINE)]
+    assert {line[0] for line in lines} == set(adopt)
+    for name, *arguments in lines:
+        adopt[name].make_context(name, arguments)

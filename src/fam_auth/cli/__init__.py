@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fam_auth import __version__
-from fam_auth.cli import errands, events, roles, routes, service, sessions, tuning, users
+from fam_auth.cli import adopt, errands, events, roles, routes, service, sessions, tuning, users
 from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED
 from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(service.app)
 app.add_typer(users.app, name="users")
+app.add_typer(adopt.app, name="adopt")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(roles.app, name="roles")
 app.add_typer(events.app, name="events")

@@ -19,6 +19,7 @@ class EventKind(StrEnum):
     USER_REGISTERED = "user.registered"
     USER_REGISTRATION_REPEATED = "user.registration_repeated"
     USER_CREATED = "user.created"
+    USER_ADOPTED = "user.adopted"
     USER_INVITED = "user.invited"
     USER_CLAIMED = "user.claimed"
     USER_UPDATED = "user.updated"

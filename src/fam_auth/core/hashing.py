@@ -42,12 +42,29 @@ class Hasher:
 
     async def hash(self, password: str) -> str:
         """The hash of `password` with the parameters in force, in PHC string format."""
-        return await self._run(self._argon2.hash, password)
+        return await self.run(self._argon2.hash, password)
 
     async def verify(self, digest: str | None, password: str) -> bool:
         """Whether `digest` is a hash of `password`. None costs the same time and is never right."""
-        right = await self._run(self._matches, digest or self._dummy, password)
+        right = await self.run(self.matches, digest or self._dummy, password)
         return right and digest is not None
+
+    async def run(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """What `work` gives, done in the pool in its turn. Raises Busy."""
+        if self._waiting >= self.threads * (1 + QUEUE_PER_THREAD):
+            raise Busy(retry_after=timedelta(seconds=1))
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        finally:
+            self._waiting -= 1
+
+    def matches(self, digest: str, password: str) -> bool:
+        """The same as `verify`, in the thread of the caller: for what `run` runs."""
+        try:
+            return self._argon2.verify(digest, password)
+        except (VerificationError, InvalidHashError):
+            return False
 
     def is_outdated(self, digest: str) -> bool:
         """Whether `digest` was made with other parameters than those in force."""
@@ -56,21 +73,6 @@ class Hasher:
     def close(self) -> None:
         """Ends the threads; hashes that run are finished."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _matches(self, digest: str, password: str) -> bool:
-        try:
-            return self._argon2.verify(digest, password)
-        except (VerificationError, InvalidHashError):
-            return False
-
-    async def _run(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
-        if self._waiting >= self.threads * (1 + QUEUE_PER_THREAD):
-            raise Busy(retry_after=timedelta(seconds=1))
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
-        finally:
-            self._waiting -= 1
 
 
 @cache

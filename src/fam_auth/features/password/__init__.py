@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
+from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Progress, Step
-from fam_auth.features.password import changes, queries
+from fam_auth.features.password import changes, hashes, queries
 from fam_auth.features.password.changes import CHANGE, RESET
 from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash
@@ -33,6 +34,10 @@ class Password(PasswordSettings):
     models: ClassVar[tuple[type[Base], ...]] = (PasswordHash,)
     ways: ClassVar[tuple[str, ...]] = ("password",)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
+
+    async def start(self, auth: Auth) -> None:
+        if not hashes.HAS_BCRYPT and await auth.database.row(queries.of_bcrypt()) is not None:
+            raise Misconfigured("Adopted users have hashes of bcrypt, which is not there: install fam-auth[adopt].")
 
     async def step(self, auth: Auth, db: AsyncSession, progress: Progress) -> Step | None:
         by_password = any(proof.method == METHOD for proof in progress.proofs)

@@ -14,7 +14,7 @@ from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import InvalidRequest, Unavailable
 from fam_auth.feature import Kind, Outcome, Proof, Try
-from fam_auth.features.password import policy, queries
+from fam_auth.features.password import hashes, policy, queries
 from fam_auth.features.password.schemas import Registration, own_fields
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.hooks import pace
@@ -146,19 +146,18 @@ async def _register_again(auth: Auth, db: AsyncSession, address: Address, digest
 
 async def judged_right(auth: Auth, tried: Try, attempt: Attempt, password: str) -> tuple[UUID, str]:
     """The user whose password this is, and the digest in force. Raises InvalidCredentials."""
-    password = policy.normalized(password)
     row = await auth.database.row(queries.of_address(tried.account, auth.now()))
     digest: str | None = row.digest if row else None
-    right = await auth.hasher.verify(digest, password)
+    right = await hashes.verify(auth.hasher, digest, password)
     if row is None or digest is None or not right:
         raise await logins.fail(auth, row.id if row else None, tried, attempt)
     user_id: UUID = row.id
-    return user_id, await _upgraded(auth, user_id, digest, password)
+    return user_id, await _upgraded(auth, user_id, digest, policy.normalized(password))
 
 
 async def _upgraded(auth: Auth, user_id: UUID, digest: str, password: str) -> str:
-    """The hash in force afterwards: made anew when the parameters have changed since."""
-    if not auth.hasher.is_outdated(digest):
+    """The hash in force afterwards: made anew when the parameters have changed since, or others made it."""
+    if not hashes.is_outdated(auth.hasher, digest):
         return digest
     newer = await auth.hasher.hash(password)
     await auth.database.rows(queries.upgrade(user_id, digest, newer))

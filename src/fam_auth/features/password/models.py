@@ -10,7 +10,7 @@ from fam_auth.models import SECRET, Base, User
 
 
 class PasswordHash(Base):
-    """The password of a user, as Argon2id in PHC string format."""
+    """The password of a user, as Argon2id in PHC string format; until their next login as `hashes.stored` describes."""
 
     __tablename__ = "auth_password"
 

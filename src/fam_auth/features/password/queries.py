@@ -3,11 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
+from fam_auth.features.password.hashes.stored import ADOPTED, WRAPPED
 from fam_auth.features.password.models import PasswordHash
 from fam_auth.models import Email, User
 from fam_auth.repository.data_access.queries.users import is_active
@@ -50,6 +51,12 @@ def remove(user_id: UUID) -> UpdateBase:
 def upgrade(user_id: UUID, old: str, new: str) -> UpdateBase:
     """The same password under newer parameters, unless it was changed in between."""
     return update(PasswordHash).where(PasswordHash.user_id == user_id, PasswordHash.digest == old).values(digest=new)
+
+
+def of_bcrypt() -> Rows:
+    """A row, when there is a user whose adopted hash is one of bcrypt."""
+    forms = (PasswordHash.digest.startswith(f"{form}bcrypt$") for form in (ADOPTED, WRAPPED))
+    return select(PasswordHash.user_id).where(or_(*forms)).limit(1)
 
 
 def still(user_id: UUID, digest: str) -> Rows:

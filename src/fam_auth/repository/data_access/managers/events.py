@@ -1,6 +1,7 @@
 """The journal: what happened stands in the transaction of the deed, and the features hear of it."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -26,11 +27,20 @@ async def record(auth: Auth, db: AsyncSession, event: Event, *deeds: UpdateBase,
     """
     event_id = auth.new_id()
     event = replace(event, id=event_id)
-    errands = [outbox.errand(auth, one.name, event) for one in auth.errands.values() if one.wants(event.kind)]
-    await auth.database.together(db, *deeds, *changes.told(auth, db, event), queries.add(event_id, event), *errands)
-    for feature in auth.features:
-        await feature.heard(auth, db, event, token)
-    _log(event)
+    written = (*changes.told(auth, db, event), queries.add(event_id, event), *_errands(auth, event))
+    await auth.database.together(db, *deeds, *written)
+    await _tell(auth, db, event, token)
+
+
+async def record_all(auth: Auth, db: AsyncSession, happened: Sequence[Event]) -> None:
+    """The same for many events at once, of a kind that changes nothing which workers remember. Does not commit."""
+    lines = {auth.new_id(): event for event in happened}
+    await db.execute(queries.add_many(), [queries.line(event_id, event) for event_id, event in lines.items()])
+    for event_id, unnamed in lines.items():
+        event = replace(unnamed, id=event_id)
+        for errand in _errands(auth, event):
+            await db.execute(errand)
+        await _tell(auth, db, event, None)
 
 
 async def record_alone(auth: Auth, event: Event) -> None:
@@ -42,6 +52,16 @@ async def record_alone(auth: Auth, event: Event) -> None:
 async def listed(auth: Auth, wanted: EventFilter, after: UUID | None, limit: int) -> Page[Row[Any]]:
     """A page of events, newest first."""
     return pages.cut(await auth.database.rows(queries.page(wanted, after, limit + 1)), limit)
+
+
+def _errands(auth: Auth, event: Event) -> list[UpdateBase]:
+    return [outbox.errand(auth, one.name, event) for one in auth.errands.values() if one.wants(event.kind)]
+
+
+async def _tell(auth: Auth, db: AsyncSession, event: Event, token: UUID | None) -> None:
+    for feature in auth.features:
+        await feature.heard(auth, db, event, token)
+    _log(event)
 
 
 def _log(event: Event) -> None:

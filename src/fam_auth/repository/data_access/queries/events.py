@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from operator import eq, ge, lt
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
@@ -15,19 +16,29 @@ from fam_auth.values import EventFilter
 
 def add(event_id: UUID, event: Event) -> UpdateBase:
     """One line of the journal."""
-    return insert(Row).values(
-        id=event_id,
-        at=event.at,
-        kind=str(event.kind),
-        outcome=event.outcome,
-        user_id=event.user_id,
-        actor_id=event.actor_id,
-        session_id=event.session_id,
-        address=event.client.address,
-        agent=event.client.agent,
-        request_id=event.client.request_id,
-        detail=dict(event.detail),
-    )
+    return insert(Row).values(**line(event_id, event))
+
+
+def add_many() -> UpdateBase:
+    """Lines of the journal, each a `line`."""
+    return insert(Row)
+
+
+def line(event_id: UUID, event: Event) -> dict[str, Any]:
+    """What the journal keeps of an event, by column."""
+    return {
+        "id": event_id,
+        "at": event.at,
+        "kind": str(event.kind),
+        "outcome": event.outcome,
+        "user_id": event.user_id,
+        "actor_id": event.actor_id,
+        "session_id": event.session_id,
+        "address": event.client.address,
+        "agent": event.client.agent,
+        "request_id": event.client.request_id,
+        "detail": dict(event.detail),
+    }
 
 
 def page(wanted: EventFilter, after: UUID | None, limit: int) -> Rows:

@@ -110,9 +110,12 @@ def remove(user_id: UUID) -> UpdateBase:
 
 
 def purge_unverified(before: datetime) -> UpdateBase:
-    """Deletes users who registered before a moment and never proved their address."""
+    """Deletes users who registered before a moment and never proved their address.
+
+    Not those whom the host knows by a key of its own: rows of the host's may hang on them.
+    """
     unproved = exists().where(Email.user_id == User.id, Email.verified_at.is_(None))
-    return delete(User).where(User.created_at < before, unproved)
+    return delete(User).where(User.created_at < before, User.key.is_(None), unproved)
 
 
 def value(row: Row[Any], prefix: str = "") -> values.User:

@@ -1,0 +1,217 @@
+"""`fam-auth adopt`: users of another application, with their passwords."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from fam_auth.auth import Auth
+from fam_auth.cli.common import BY_CLI, REFUSED, AsJson, loaded, run, show
+from fam_auth.core import migrations
+from fam_auth.exceptions import Misconfigured
+from fam_auth.features.password.adoption import files, managers, tables
+from fam_auth.features.password.adoption.judging import Reading
+from fam_auth.features.password.adoption.managers import Plan
+from fam_auth.features.password.adoption.report import MEANINGS, Report
+from fam_auth.features.password.adoption.rows import Columns, Source, Wanted
+from fam_auth.features.password.adoption.tables import Place
+from fam_auth.features.password.hashes import firebase
+from fam_auth.features.password.hashes.firebase import Project
+
+SHOWN = 20  # skipped rows; --json has all of them
+app = typer.Typer(help="Take over the users of another application, with their passwords.", no_args_is_help=True)
+FASTAPI_USERS = Columns(hash="hashed_password", names=(), created=None)
+DJANGO = Columns(
+    hash="password", names=("first_name", "last_name"), created="date_joined", verified=None, active="is_active"
+)
+FIREBASE = Columns(
+    id="localId",
+    hash="passwordHash",
+    salt="salt",
+    names=("displayName",),
+    created="createdAt",
+    verified="emailVerified",
+    active=None,
+    disabled="disabled",
+)
+Writer = Literal["django", "werkzeug"]
+Url = Annotated[
+    str,
+    typer.Argument(
+        envvar="DATABASE_URL",
+        show_default=False,
+        help="Database of the application, as in postgresql://user:password@host/name.",
+    ),
+]
+Table = Annotated[str, typer.Option(help="Table or view that holds the users.")]
+Schema = Annotated[str | None, typer.Option(help="Its schema. Without: the usual one of the database.")]
+File = Annotated[Path, typer.Argument(show_default=False, help="The file, in UTF-8.")]
+
+
+def _column(what: str) -> Any:  # noqa: ANN401 - what typer makes of an option
+    return typer.Option(help=f"Column of {what}.", rich_help_panel="Columns")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every source may be given. The fields are options of the commands."""
+
+    id_column: Annotated[str | None, _column("the id: unique, and it never changes")] = None
+    email_column: Annotated[str | None, _column("the address")] = None
+    hash_column: Annotated[str | None, _column("the password hash")] = None
+    name_column: Annotated[list[str] | None, _column("the name; repeat it, as in first and last name")] = None
+    created_column: Annotated[str | None, _column("when the account was made")] = None
+    verified_column: Annotated[str | None, _column("whether the address was proved")] = None
+    active_column: Annotated[str | None, _column("whether they may sign in")] = None
+    disabled_column: Annotated[str | None, _column("whether they may not")] = None
+    verified: Annotated[
+        bool | None,
+        typer.Option("--verified/--unverified", help="All addresses were proved, or none, whatever a column says."),
+    ] = None
+    digests: Annotated[
+        Writer | None, typer.Option(help="Who wrote hashes such as sha1$salt$...; they are made differently.")
+    ] = None
+    key_prefix: Annotated[
+        str, typer.Option(help="Before each id, as in shop: - where ids of several applications would meet.")
+    ] = ""
+    unknown_as_none: Annotated[
+        bool, typer.Option("--unknown-as-none", help="Whoever has a hash that is not understood has no password.")
+    ] = False
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Rows in one transaction.")] = 200
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False
+    as_json: AsJson = False
+    application: Annotated[
+        str | None,
+        typer.Option("--app", help="The application or the Auth to adopt into, as module:name. Without: the service."),
+    ] = None
+
+    def wanted(self, usual: Columns) -> Wanted:
+        """The columns: the usual names, and those given in their place."""
+        named = {"id": self.id_column, "email": self.email_column, "hash": self.hash_column}
+        named |= {"created": self.created_column, "verified": self.verified_column}
+        named |= {"active": self.active_column, "disabled": self.disabled_column}
+        given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+        return Wanted(usual, given | ({"names": tuple(self.name_column)} if self.name_column else {}))
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, whose parameter `options` is made of an option for each field."""
+    names = [one.name for one in fields(Options)]
+
+    @wraps(command)
+    def expanded(**given: Any) -> None:
+        options = Options(**{name: given.pop(name) for name in names})
+        command(**given, options=options)
+
+    own = [one for one in signature(command).parameters.values() if one.name != "options"]
+    more = [
+        Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type) for one in fields(Options)
+    ]
+    expanded.__dict__["__signature__"] = Signature([*own, *more])
+    expanded.__annotations__ = {one.name: one.annotation for one in [*own, *more]}
+    return expanded
+
+
+@app.command("fastapi-users")
+@with_options
+def adopt_fastapi_users(url: Url, *, table: Table = "user", schema: Schema = None, options: Options) -> None:
+    """Adopt the users of fastapi-users (SQLAlchemyBaseUserTable, with UUIDs or with numbers)."""
+    _adopt(tables.opened("fastapi-users", Place(url, table, schema), options.wanted(FASTAPI_USERS)), options)
+
+
+@app.command("sqlalchemy")
+@with_options
+def adopt_sqlalchemy(url: Url, *, table: Table = "users", schema: Schema = None, options: Options) -> None:
+    """Adopt the users of any table or view.
+
+    Columns are id, email, password_hash and, where they are there, name, created_at, is_verified and is_active.
+    """
+    _adopt(tables.opened("sqlalchemy", Place(url, table, schema), options.wanted(Columns())), options)
+
+
+@app.command("django")
+@with_options
+def adopt_django(url: Url, *, table: Table = "auth_user", schema: Schema = None, options: Options) -> None:
+    """Adopt the users of Django's auth_user, or of a model of your own (--table)."""
+    source = tables.opened("django", Place(url, table, schema), options.wanted(DJANGO))
+    _adopt(source, options, writer="django")
+
+
+@app.command("csv")
+@with_options
+def adopt_csv(file: File, *, options: Options) -> None:
+    """Adopt the users of a CSV file whose first line names the columns; those of `sqlalchemy` are the usual ones."""
+    _adopt(files.opened_csv(file, options.wanted(Columns())), options)
+
+
+@app.command("json")
+@with_options
+def adopt_json(
+    file: File,
+    *,
+    member: Annotated[str | None, typer.Option("--list", help="Member of the object that holds the list.")] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option("--firebase", help="The file is Firebase's export; this one has the project's hash parameters."),
+    ] = None,
+    options: Options,
+) -> None:
+    """Adopt the users of a JSON file: an object a line, a list of them, or Firebase's export (--firebase)."""
+    found = None if project is None else _project(project)
+    usual, member = (Columns(), member) if found is None else (FIREBASE, member or "users")
+    _adopt(files.opened_json(file, options.wanted(usual), member), options, project=found)
+
+
+def _project(path: Path) -> Project:
+    try:
+        return firebase.project(path.read_text())
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{path} has not the hash parameters that the Firebase console prints: {error}.") from error
+
+
+def _adopt(source: Source, options: Options, *, writer: Writer | None = None, project: Project | None = None) -> None:
+    if options.verified is None and source.columns.verified is None:
+        raise Misconfigured(
+            "No column says whether addresses were proved: say --verified if the application proved them all before "
+            "anybody could sign in, else --unverified, and they are proved at the next login."
+        )
+    reading = Reading(options.digests or writer, project, options.verified, options.key_prefix, options.unknown_as_none)
+    plan = Plan(reading, BY_CLI, options.batch, options.dry_run)
+    bar: Any = typer.progressbar(length=0, label="Checking" if options.dry_run else "Adopting", file=sys.stderr)
+
+    def tell(done: int, total: int) -> None:
+        bar.length = total
+        bar.update(done - bar.pos)
+
+    async def work(auth: Auth) -> Report:
+        await migrations.check(auth.database, auth.histories)
+        return await managers.adopt(auth, source, plan, tell)
+
+    with bar:
+        report = run(work, loaded(options.application) if options.application else None)
+    _print(report, options)
+    if report.skipped or source.without_id:
+        raise typer.Exit(REFUSED)
+
+
+def _print(report: Report, options: Options) -> None:
+    if options.as_json:
+        skipped = [{"row": one.label, "why": one.kind} for one in report.skipped]
+        typer.echo(
+            json.dumps({"dry_run": options.dry_run, "rows": report.rows, "kinds": report.kinds, "skipped": skipped})
+        )
+        return
+    rows = [(kind, report.kinds[kind], meaning) for kind, meaning in MEANINGS.items() if report.kinds[kind]]
+    show(({"kind": kind, "rows": str(count), "meaning": meaning} for kind, count, meaning in rows), as_json=False)
+    for one in report.skipped[:SHOWN]:
+        typer.echo(f"row {one.label}: {one.kind}")
+    if len(report.skipped) > SHOWN:
+        typer.echo(f"and {len(report.skipped) - SHOWN} more, all of which --json prints.")
+    if options.dry_run:
+        typer.echo("Nothing was changed: this was a dry run.")

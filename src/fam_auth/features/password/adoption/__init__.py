@@ -1,0 +1,1 @@
+"""Adoption: users of another application, with their passwords, become users here (docs/adopt.md)."""

@@ -1,0 +1,190 @@
+"""What a row says: a newcomer, or why not. Pure, and nothing is guessed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import RFC_4122, UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from fam_auth.core.addresses import Address, parse
+from fam_auth.features.password import hashes
+from fam_auth.features.password.adoption.report import Kind
+from fam_auth.features.password.adoption.rows import Columns, Row
+from fam_auth.features.password.hashes import firebase
+from fam_auth.schemas.user import Name
+
+LONGEST_KEY = 255
+# What Django, and the shadow file, put where nobody may sign in with a password.
+UNUSABLE = ("!", "*")
+TRUTHS = {"1": True, "true": True, "t": True, "yes": True, "y": True}
+TRUTHS |= {"0": False, "false": False, "f": False, "no": False, "n": False}
+MILLISECONDS = 10**11  # seconds of the year 5138: a larger number counts milliseconds
+NAME = TypeAdapter(Name)
+WHY: dict[type[ValueError], Kind] = {
+    hashes.AmbiguousHash: Kind.AMBIGUOUS_HASH,
+    hashes.CostlyHash: Kind.COSTLY_HASH,
+    hashes.NeedsBcrypt: Kind.NEEDS_BCRYPT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read rows: whose hashes, which Firebase project, and what goes for addresses.
+
+    `verified` None: a column says it. `unknown_as_none`: who has a hash that is not understood has no password.
+    """
+
+    writer: hashes.Writer | None = None
+    project: firebase.Project | None = None
+    verified: bool | None = None
+    key_prefix: str = ""
+    unknown_as_none: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A user to be. `id` is theirs where the application has UUIDs; `foreign` None: no password."""
+
+    label: str
+    key: str
+    id: UUID | None
+    address: Address
+    foreign: hashes.Foreign | None
+    name: str | None
+    created_at: datetime | None
+    is_verified: bool
+    is_disabled: bool
+
+
+class Unfit(Exception):
+    """The row cannot be adopted; `kind` says why."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+def newcomer(row: Row, columns: Columns, reading: Reading) -> Newcomer:
+    """Who the row is of. Raises Unfit."""
+    key, user_id = key_of(row, columns, reading)
+    try:
+        return Newcomer(
+            label=row.label,
+            key=key,
+            id=user_id,
+            address=address_of(row, columns),
+            foreign=_hash(row.values, columns, reading),
+            name=_name(row.values, columns),
+            created_at=_moment(_value(row.values, columns.created)),
+            is_verified=_is_verified(row.values, columns, reading),
+            is_disabled=_is_disabled(row.values, columns),
+        )
+    except ValueError as error:
+        raise Unfit(Kind.UNREADABLE) from error
+
+
+def key_of(row: Row, columns: Columns, reading: Reading) -> tuple[str, UUID | None]:
+    """What the application calls the user, and the same as a UUID where it is one. Raises Unfit."""
+    value = _value(row.values, columns.id)
+    if value is None:
+        raise Unfit(Kind.NO_ID)
+    user_id = _uuid(value)
+    key = f"{reading.key_prefix}{value if user_id is None else user_id}"
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        raise Unfit(Kind.UNREADABLE)
+    return key, user_id
+
+
+def address_of(row: Row, columns: Columns) -> Address:
+    """The address of the row. Raises Unfit."""
+    value = _value(row.values, columns.email)
+    if value is None:
+        raise Unfit(Kind.NO_ADDRESS)
+    try:
+        return parse(str(value))
+    except ValueError as error:
+        raise Unfit(Kind.INVALID_ADDRESS) from error
+
+
+def _hash(values: Mapping[str, Any], columns: Columns, reading: Reading) -> hashes.Foreign | None:
+    value = _value(values, columns.hash)
+    text = bytes(value).decode() if isinstance(value, bytes | memoryview) else str(value or "").strip()
+    if not text or text.startswith(UNUSABLE):
+        return None
+    try:
+        if reading.project is None:
+            return hashes.understood(text, reading.writer)
+        return firebase.read(text, str(_value(values, columns.salt) or ""), reading.project)
+    except ValueError as error:
+        kind = WHY.get(type(error), Kind.UNKNOWN_HASH)
+        if reading.unknown_as_none and kind in {Kind.UNKNOWN_HASH, Kind.COSTLY_HASH}:
+            return None
+        raise Unfit(kind) from error
+
+
+def _name(values: Mapping[str, Any], columns: Columns) -> str | None:
+    parts = (_value(values, one) for one in columns.names)
+    name = " ".join(str(part).strip() for part in parts if part is not None).strip()
+    try:
+        return NAME.validate_python(name) or None
+    except ValidationError as error:
+        raise Unfit(Kind.UNREADABLE) from error
+
+
+def _is_verified(values: Mapping[str, Any], columns: Columns, reading: Reading) -> bool:
+    return bool(_truth(_value(values, columns.verified))) if reading.verified is None else reading.verified
+
+
+def _is_disabled(values: Mapping[str, Any], columns: Columns) -> bool:
+    marked = _truth(_value(values, columns.disabled))
+    active = _truth(_value(values, columns.active))
+    if columns.active is not None and active is None:
+        raise Unfit(Kind.UNREADABLE)
+    return bool(marked) or active is False
+
+
+def _truth(value: object) -> bool | None:
+    """The flag. Raises ValueError for what is neither true nor false; None: it says nothing."""
+    if value is None:
+        return None
+    word = str(value).strip().lower()
+    if word not in TRUTHS:
+        raise ValueError("neither true nor false")
+    return TRUTHS[word]
+
+
+def _moment(value: object) -> datetime | None:
+    """The moment: a datetime, ISO 8601, or seconds or milliseconds since 1970; UTC unless it says otherwise.
+
+    Raises ValueError.
+    """
+    if value is None:
+        return None
+    try:
+        number = float(str(value))
+    except ValueError:
+        moment = datetime.fromisoformat(value.isoformat() if isinstance(value, date) else str(value).strip())
+        return moment.replace(tzinfo=moment.tzinfo or UTC)
+    try:
+        return datetime.fromtimestamp(number / 1000 if abs(number) >= MILLISECONDS else number, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError("no moment") from error
+
+
+def _uuid(value: object) -> UUID | None:
+    if isinstance(value, UUID):
+        return value
+    try:
+        # MySQL's BINARY(16) among them.
+        found = UUID(bytes=value) if isinstance(value, bytes) else UUID(str(value))
+    except ValueError:
+        return None
+    return found if found.variant == RFC_4122 and found.version else None
+
+
+def _value(values: Mapping[str, Any], name: str | None) -> Any:  # noqa: ANN401 - whatever the source has
+    """The value; None where the column is not there or empty."""
+    value = None if name is None else values.get(name)
+    return None if isinstance(value, str) and not value.strip() else value

@@ -1,0 +1,66 @@
+"""Argon2 with the parameters of others: PHC strings, and Django's, which have a word before them."""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from argon2.low_level import Type, hash_secret_raw
+
+from fam_auth.features.password.hashes.recipe import MOST_MEMORY, Foreign, Recipe, UnknownHash, from_base64
+
+SPELLING = re.compile(
+    r"(?:argon2)?\$argon2(?P<kind>id|i|d)(?:\$v=(?P<version>16|19))?"
+    r"\$m=(?P<memory>\d{1,10}),t=(?P<passes>\d{1,6}),p=(?P<lanes>\d{1,5})\$(?P<salt>[^$]+)\$(?P<digest>[^$]+)",
+    re.ASCII,
+)
+# Of OWASP's five equal settings (46 MiB and one pass to 7 MiB and five) the least memory and the least product.
+LEAST_MEMORY, LEAST_WORK = 7 * 1024, 5 * 7 * 1024
+MOST_WORK = 8 << 20  # KiB times passes: 8 GiB written, about five seconds
+SHORTEST_SALT = 8
+FIRST_VERSION = 16  # the strings of which do not say it
+
+
+@dataclass(frozen=True, slots=True)
+class Argon2(Recipe):
+    """RFC 9106; `memory` in KiB."""
+
+    family: ClassVar[str] = "argon2"
+    kind: str
+    version: int
+    memory: int
+    passes: int
+    lanes: int
+    length: int
+
+    @property
+    def is_weak(self) -> bool:
+        return self.memory < LEAST_MEMORY or self.memory * self.passes < LEAST_WORK
+
+    @property
+    def is_costly(self) -> bool:
+        return self.memory * 1024 > MOST_MEMORY or self.memory * self.passes > MOST_WORK
+
+    def derive(self, password: str) -> bytes:
+        return hash_secret_raw(
+            password.encode(),
+            self.salt,
+            time_cost=self.passes,
+            memory_cost=self.memory,
+            parallelism=self.lanes,
+            hash_len=self.length,
+            type=Type[self.kind.upper()],
+            version=self.version,
+        )
+
+
+def read(text: str) -> Foreign | None:
+    """The hash, when this is one of Argon2. Raises ValueError for a broken one."""
+    found = SPELLING.fullmatch(text)
+    if found is None:
+        return None
+    salt, digest = from_base64(found["salt"]), from_base64(found["digest"])
+    memory, passes, lanes = (int(found[name]) for name in ("memory", "passes", "lanes"))
+    if len(salt) < SHORTEST_SALT or not passes or not lanes or memory < 8 * lanes:
+        raise UnknownHash("the parameters are not those of an Argon2")
+    version = int(found["version"] or FIRST_VERSION)
+    return Foreign(Argon2(salt, found["kind"], version, memory, passes, lanes, len(digest)), digest)

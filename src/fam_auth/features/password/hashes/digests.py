@@ -1,0 +1,52 @@
+"""Single rounds of a digest: Django's oldest, and Werkzeug's before version 3, which look alike and are not."""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from fam_auth.features.password.hashes.recipe import AmbiguousHash, Foreign, Recipe
+
+Writer = Literal["django", "werkzeug"]
+SALTED = re.compile(r"(md5|sha1|sha224|sha256|sha384|sha512)\$([^$]*)\$([0-9a-f]+)", re.ASCII)
+UNSALTED = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest(Recipe):
+    """The digest of salt and password, or (`keyed`) the HMAC of the password under the salt."""
+
+    family: ClassVar[str] = "digest"
+    digest: str
+    keyed: int
+
+    @property
+    def is_weak(self) -> bool:
+        return True
+
+    @property
+    def is_costly(self) -> bool:
+        return False
+
+    def derive(self, password: str) -> bytes:
+        if self.keyed:
+            return hmac.digest(self.salt, password.encode(), self.digest)
+        return hashlib.new(self.digest, self.salt + password.encode()).digest()
+
+
+def read(text: str, writer: Writer | None) -> Foreign | None:
+    """The hash, when this is such a digest.
+
+    Raises AmbiguousHash when it is not said who wrote it, and ValueError for a broken one.
+    """
+    found = SALTED.fullmatch(text)
+    if found is None and not UNSALTED.fullmatch(text):
+        return None
+    if writer is None:
+        raise AmbiguousHash("Django and Werkzeug both write such hashes")
+    if found is None:
+        return Foreign(Digest(b"", "md5", keyed=0), bytes.fromhex(text)) if writer == "django" else None
+    # Werkzeug hashed without a key where there was no salt.
+    keyed = writer == "werkzeug" and bool(found[2])
+    return Foreign(Digest(found[2].encode(), found[1], int(keyed)), bytes.fromhex(found[3]))

@@ -1,0 +1,67 @@
+"""Firebase's own use of scrypt: the key of the project, encrypted under what scrypt derives from the password."""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from fam_auth.features.password.hashes.recipe import Foreign, Recipe, UnknownHash, from_base64
+from fam_auth.features.password.hashes.scrypt import Scrypt, derived
+
+KEY = 32
+NAMES = ("base64_signer_key", "base64_salt_separator", "rounds", "mem_cost")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What all hashes of one Firebase project share: `rounds` is scrypt's r, `mem_cost` the exponent of its N."""
+
+    signer_key: bytes
+    salt_separator: bytes
+    rounds: int
+    mem_cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Firebase(Recipe):
+    """The stream that hides the project's key. Firebase keeps the hidden key, of which the key gives the stream.
+
+    So the key itself has to be known once and rests nowhere.
+    """
+
+    family: ClassVar[str] = "firebase"
+    n: int
+    r: int
+    length: int
+
+    @property
+    def is_weak(self) -> bool:
+        return Scrypt(self.salt, self.n, self.r, 1, KEY).is_weak
+
+    @property
+    def is_costly(self) -> bool:
+        return Scrypt(self.salt, self.n, self.r, 1, KEY).is_costly
+
+    def derive(self, password: str) -> bytes:
+        key = derived(password, self.salt, (self.n, self.r, 1), KEY)
+        stream = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
+        return stream.update(bytes(self.length)) + stream.finalize()
+
+
+def project(text: str) -> Project:
+    """The parameters as the Firebase console prints them (name: value, in any order). Raises ValueError."""
+    found = dict(re.findall(r"(\w+)\W*[:=]\s*\"?([\w+/=-]+)", text))
+    if not all(name in found for name in NAMES):
+        raise ValueError(f"it names not all of {', '.join(NAMES)}")
+    key, separator, rounds, cost = (found[name] for name in NAMES)
+    return Project(from_base64(key), from_base64(separator), int(rounds), int(cost))
+
+
+def read(text: str, salt: str, of: Project) -> Foreign:
+    """The hash of a user of this project. Raises ValueError for a broken one."""
+    hidden = from_base64(text)
+    if len(hidden) != len(of.signer_key):
+        raise UnknownHash("the hash is not one of this project")
+    stream = bytes(one ^ other for one, other in zip(hidden, of.signer_key, strict=True))
+    return Foreign(Firebase(from_base64(salt) + of.salt_separator, 1 << of.mem_cost, of.rounds, len(stream)), stream)

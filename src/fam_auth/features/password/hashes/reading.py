@@ -1,0 +1,42 @@
+"""Which of the families a hash is of."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from fam_auth.features.password.hashes import argon2, digests, pbkdf2, scrypt, sha_crypt
+from fam_auth.features.password.hashes.digests import Writer
+from fam_auth.features.password.hashes.recipe import CostlyHash, Foreign, UnknownHash
+from fam_auth.features.password.hashes.stored import HAS_BCRYPT
+
+BCRYPTS = ("$2", "bcrypt", "$bcrypt")
+READERS: tuple[Callable[[str], Foreign | None], ...] = (
+    argon2.read,
+    pbkdf2.read,
+    scrypt.read,
+    sha_crypt.read,
+    *([import_module("fam_auth.features.password.hashes.bcrypt").read] if HAS_BCRYPT else ()),
+)
+
+
+class NeedsBcrypt(UnknownHash):
+    """A hash of bcrypt, where the extra `adopt` is not installed."""
+
+
+def understood(text: str, writer: Writer | None = None) -> Foreign:
+    """The hash that `text` is; `writer` is who wrote plain digests (None: nobody knows).
+
+    Raises UnknownHash, and its kinds AmbiguousHash, CostlyHash and NeedsBcrypt.
+    """
+    try:
+        found = next(filter(None, (read(text) for read in READERS)), None) or digests.read(text, writer)
+    except UnknownHash:
+        raise
+    except ValueError as error:
+        raise UnknownHash("the hash is broken") from error
+    if found is None and text.startswith(BCRYPTS) and not HAS_BCRYPT:
+        raise NeedsBcrypt("hashes of bcrypt need another package: install fam-auth[adopt]")
+    if found is None:
+        raise UnknownHash("no hash that is understood has this form")
+    if found.recipe.is_costly:
+        raise CostlyHash("one check against it would take seconds, or a gibibyte")
+    return found

@@ -1,0 +1,67 @@
+"""scrypt as Werkzeug, Django and passlib write it."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fam_auth.features.password.hashes.recipe import MOST_MEMORY, Foreign, Recipe, UnknownHash, from_base64
+
+WERKZEUG = re.compile(
+    r"scrypt:(?P<n>\d{1,9}):(?P<r>\d{1,4}):(?P<p>\d{1,4})\$(?P<salt>[^$]+)\$(?P<hex>[0-9a-f]+)", re.ASCII
+)
+DJANGO = re.compile(
+    r"scrypt\$(?P<n>\d{1,9})\$(?P<salt>[^$]+)\$(?P<r>\d{1,4})\$(?P<p>\d{1,4})\$(?P<base64>[^$]+)", re.ASCII
+)
+PASSLIB = re.compile(
+    r"\$scrypt\$ln=(?P<ln>\d\d?),r=(?P<r>\d{1,4}),p=(?P<p>\d{1,4})\$(?P<salt>[^$]*)\$(?P<base64>[^$]+)", re.ASCII
+)
+# Of OWASP's equal settings (N=2^17 with p=1 to N=2^13 with p=10, r=8) the least memory and the least product.
+LEAST_BLOCKS, LEAST_WORK = (1 << 13) * 8, (1 << 13) * 8 * 10
+MOST_WORK = 1 << 24  # N r p: four seconds
+
+
+def derived(password: str, salt: bytes, costs: tuple[int, int, int], length: int) -> bytes:
+    """RFC 7914 with N, r and p."""
+    n, r, p = costs
+    # 128 bytes for each are not quite enough for OpenSSL, which counts its own.
+    room = 132 * r * (n + p) + (1 << 20)
+    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=room, dklen=length)
+
+
+@dataclass(frozen=True, slots=True)
+class Scrypt(Recipe):
+    """RFC 7914: `n` is N, a power of two."""
+
+    family: ClassVar[str] = "scrypt"
+    n: int
+    r: int
+    p: int
+    length: int
+
+    @property
+    def is_weak(self) -> bool:
+        return self.n * self.r < LEAST_BLOCKS or self.n * self.r * self.p < LEAST_WORK
+
+    @property
+    def is_costly(self) -> bool:
+        return 128 * self.n * self.r > MOST_MEMORY or self.n * self.r * self.p > MOST_WORK
+
+    def derive(self, password: str) -> bytes:
+        return derived(password, self.salt, (self.n, self.r, self.p), self.length)
+
+
+def read(text: str) -> Foreign | None:
+    """The hash, when this is one of scrypt. Raises ValueError for a broken one."""
+    if found := WERKZEUG.fullmatch(text):
+        n, salt, result = int(found["n"]), found["salt"].encode(), bytes.fromhex(found["hex"])
+    elif found := DJANGO.fullmatch(text):
+        n, salt, result = int(found["n"]), found["salt"].encode(), from_base64(found["base64"])
+    elif found := PASSLIB.fullmatch(text):
+        n, salt, result = 1 << int(found["ln"]), from_base64(found["salt"]), from_base64(found["base64"])
+    else:
+        return None
+    r, p = int(found["r"]), int(found["p"])
+    if n < 2 or n & (n - 1) or not r or not p:  # noqa: PLR2004 - the least power of two there may be
+        raise UnknownHash("the parameters are not those of a scrypt")
+    return Foreign(Scrypt(salt, n, r, p, len(result)), result)

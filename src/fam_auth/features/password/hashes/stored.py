@@ -1,0 +1,80 @@
+"""How hashes of others rest in our table: strong ones as they are, weak ones under an Argon2id of ours.
+
+`$adopted$family$name=value,...$salt$digest` and `$wrapped$family$name=value,...$salt$argon2id$...`: salts and
+digests in base64. Of a weak hash, its digest is not there: Argon2id took it in place of the password.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from importlib import import_module
+from importlib.util import find_spec
+from typing import get_type_hints
+
+from fam_auth.features.password.hashes.argon2 import Argon2
+from fam_auth.features.password.hashes.digests import Digest
+from fam_auth.features.password.hashes.firebase import Firebase
+from fam_auth.features.password.hashes.pbkdf2 import Pbkdf2
+from fam_auth.features.password.hashes.recipe import Foreign, Recipe, from_base64, to_base64
+from fam_auth.features.password.hashes.scrypt import Scrypt
+from fam_auth.features.password.hashes.sha_crypt import ShaCrypt
+
+ADOPTED, WRAPPED = "$adopted$", "$wrapped$"
+HAS_BCRYPT = find_spec("bcrypt") is not None
+FAMILIES: Mapping[str, type[Recipe]] = {
+    one.family: one
+    for one in (
+        Argon2,
+        Digest,
+        Firebase,
+        Pbkdf2,
+        Scrypt,
+        ShaCrypt,
+        *([import_module("fam_auth.features.password.hashes.bcrypt").Bcrypt] if HAS_BCRYPT else ()),
+    )
+}
+
+
+def is_adopted(stored: str) -> bool:
+    """Whether it is the hash of another program, and not one of ours."""
+    return stored.startswith((ADOPTED, WRAPPED))
+
+
+def adopted(foreign: Foreign) -> str:
+    """How a strong hash rests."""
+    return f"{ADOPTED}{_spelled(foreign.recipe)}${to_base64(foreign.digest)}"
+
+
+def wrapped(recipe: Recipe, argon2id: str) -> str:
+    """How a weak hash rests; `argon2id` is the PHC string of `inner(digest)`."""
+    return f"{WRAPPED}{_spelled(recipe)}{argon2id}"
+
+
+def inner(digest: bytes) -> str:
+    """What Argon2id takes in place of a password."""
+    return to_base64(digest)
+
+
+def adopted_of(stored: str) -> Foreign:
+    """The hash that `adopted` wrote."""
+    recipe, digest = _read(stored.removeprefix(ADOPTED))
+    return Foreign(recipe, from_base64(digest))
+
+
+def wrapped_of(stored: str) -> tuple[Recipe, str]:
+    """The recipe of the hash that `wrapped` wrote, and the PHC string around it."""
+    recipe, argon2id = _read(stored.removeprefix(WRAPPED))
+    return recipe, f"${argon2id}"
+
+
+def _spelled(recipe: Recipe) -> str:
+    own = [f"{one.name}={getattr(recipe, one.name)}" for one in fields(recipe) if one.name != "salt"]
+    return f"{recipe.family}${','.join(own)}${to_base64(recipe.salt)}"
+
+
+def _read(text: str) -> tuple[Recipe, str]:
+    """The recipe, and what stands behind it."""
+    family, own, salt, rest = text.split("$", 3)
+    kind = FAMILIES[family]
+    types = get_type_hints(kind)
+    values = (one.partition("=") for one in own.split(","))
+    return kind(from_base64(salt), **{name: types[name](value) for name, _, value in values}), rest

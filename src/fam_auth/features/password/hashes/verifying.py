@@ -1,0 +1,36 @@
+"""Passwords judged by hashes of ours and of others, in the pool of the hasher and by its rules."""
+
+from fam_auth.core.hashing import Hasher
+from fam_auth.features.password import policy
+from fam_auth.features.password.hashes import stored
+from fam_auth.features.password.hashes.recipe import Foreign
+
+
+async def verify(hasher: Hasher, digest: str | None, password: str) -> bool:
+    """Whether `digest`, as it rests in the table, is a hash of `password`, which is as it was typed.
+
+    None costs as much as a hash of ours and is never right. Hashes of others were made of passwords as they were
+    typed, ours of their NFKC. Raises Busy.
+    """
+    if digest is None or not stored.is_adopted(digest):
+        return await hasher.verify(digest, policy.normalized(password))
+    return await hasher.run(_matches, hasher, digest, password)
+
+
+async def resting(hasher: Hasher, foreign: Foreign) -> str:
+    """The form in which a hash of others rests: a strong one as it is, a weak one under Argon2id. Raises Busy."""
+    if not foreign.recipe.is_weak:
+        return stored.adopted(foreign)
+    return stored.wrapped(foreign.recipe, await hasher.hash(stored.inner(foreign.digest)))
+
+
+def is_outdated(hasher: Hasher, digest: str) -> bool:
+    """Whether `digest` is made anew when the password is known the next time: all that others made are."""
+    return stored.is_adopted(digest) or hasher.is_outdated(digest)
+
+
+def _matches(hasher: Hasher, digest: str, password: str) -> bool:
+    if digest.startswith(stored.ADOPTED):
+        return stored.adopted_of(digest).matches(password)
+    recipe, argon2id = stored.wrapped_of(digest)
+    return hasher.matches(argon2id, stored.inner(recipe.derive(password)))

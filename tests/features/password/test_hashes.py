@@ -1,0 +1,200 @@
+"""Hashes of other programs: vectors that they made, those of the standards, and what is not taken."""
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from fam_auth.core.hashing import Hasher
+from fam_auth.features.password import hashes
+from fam_auth.features.password.hashes import firebase, pbkdf2, reading, stored
+from fam_auth.features.password.hashes.argon2 import Argon2
+from fam_auth.features.password.hashes.recipe import Recipe
+from fam_auth.features.password.hashes.scrypt import Scrypt
+from fam_auth.features.password.hashes.sha_crypt import ShaCrypt
+from tests.support.hashes import FIREBASE_SALT, OF_FIREBASE, PARAMETERS, VECTORS
+
+WRITERS: dict[str, hashes.Writer] = {"django": "django", "werkzeug": "werkzeug"}
+# Ulrich Drepper's, of the specification.
+SHA_CRYPT = {
+    "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5": "Hello world!",
+    "$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA": "Hello world!",
+    "$5$rounds=5000$toolongsaltstrin$Un/5jzAHMgOGZ5.mWJpuVolil07guHPvOW8mGRcvxa5": "This is just a test",
+    "$5$rounds=77777$short$JiO1O3ZpDAxGJeaDIuqCoEFysAe1mZNJRs3pw0KQRd/": (
+        "we have a short salt string but not a short password"
+    ),
+    "$5$rounds=1000$roundstoolow$yfvwcWrQ8l/K0DAWyuPMDNHpIVlTQebY9l/gL972bIC": "the minimum number is still observed",
+    "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1": (
+        "Hello world!"
+    ),
+    "$6$rounds=1400$anotherlongsalts$POfYwTEok97VWcjxIiSOjiykti.o/pQs.wPvMxQ6Fm7I6IoYN3CmLs66x9t0oSwbtEW7o7UmJEiDwGqd8p"
+    "4ur1": "a very much longer text to encrypt.  This one even stretches over morethan one line.",
+    "$6$rounds=1000$roundstoolow$kUMsbe306n21p9R.FRkW3IGn.S9NPN0x50YhH1xhLsPuWGsUSklZt58jaTfF4ZEQpyUNGc0dqbpBYYBaHHrsX"
+    ".": "the minimum number is still observed",
+}
+STRONG = {
+    "fastapi-users",
+    "pwdlib bcrypt",
+    "django argon2",
+    "django pbkdf2_sha256",
+    "django bcrypt_sha256",
+    "werkzeug pbkdf2",
+    "werkzeug scrypt:131072:8:1",
+    "passlib argon2d",
+    "passlib pbkdf2_sha512",
+}
+
+
+@pytest.fixture
+def hasher() -> Iterator[Hasher]:
+    """One that costs little."""
+    own = Hasher(memory=1024, passes=1)
+    yield own
+    own.close()
+
+
+def understood(name: str, text: str) -> hashes.Foreign:
+    return hashes.understood(text, WRITERS.get(name.split(maxsplit=1)[0]))
+
+
+@pytest.mark.parametrize("name", VECTORS)
+async def test_what_libraries_made_is_judged_and_rests(name: str, hasher: Hasher) -> None:
+    # Strong ones take up to a second each: the password that NFKC would change is enough.
+    for password, text in list(VECTORS[name].items())[1 if name in STRONG else 0 : 2 if name in STRONG else None]:
+        foreign = understood(name, text)
+        assert foreign.recipe.is_weak == (name not in STRONG)
+        resting = await hashes.resting(hasher, foreign)
+        assert resting.startswith("$wrapped$" if foreign.recipe.is_weak else "$adopted$")
+        assert hashes.is_outdated(hasher, resting)
+        assert await hashes.verify(hasher, resting, password)
+        assert not await hashes.verify(hasher, resting, f"y{password}")
+
+
+@pytest.mark.parametrize("name", VECTORS)
+async def test_no_weak_hash_rests(name: str, hasher: Hasher) -> None:
+    for text in VECTORS[name].values():
+        foreign = understood(name, text)
+        resting = await hashes.resting(hasher, foreign)
+        spellings = {foreign.digest.hex(), base64.b64encode(foreign.digest).decode().rstrip("="), text.split("$")[-1]}
+        assert any(one in resting for one in spellings) != foreign.recipe.is_weak
+
+
+@pytest.mark.parametrize("text", SHA_CRYPT)
+def test_sha_crypt_is_that_of_its_specification(text: str) -> None:
+    foreign = hashes.understood(text)
+    assert foreign.matches(SHA_CRYPT[text])
+    assert not foreign.matches(SHA_CRYPT[text] + " ")
+
+
+def test_sha_crypt_takes_no_password_that_would_hold_a_thread() -> None:
+    recipe = ShaCrypt(b"salt", "sha512", 5000)
+    assert len(recipe.derive("x" * 512)) == 64
+    assert recipe.derive("x" * 513) == b""
+
+
+async def test_firebase_without_its_key(hasher: Hasher) -> None:
+    project = firebase.project(PARAMETERS)
+    foreign = firebase.read(OF_FIREBASE, FIREBASE_SALT, project)
+    assert foreign.recipe.is_weak
+    assert not foreign.recipe.is_costly
+    resting = await hashes.resting(hasher, foreign)
+    assert await hashes.verify(hasher, resting, "user1password")
+    assert not await hashes.verify(hasher, resting, "user2password")
+    with pytest.raises(hashes.UnknownHash):
+        firebase.read(OF_FIREBASE[:40], FIREBASE_SALT, project)
+    with pytest.raises(ValueError, match="mem_cost"):
+        firebase.project("base64_signer_key: abcd")
+
+
+def test_of_a_long_password_bcrypt_takes_72_bytes() -> None:
+    password, text = next((one, text) for one, text in VECTORS["pwdlib bcrypt"].items() if len(one) > 72)
+    assert hashes.understood(text).matches(password[:72] + "anything")
+    assert not hashes.understood(text).matches(password[:71])
+
+
+SALT = "c2FsdHNhbHRzYWx0c2FsdA"
+DIGEST = base64.b64encode(bytes(32)).decode()
+WERKZEUG = f"$salt${bytes(32).hex()}"
+REFUSED = {
+    "": hashes.UnknownHash,
+    "plain": hashes.UnknownHash,
+    "$1$salt$qjXMvbEw8oaL.CzflDtaK/": hashes.UnknownHash,
+    "crypt$salt$sa3tHJ3/KuYvI": hashes.UnknownHash,
+    "$2b$03$" + "a" * 53: hashes.UnknownHash,
+    "$2x$10$" + "a" * 53: hashes.UnknownHash,
+    "$2b$10$tooshort": hashes.UnknownHash,
+    "$2b$17$" + "a" * 53: hashes.CostlyHash,
+    f"$argon2id$v=19$m=1024,t=0,p=1${SALT}${DIGEST}": hashes.UnknownHash,
+    f"$argon2id$v=19$m=7,t=1,p=1${SALT}${DIGEST}": hashes.UnknownHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1$c2Fs${DIGEST}": hashes.UnknownHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$!": hashes.UnknownHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$": hashes.UnknownHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$AAAA": hashes.UnknownHash,
+    f"$argon2id$v=19$m=2097152,t=1,p=1${SALT}${DIGEST}": hashes.CostlyHash,
+    f"$argon2id$v=19$m=65536,t=1000,p=1${SALT}${DIGEST}": hashes.CostlyHash,
+    f"pbkdf2:sha256:99999999{WERKZEUG}": hashes.CostlyHash,
+    f"pbkdf2:sha256:0{WERKZEUG}": hashes.CostlyHash,
+    f"pbkdf2:sha256:1{WERKZEUG}a": hashes.UnknownHash,
+    f"scrypt:1000:8:1{WERKZEUG}": hashes.UnknownHash,
+    f"scrypt:1024:0:1{WERKZEUG}": hashes.UnknownHash,
+    f"scrypt:1:8:1{WERKZEUG}": hashes.UnknownHash,
+    f"scrypt:2097152:8:1{WERKZEUG}": hashes.CostlyHash,
+    f"scrypt:16384:8:1000{WERKZEUG}": hashes.CostlyHash,
+    f"$scrypt$ln=99,r=8,p=1${SALT}${DIGEST}": hashes.CostlyHash,
+    "$5$rounds=99999999$salt$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5": hashes.CostlyHash,
+    "$6$salt$cut": hashes.UnknownHash,
+    f"sha1{WERKZEUG}": hashes.AmbiguousHash,
+    bytes(16).hex(): hashes.AmbiguousHash,
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_no_hash_that_can_be_checked(text: str) -> None:
+    with pytest.raises(hashes.UnknownHash) as refused:
+        hashes.understood(text)
+    assert type(refused.value) is REFUSED[text]
+    assert not text or text not in str(refused.value)
+
+
+def test_werkzeug_wrote_no_bare_digests() -> None:
+    with pytest.raises(hashes.UnknownHash):
+        hashes.understood(bytes(16).hex(), "werkzeug")
+
+
+LINE: list[tuple[Recipe, bool]] = [
+    *((Argon2(b"", "id", 19, memory, passes, 1, 32), False) for memory, passes in ((47104, 1), (19456, 2), (12288, 3))),
+    *((Argon2(b"", "id", 19, memory, passes, 1, 32), False) for memory, passes in ((9216, 4), (7168, 5))),
+    (Argon2(b"", "id", 19, 4096, 100, 1, 32), True),
+    (Argon2(b"", "id", 19, 19456, 1, 1, 32), True),
+    *((Scrypt(b"", 1 << n, 8, p, 32), False) for n, p in ((17, 1), (16, 2), (15, 3), (14, 5), (13, 10))),
+    (Scrypt(b"", 1 << 15, 8, 1, 32), True),
+    (Scrypt(b"", 1 << 12, 8, 40, 32), True),
+    (pbkdf2.Pbkdf2(b"", "sha256", 600_000, 32), False),
+    (pbkdf2.Pbkdf2(b"", "sha256", 599_999, 32), True),
+    (pbkdf2.Pbkdf2(b"", "sha1", 1_299_999, 20), True),
+    (pbkdf2.Pbkdf2(b"", "md5", 10_000_000, 16), True),
+]
+
+
+@pytest.mark.parametrize(("recipe", "is_weak"), LINE)
+def test_the_line_is_the_one_of_owasp(recipe: Recipe, is_weak: bool) -> None:
+    assert recipe.is_weak == is_weak
+
+
+def test_what_rests_is_read_again() -> None:
+    for name, made in VECTORS.items():
+        for text in made.values():
+            foreign = understood(name, text)
+            assert stored.adopted_of(stored.adopted(foreign)) == foreign
+            assert stored.wrapped_of(stored.wrapped(foreign.recipe, "$argon2id$...")) == (
+                foreign.recipe,
+                "$argon2id$...",
+            )
+
+
+def test_bcrypt_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = VECTORS["pwdlib bcrypt"]["x"]
+    monkeypatch.setattr(reading, "HAS_BCRYPT", False)
+    monkeypatch.setattr(reading, "READERS", [one for one in reading.READERS if "bcrypt" not in one.__module__])
+    with pytest.raises(hashes.NeedsBcrypt, match=r"fam-auth\[adopt\]"):
+        hashes.understood(text)
