@@ -63,6 +63,7 @@ class Auth:
         self.seen: dict[UUID, datetime] = {}
         self.memory = SessionMemory(self.settings.session_memory)
         self.position: int | None = None
+        self.server: float | None = None
         self.changes_read: set[int] = set()
         self.is_stopping = False
 
