@@ -1,5 +1,6 @@
 """Running the migrations with Alembic. Imported only where migrations are run: it costs a second."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from io import StringIO
@@ -13,11 +14,13 @@ from sqlalchemy import BLANK_SCHEMA, JSON, DateTime, MetaData, TypeDecorator, te
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fam_auth.core import indexing
 from fam_auth.core.database import Database
 from fam_auth.core.migrations import History, environment, revision
 
 # Any number does, as long as every version of the package takes the same one.
 LOCK = 0x66616D61757468
+TURN_SECONDS = 0.2
 LOCKING = re.compile(r"^(ALTER TABLE|DROP TABLE|CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)|UPDATE|DELETE)", re.MULTILINE)
 
 
@@ -27,12 +30,16 @@ async def upgrade(database: Database, histories: Sequence[History]) -> None:
         await _wait_for_turn(connection, database)
         for history in histories:
             await connection.run_sync(_upgrade, history, database.schema)
+    if database.schema is not None:
+        await _build_indexes(database, histories, database.schema)
 
 
 async def plan(database: Database, histories: Sequence[History]) -> str:
     """The SQL that `upgrade` would run now, statements that lock a table marked; empty when nothing is lacking."""
     async with database.engine.connect() as connection:
         parts = [await connection.run_sync(_plan, history, database.schema) for history in histories]
+        if database.schema is not None:
+            parts += await connection.run_sync(_planned_indexes, histories, database.schema)
     return LOCKING.sub(r"-- locks the table while it runs:\n\g<0>", "\n".join(filter(None, parts)))
 
 
@@ -89,11 +96,34 @@ async def _wait_for_turn(connection: AsyncConnection, database: Database) -> Non
     """
     if not database.is_sqlite:
         await connection.execute(text("SET LOCAL statement_timeout = 0"))
-        await connection.execute(text("SET LOCAL lock_timeout = 0"))
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-        await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        while not await _has_turn(connection):  # noqa: ASYNC110 - other processes are waited for
+            await asyncio.sleep(TURN_SECONDS)
         await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"'))
         await connection.execute(text(f'SET LOCAL search_path TO "{database.schema}"'))
+
+
+async def _has_turn(connection: AsyncConnection) -> bool:
+    """Whether the lock of all migrations is this transaction's.
+
+    Whoever builds an index waits for everybody with a snapshot: nobody may wait for the lock inside of a statement, and
+    a SELECT keeps its snapshot until the next statement.
+    """
+    got = await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK})
+    await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+    return bool(got)
+
+
+async def _build_indexes(database: Database, histories: Sequence[History], schema: str) -> None:
+    """What the revisions left to be built is there, outside of any transaction, as PostgreSQL demands."""
+    async with database.engine.connect() as turn, turn.begin():
+        await _wait_for_turn(turn, database)
+        async with database.autocommit.connect() as connection:
+            await indexing.build(connection, _translated(histories[0].metadata, schema), histories, schema)
+
+
+def _planned_indexes(connection: Connection, histories: Sequence[History], schema: str) -> list[str]:
+    wanted = indexing.missing(connection, _translated(histories[0].metadata, schema), histories, schema)
+    return [f"{statement.compile(dialect=connection.dialect)};" for statement in wanted]
 
 
 def configured(history: History, schema: str | None, **attributes: object) -> Config:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, exists, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -109,10 +109,11 @@ def remove(user_id: UUID) -> UpdateBase:
     return delete(User).where(User.id == user_id).returning(User.id)
 
 
-def purge_unverified(before: datetime) -> UpdateBase:
-    """Deletes users who registered before a moment and never proved their address."""
-    unproved = exists().where(Email.user_id == User.id, Email.verified_at.is_(None))
-    return delete(User).where(User.created_at < before, unproved)
+def purge_unverified(before: datetime, limit: int) -> UpdateBase:
+    """Deletes the first `limit` users who registered before a moment and never proved their address."""
+    unproved = select(Email.user_id).where(Email.verified_at.is_(None), Email.created_at < before)
+    some = unproved.order_by(Email.created_at).limit(limit).with_for_update(skip_locked=True)
+    return delete(User).where(User.id.in_(some))
 
 
 def value(row: Row[Any], prefix: str = "") -> values.User:
