@@ -1,5 +1,11 @@
 """fam-auth on its own: `fam_auth.main:app`, configured by FAM_AUTH_* variables."""
 
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from types import FrameType
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,10 +31,34 @@ class StrictTransport:
         await self.app(scope, receive, sending)
 
 
+@asynccontextmanager
+async def draining(auth: Auth) -> AsyncIterator[None]:
+    """Told to stop, this process is not ready any more, so that proxies turn away, and stops a while after."""
+    loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def told(number: int, frame: FrameType | None) -> None:
+        auth.is_stopping = True
+        if callable(stop):
+            loop.call_soon_threadsafe(loop.call_later, auth.settings.drain.total_seconds(), stop, number, frame)
+
+    with suppress(ValueError):  # not the main thread: whoever runs us there hears the signals
+        signal.signal(signal.SIGTERM, told)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            signal.signal(signal.SIGTERM, stop)
+
+
 def create(auth: Auth) -> FastAPI:
     """The service: nothing but the routes of `auth`; its documentation only where the settings allow it."""
     docs = auth.settings.api_docs
+
+    def lifespan(_: FastAPI) -> AbstractAsyncContextManager[None]:
+        return draining(auth)
+
     service = FastAPI(
+        lifespan=lifespan,
         title=auth.settings.app_name,
         docs_url="/docs" if docs else None,
         redoc_url=None,
