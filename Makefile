@@ -9,7 +9,7 @@ BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
 CHECKED := src tests scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage slow attack faults check format migration docs build clean
+.PHONY: help run test coverage slow attack faults scale check format migration docs build clean
 
 help: ## this list
 	@echo "fam-auth: make TARGET"
@@ -21,7 +21,7 @@ run: ## run the service for development, on SQLite, with a mailer that prints (A
 
 test: ## run the tests but the slow ones, on SQLite and on a PostgreSQL of their own (ARGS=..., WORKERS=2)
 	@$(BOOTSTRAP) --with dev
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults --ignore=tests/scale $(ARGS)
 
 coverage: ## the same, and every branch of src is passed: 100 %
 	@$(MAKE) test ARGS="--cov --cov-report=term --cov-fail-under=100 $(ARGS)"
@@ -59,6 +59,10 @@ migration: ## draft a migration: make migration feature=otp m="add drift"
 docs: ## check the documentation against the code
 	@$(BOOTSTRAP) --with dev
 	@if test -d tests/docs; then $(BIN)/pytest tests/docs; else echo "No documentation to check yet."; fi
+
+scale: ## prove what more than one machine does: proxy, pooler, failover, upgrades, a million users (ARGS="-k pooler")
+	@$(BOOTSTRAP) --with dev
+	$(BIN)/pytest -s tests/scale $(ARGS)
 
 build: ## build the wheel and the source archive into dist/
 	@$(BOOTSTRAP)

@@ -34,20 +34,19 @@ class StrictTransport:
 @asynccontextmanager
 async def draining(auth: Auth) -> AsyncIterator[None]:
     """Told to stop, this process is not ready any more, so that proxies turn away, and stops a while after."""
-    loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
-    def told(number: int, frame: FrameType | None) -> None:
+    def stop() -> None:
+        signal.signal(signal.SIGTERM, before)
+        signal.raise_signal(signal.SIGTERM)
+
+    def told(_: int, __: FrameType | None) -> None:
         auth.is_stopping = True
-        if callable(stop):
-            loop.call_soon_threadsafe(loop.call_later, auth.settings.drain.total_seconds(), stop, number, frame)
+        loop.call_soon_threadsafe(loop.call_later, auth.settings.drain.total_seconds(), stop)
 
     with suppress(ValueError):  # not the main thread: whoever runs us there hears the signals
         signal.signal(signal.SIGTERM, told)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):
-            signal.signal(signal.SIGTERM, stop)
+    yield
 
 
 def create(auth: Auth) -> FastAPI:

@@ -57,6 +57,7 @@ class Ran:
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     slowest: float = 0
     good_at: list[float] = field(default_factory=list)
+    wrote_at: list[float] = field(default_factory=list)
     users: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
@@ -68,6 +69,15 @@ class Ran:
     def seen(self, *actions: str) -> set[int]:
         """The statuses of some actions; of all when none is named. 0: the connection broke."""
         return {status for action, status in self.statuses if not actions or action in actions}
+
+    @property
+    def failures(self) -> int:
+        """Requests that were not answered with what was asked for."""
+        return sum(count for (_, status), count in self.statuses.items() if not 200 <= status < 300)
+
+    def writes_after(self, moment: float) -> float:
+        """Seconds from a moment to the first write after it that was acknowledged."""
+        return min((good - moment for good in self.wrote_at if good > moment), default=float("inf"))
 
     def back_after(self, moment: float) -> float:
         """Seconds from a moment to the first success after it."""
@@ -98,6 +108,8 @@ class Person:
         if not answer.is_success:
             return None
         self.ran.good_at.append(time.monotonic())
+        if action != "me":
+            self.ran.wrote_at.append(time.monotonic())
         return answer.json() if answer.content else {}
 
     async def register(self) -> None:
@@ -130,14 +142,22 @@ class Person:
         self.ran.sessions.add(self.session)
 
 
-async def load(url: str, seconds: float, ran: Ran, *, people: int = 8, actions: str = "mixed") -> None:
-    """So many people use the service for so long, each about eight times a second."""
+async def load(
+    url: str,
+    seconds: float,
+    ran: Ran,
+    *,
+    people: int = 8,
+    actions: str = "mixed",
+    enough: asyncio.Event | None = None,
+) -> None:
+    """So many people use the service for so long, or until it is enough; each about eight times a second."""
     ends, chance = time.monotonic() + seconds, Random(7)  # noqa: S311 - which comes next is no secret
 
     async def live() -> None:
         person = Person(url, ran)
         async with person.http:
-            while time.monotonic() < ends:
+            while time.monotonic() < ends and not (enough and enough.is_set()):
                 await _next(person, chance, actions)()
                 await asyncio.sleep(0.08 + chance.random() / 10)
 
