@@ -25,9 +25,9 @@ async def test_deadlines_of_the_role_hold_behind_a_pooler(postgres_database: str
         for name, limit in (("statement_timeout", STATEMENT), ("lock_timeout", LOCK)):
             admin.execute(f"ALTER DATABASE {database} SET {name} = '{limit.seconds}s'".encode())
     await auth.start()
-    connection = await auth.database.engine.raw_connection()
-    assert getattr(connection.driver_connection, "prepare_threshold", 0) is None
-    connection.close()
+    async with auth.database.engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        assert getattr(raw.driver_connection, "prepare_threshold", 0) is None
     await auth.close()
 
 

@@ -1,7 +1,6 @@
 """More than one machine, on loopback: workers behind a proxy, a pooler, a standby that takes over, upgrades."""
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -20,7 +19,7 @@ from fam_auth.exceptions import Misconfigured
 from fam_auth.features.password import Password
 from tests.conftest import SECRETS, migrate
 from tests.support import postgres
-from tests.support.fleet import ROOT, Fleet, before_the_newest_migration, fleet
+from tests.support.fleet import ROOT, Fleet, before_the_newest_migration, fleet, migrated
 from tests.support.load import Ran, contradictions, load
 from tests.support.middle import haproxy, pgbouncer
 from tests.support.postgres import Server
@@ -28,7 +27,6 @@ from tests.support.results import note
 
 WORKERS, QUIET = 4, 5.0
 CALM = {"FAM_AUTH_DRAIN": "PT1.5S"}
-MIGRATE = "import sys; from tests.conftest import migrate; migrate(sys.argv[1])"
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +92,10 @@ async def test_r017_a_rolling_restart(database: str, tmp_path: Path) -> None:
 async def test_r016_a_rolling_upgrade(empty: str, tmp_path: Path) -> None:
     """The code of before the newest migration works on, while its schema is migrated and it is replaced."""
     old = before_the_newest_migration(tmp_path / "old")
-    environment = {"PYTHONPATH": f"{old}/src:{ROOT}"}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, empty, env=environment)
-    assert await process.wait() == 0
+    migrated(tmp_path, empty, old)
 
     async def upgraded() -> None:
-        await asyncio.to_thread(migrate, empty)
+        await asyncio.to_thread(migrated, tmp_path, empty)
         await rolled(workers)
 
     async with fleet(tmp_path, [empty] * WORKERS, CALM, old) as workers:

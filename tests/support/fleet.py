@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import sys
 import tarfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-from tests.support.service import Service, free_port, service
+from tests.support.service import Service, free_port, service, variables
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
@@ -74,6 +75,12 @@ async def fleet(
         yield made
     finally:
         await asyncio.gather(*(made.stop(place) for place in list(made.running)))
+
+
+def migrated(folder: Path, database: str, source: Path = ROOT) -> None:
+    """`fam-auth migrate` of the code in `source` has run."""
+    environment = variables(folder, database, PYTHONPATH=f"{source}/src", FAM_AUTH_FEATURES="password")
+    subprocess.run([sys.executable, "-m", "fam_auth.cli", "migrate"], cwd=folder, env=environment, check=True)
 
 
 def before_the_newest_migration(folder: Path) -> Path:

@@ -57,7 +57,24 @@ def service(
     `log` is the descriptor that it writes its log to; None: a file. `port` None: any that is free.
     """
     port = port or free_port()
-    variables = {
+    command = [sys.executable, "-m", "fam_auth.cli", "serve", "--port", str(port), "--workers", str(workers)]
+    with (folder / "log").open("ab") as file:
+        sink = file if log is None else log
+        process = subprocess.Popen(
+            command, cwd=folder, env=variables(folder, database, **environment), stdout=sink, stderr=sink
+        )
+        running = Service(f"http://127.0.0.1:{port}", folder, process)
+        try:
+            _wait(running)
+            yield running
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def variables(folder: Path, database: str, **environment: str) -> dict[str, str]:
+    """The environment of the service and of its commands."""
+    return {
         "PATH": os.environ["PATH"],
         **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
         "FAM_AUTH_DATABASE": database,
@@ -67,17 +84,6 @@ def service(
         "FAM_AUTH_MAIL": f"file://{folder}/mails",
         **environment,
     }
-    command = [sys.executable, "-m", "fam_auth.cli", "serve", "--port", str(port), "--workers", str(workers)]
-    with (folder / "log").open("ab") as file:
-        sink = file if log is None else log
-        process = subprocess.Popen(command, cwd=folder, env=variables, stdout=sink, stderr=sink)
-        running = Service(f"http://127.0.0.1:{port}", folder, process)
-        try:
-            _wait(running)
-            yield running
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
 
 
 def _wait(running: Service) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from io import StringIO
 from typing import Any, Literal
 
@@ -26,8 +27,7 @@ LOCKING = re.compile(r"^(ALTER TABLE|DROP TABLE|CREATE (UNIQUE )?INDEX (?!CONCUR
 
 async def upgrade(database: Database, histories: Sequence[History]) -> None:
     """Every history stands at its head afterwards. Of several processes at once one works and the others wait."""
-    async with database.engine.connect() as connection, connection.begin():
-        await _wait_for_turn(connection, database)
+    async with _turn(database) as connection:
         for history in histories:
             await connection.run_sync(_upgrade, history, database.schema)
     if database.schema is not None:
@@ -89,36 +89,40 @@ def _translated(metadata: MetaData, schema: str | None) -> MetaData:
     return translated
 
 
-async def _wait_for_turn(connection: AsyncConnection, database: Database) -> None:
-    """Takes the lock of all migrations; SQLite has taken its write lock with BEGIN IMMEDIATE already.
+@asynccontextmanager
+async def _turn(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A transaction that has the lock of all migrations; SQLite has taken its write lock with BEGIN IMMEDIATE already.
 
-    The migrations name no schema, so that it can be a setting: the search path puts their tables there.
+    Whoever builds an index waits until every transaction is over that has looked at something: so each try for the
+    lock is a transaction of its own, and nobody waits inside of one.
     """
-    if not database.is_sqlite:
-        await connection.execute(text("SET LOCAL statement_timeout = 0"))
-        while not await _has_turn(connection):  # noqa: ASYNC110 - other processes are waited for
+    async with database.engine.connect() as connection:
+        while True:
+            async with connection.begin():
+                if database.schema is None or await _takes(connection, database.schema):
+                    yield connection
+                    return
             await asyncio.sleep(TURN_SECONDS)
-        await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"'))
-        await connection.execute(text(f'SET LOCAL search_path TO "{database.schema}"'))
 
 
-async def _has_turn(connection: AsyncConnection) -> bool:
-    """Whether the lock of all migrations is this transaction's.
+async def _takes(connection: AsyncConnection, schema: str) -> bool:
+    """Whether the transaction got the lock, and is ready for migrations.
 
-    Whoever builds an index waits for everybody with a snapshot: nobody may wait for the lock inside of a statement, and
-    a SELECT keeps its snapshot until the next statement.
+    They name no schema, so that it can be a setting: the search path puts their tables there.
     """
-    got = await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK})
+    await connection.execute(text("SET LOCAL statement_timeout = 0"))
+    if not await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK}):
+        return False
     await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-    return bool(got)
+    await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+    await connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+    return True
 
 
 async def _build_indexes(database: Database, histories: Sequence[History], schema: str) -> None:
     """What the revisions left to be built is there, outside of any transaction, as PostgreSQL demands."""
-    async with database.engine.connect() as turn, turn.begin():
-        await _wait_for_turn(turn, database)
-        async with database.autocommit.connect() as connection:
-            await indexing.build(connection, _translated(histories[0].metadata, schema), histories, schema)
+    async with _turn(database), database.autocommit.connect() as connection:
+        await indexing.build(connection, _translated(histories[0].metadata, schema), histories, schema)
 
 
 def _planned_indexes(connection: Connection, histories: Sequence[History], schema: str) -> list[str]:
