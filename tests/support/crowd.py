@@ -21,15 +21,15 @@ AS $$ SELECT timestamptz '{now}' - interval '89 days' + n * interval '89 days' /
 ROWS = {
     "auth_user": """
         INSERT INTO auth_user (id, name, created_at)
-        SELECT pg_temp.someone(n), 'Person ' || n, pg_temp.joined(n) FROM generate_series(1, {users}) n""",
+        SELECT pg_temp.someone(n), 'Person ' || n, pg_temp.joined(n) FROM generate_series(1::bigint, {users}) n""",
     "auth_email": """
         INSERT INTO auth_email (id, user_id, address, canonical, verified_at, created_at)
         SELECT pg_temp.id_at(pg_temp.joined(n), n, 'email'), pg_temp.someone(n), 'p' || n || '@crowd.example.com',
             'p' || n || '@crowd.example.com', CASE WHEN n % 100 > 0 THEN pg_temp.joined(n) END, pg_temp.joined(n)
-        FROM generate_series(1, {users}) n""",
+        FROM generate_series(1::bigint, {users}) n""",
     "auth_password": """
         INSERT INTO auth_password (user_id, digest, changed_at)
-        SELECT pg_temp.someone(n), '{digest}', pg_temp.joined(n) FROM generate_series(1, {users}) n""",
+        SELECT pg_temp.someone(n), '{digest}', pg_temp.joined(n) FROM generate_series(1::bigint, {users}) n""",
     "auth_session": """
         INSERT INTO auth_session (id, user_id, transport, proofs, claims, generation, refreshes, refreshed_at,
             created_at, seen_at, expires_at, address, agent, ended_at, ended_reason)
@@ -38,57 +38,62 @@ ROWS = {
             moment, least(moment + interval '3 days', timestamptz '{now}'), moment + interval '30 days',
             '192.0.2.' || n % 250, 'Browser ' || n % 7, CASE WHEN n % 3 = 0 THEN moment + interval '1 hour' END,
             CASE WHEN n % 3 = 0 THEN 'logout' END
-        FROM generate_series(1, {sessions}) n, LATERAL (SELECT pg_temp.began(n, {sessions}) AS moment) AS its""",
+        FROM generate_series(1::bigint, {sessions}) n,
+            LATERAL (SELECT pg_temp.began(n, {sessions}) AS moment) AS its""",
     "auth_event": """
         INSERT INTO auth_event (id, at, kind, outcome, user_id, session_id, address, agent, detail)
         SELECT pg_temp.id_at(moment, n, 'event'), moment,
             CASE WHEN n % 9973 = 0 THEN 'role.granted' WHEN n % 10 < 2 THEN 'login.failed' WHEN n % 10 < 6
                 THEN 'session.ended' ELSE 'session.started' END,
             'success', pg_temp.someone(1 + n * 7919 % {users}), NULL, '192.0.2.' || n % 250, 'Browser ' || n % 7, '{{}}'
-        FROM generate_series(1, {events}) n, LATERAL (SELECT pg_temp.began(n, {events}) AS moment) AS its""",
+        FROM generate_series(1::bigint, {events}) n, LATERAL (SELECT pg_temp.began(n, {events}) AS moment) AS its""",
     "auth_one_time_token": """
         INSERT INTO auth_one_time_token
             (id, user_id, purpose, address, token, code_tries, created_at, expires_at, used_at)
         SELECT pg_temp.id_at(pg_temp.joined(n), n, 'token'), pg_temp.someone(n), 'verify_email',
             'p' || n || '@crowd.example.com', '1.' || md5('token' || n), 0, pg_temp.joined(n),
             timestamptz '{now}' + interval '1 day', CASE WHEN n % 10 > 0 THEN timestamptz '{now}' END
-        FROM generate_series(1, {users}) n""",
+        FROM generate_series(1::bigint, {users}) n""",
     "auth_outbox": """
         INSERT INTO auth_outbox (id, user_id, kind, tries, created_at, due_at, expires_at, done_at, outcome)
         SELECT pg_temp.id_at(pg_temp.joined(n), n, 'mail'), pg_temp.someone(n), 'verify_email', 1, pg_temp.joined(n),
-            pg_temp.joined(n), timestamptz '{now}', timestamptz '{now}', 'sent' FROM generate_series(1, {users}) n""",
+            pg_temp.joined(n), timestamptz '{now}', timestamptz '{now}', 'sent'
+        FROM generate_series(1::bigint, {users}) n""",
     "auth_attempt": """
         INSERT INTO auth_attempt (key, bucket, tries, tried_at, free_at)
         SELECT '1.' || md5('attempt' || n), 'account', 1, extract(epoch FROM now()), 0
-        FROM generate_series(1, {users}) n""",
+        FROM generate_series(1::bigint, {users}) n""",
     "auth_login": """
         INSERT INTO auth_login (id, user_id, token, transport, proofs, created_at, expires_at)
         SELECT pg_temp.id_at(pg_temp.joined(n), n, 'login'), pg_temp.someone(n), '1.' || md5('login' || n), 'bearer',
-            '[]', timestamptz '{now}', timestamptz '{now}' + interval '5 minutes' FROM generate_series(1, {users}, 2) n
+            '[]', timestamptz '{now}', timestamptz '{now}' + interval '5 minutes'
+        FROM generate_series(1::bigint, {users}, 2) n
     """,
     "auth_change": """
         INSERT INTO auth_change (position, about, at)
-        SELECT 1, pg_temp.someone(n), timestamptz '{now}' FROM generate_series(1, {users}) n""",
+        SELECT 1, pg_temp.someone(n), timestamptz '{now}' FROM generate_series(1::bigint, {users}) n""",
     "auth_otp_device": """
         INSERT INTO auth_otp_device (id, user_id, name, secret, last_step, created_at, confirmed_at)
         SELECT pg_temp.id_at(pg_temp.joined(n), n, 'device'), pg_temp.someone(n), 'Phone', 'v1.1.none', -1,
-            pg_temp.joined(n), pg_temp.joined(n) FROM generate_series(2, {users}, 2) n""",
+            pg_temp.joined(n), pg_temp.joined(n)
+        FROM generate_series(2::bigint, {users}, 2) n""",
     "auth_otp_recovery_code": """
         INSERT INTO auth_otp_recovery_code (digest, user_id, created_at)
-        SELECT '1.' || md5('code' || n), pg_temp.someone(n), pg_temp.joined(n) FROM generate_series(2, {users}, 2) n""",
+        SELECT '1.' || md5('code' || n), pg_temp.someone(n), pg_temp.joined(n)
+        FROM generate_series(2::bigint, {users}, 2) n""",
     "auth_otp_email_code": """
         INSERT INTO auth_otp_email_code (login_id, user_id, code, expires_at)
         SELECT pg_temp.id_at(pg_temp.joined(n), n, 'login'), pg_temp.someone(n), '1.' || md5('mailed' || n),
-            timestamptz '{now}' + interval '5 minutes' FROM generate_series(1, {users}, 2) n""",
+            timestamptz '{now}' + interval '5 minutes' FROM generate_series(1::bigint, {users}, 2) n""",
     "auth_otp_trusted_browser": """
         INSERT INTO auth_otp_trusted_browser (id, user_id, device, factors, created_at, expires_at)
         SELECT pg_temp.id_at(pg_temp.joined(n), n, 'browser'), pg_temp.someone(n), '1.' || md5('browser' || n),
             '1.' || md5('factors' || n), pg_temp.joined(n), timestamptz '{now}' + interval '5 days'
-        FROM generate_series(2, {users}, 2) n""",
+        FROM generate_series(2::bigint, {users}, 2) n""",
     "auth_role_grant": """
         INSERT INTO auth_role_grant (id, user_id, role, scope, granted_at)
         SELECT pg_temp.id_at(pg_temp.joined(n), n, 'grant'), pg_temp.someone(n), 'role' || n % 300, 'project:' || n,
-            pg_temp.joined(n) FROM generate_series(1, {users}) n""",
+            pg_temp.joined(n) FROM generate_series(1::bigint, {users}) n""",
 }
 
 

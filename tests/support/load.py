@@ -58,6 +58,7 @@ class Ran:
     slowest: float = 0
     good_at: list[float] = field(default_factory=list)
     wrote_at: list[float] = field(default_factory=list)
+    refusals: Counter[str] = field(default_factory=Counter)
     users: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
@@ -101,11 +102,15 @@ class Person:
             answer = await self.http.request(method, path, headers=headers, **more)
         except httpx2.TransportError:
             self.ran.statuses[action, 0] += 1
+            self.ran.refusals[f"{action} no answer"] += 1
             return None
         finally:
             self.ran.slowest = max(self.ran.slowest, time.monotonic() - began)
         self.ran.statuses[action, answer.status_code] += 1
         if not answer.is_success:
+            # A proxy answers for itself, and not with a problem.
+            is_ours = answer.headers["content-type"] == "application/problem+json"
+            self.ran.refusals[f"{action} {answer.json()['code'] if is_ours else answer.text}"] += 1
             return None
         self.ran.good_at.append(time.monotonic())
         if action != "me":

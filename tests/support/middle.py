@@ -25,6 +25,7 @@ defaults
   option redispatch 1
   retries 3
   timeout connect 1s
+  timeout check 2s
   timeout client 20s
   timeout server 20s
 frontend people
