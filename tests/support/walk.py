@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 from fastapi import FastAPI
@@ -55,6 +56,11 @@ class Walked(World):
     @cached_property
     def walked(self) -> Routes:
         return set()
+
+
+def address(name: str) -> str:
+    """An address that nobody has yet, in whatever walk before."""
+    return f"{name}.{uuid4().hex[:8]}@example.com"
 
 
 async def member(world: World, email: str) -> Person:
@@ -128,7 +134,7 @@ async def factors(world: World, owner: Owner) -> None:
 
 async def by_mail(world: World) -> None:
     """A second factor that comes by mail; and leaving for good."""
-    owner = Owner(world, "carl@example.com", await world.client())
+    owner = Owner(world, address("carl"), await world.client())
     await owner.register()
     await owner.verify()
     token = await owner.first()
@@ -162,7 +168,7 @@ async def office(world: World, admin: Person, ada: Person) -> None:
     await http.post(f"/auth/users/{user}/restore")
     await http.post(f"/auth/users/{user}/otp/remove", json={"reason": "lost"})
     await http.post(f"/auth/users/{user}/password/compromised")
-    await http.post("/auth/users/invite", json={"email": "new@example.com"})
+    await http.post("/auth/users/invite", json={"email": address("new")})
     await http.delete(f"/auth/users/{user}")
 
 
@@ -179,12 +185,12 @@ async def chores(world: World) -> None:
 async def everything(world: World) -> None:
     """Every route but those of codes by mail."""
     await definitions.ensure_admin(world.auth)
-    await account(world, await member(world, "eve@example.com"))
-    ada = await member(world, "ada@example.com")
+    await account(world, await member(world, address("eve")))
+    ada = await member(world, address("ada"))
     await session(world, ada)
     await chores(world)
-    await factors(world, await enrolled(world, "bob@example.com"))
-    boss = await member(world, "boss@example.com")
+    await factors(world, await enrolled(world, address("bob")))
+    boss = await member(world, address("boss"))
     await managers.grant(world.auth, (await users.found(world.auth, boss.email)).id, "admin", OPERATOR)
     await boss.login()
     await office(world, boss, ada)
