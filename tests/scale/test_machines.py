@@ -171,7 +171,7 @@ async def pair() -> AsyncIterator[tuple[Server, Server]]:
 async def test_a_standby_takes_over(pair: tuple[Server, Server], tmp_path: Path) -> None:
     primary, standby = pair
     database = postgres.create_database(primary.url, "app")
-    migrate(database)
+    await asyncio.to_thread(migrate, database)
     hosts = f"host=127.0.0.1:{primary.port}&host=127.0.0.1:{standby.port}&target_session_attrs=read-write"
 
     async def taken_over() -> float:

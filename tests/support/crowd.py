@@ -8,14 +8,14 @@ from sqlalchemy import make_url
 
 # What stands in for `{users}` and the like are numbers of ours, and one digest.
 IDS = """
-CREATE OR REPLACE FUNCTION pg_temp.id_at(moment timestamptz, seed bigint, kind text) RETURNS uuid LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION pg_temp.id_at(moment timestamptz, seed bigint, kind text) RETURNS uuid LANGUAGE sql STABLE
 AS $$ SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0')
     || '7' || substr(md5(kind || seed), 1, 3) || '8' || substr(md5(kind || seed), 4, 15))::uuid $$;
-CREATE OR REPLACE FUNCTION pg_temp.joined(n bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION pg_temp.joined(n bigint) RETURNS timestamptz LANGUAGE sql STABLE
 AS $$ SELECT timestamptz '{now}' - interval '365 days' + n * interval '364 days' / {users} $$;
-CREATE OR REPLACE FUNCTION pg_temp.someone(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION pg_temp.someone(n bigint) RETURNS uuid LANGUAGE sql STABLE
 AS $$ SELECT pg_temp.id_at(pg_temp.joined(n), n, 'user') $$;
-CREATE OR REPLACE FUNCTION pg_temp.began(n bigint, many bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION pg_temp.began(n bigint, many bigint) RETURNS timestamptz LANGUAGE sql STABLE
 AS $$ SELECT timestamptz '{now}' - interval '89 days' + n * interval '89 days' / many $$;
 """
 ROWS = {

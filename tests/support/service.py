@@ -87,7 +87,7 @@ def variables(folder: Path, database: str, **environment: str) -> dict[str, str]
 
 
 def _wait(running: Service) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline and running.process.poll() is None:
         try:
             if httpx2.get(f"{running.url}/auth/health/ready").status_code == 200:
