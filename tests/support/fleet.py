@@ -15,7 +15,7 @@ from typing import Any
 from tests.support.service import Service, free_port, service, variables
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "FAM_AUTH_EMAIL_VERIFICATION": "false",
     "FAM_AUTH_FEATURES": "password",
     "FAM_AUTH_TRUSTED_PROXIES": "127.0.0.1",
