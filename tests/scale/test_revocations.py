@@ -6,7 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
+from fam_auth import Auth, Proof
+from fam_auth.feature import Complete, Kind
+from fam_auth.features.password import Password
+from fam_auth.repository.data_access.managers import logins, users
+from fam_auth.repository.data_access.queries.users import by_id
+from fam_auth.values import Client, Visit
+from tests.conftest import SECRETS
 from tests.support.fleet import Fleet, fleet
 from tests.support.load import Person, Ran, load
 from tests.support.results import note
@@ -51,13 +60,23 @@ class Line:
             self.streams = None
 
 
-async def signed_in(url: str) -> str:
-    """The access token of somebody new."""
-    person = Person(url, Ran())
-    async with person.http:
-        await person.register()
-    token: str = person.tokens["access_token"]
-    return token
+def at(database: str) -> Auth:
+    """One more that makes sessions, with the secrets of the workers."""
+    settings: dict[str, Any] = {"secrets": SECRETS, "public_url": "https://app.example.com", "mail": "console:"}
+    return Auth(database, features=[Password()], profile="production", **settings)
+
+
+async def signed_in(auth: Auth, many: int) -> list[str]:
+    """Access tokens of so many sessions of somebody new; no password is hashed for them."""
+    user = await users.create(auth, f"{uuid4().hex}@example.com", verified=True)
+    tokens = []
+    for _ in range(many):
+        proof = Proof("password", Kind.KNOWLEDGE, auth.now())
+        outcome = await logins.begin(auth, user.id, proof, Visit(Client(), "bearer"), witness=by_id(user.id))
+        assert isinstance(outcome, Complete)
+        assert outcome.tokens is not None
+        tokens.append(outcome.tokens.access_token)
+    return tokens
 
 
 async def end(url: str, token: str) -> None:
@@ -100,14 +119,15 @@ async def busy(url: str) -> AsyncIterator[None]:
 
 async def test_s054_a_thousand_revocations(shared_postgres_database: str, tmp_path: Path) -> None:
     async with fleet(tmp_path, [shared_postgres_database] * WORKERS, CALM) as workers, busy(workers.urls[0]):
-        lines = [Line(port) for port in workers.ports]
+        lines, auth = [Line(port) for port in workers.ports], at(shared_postgres_database)
         took: list[float] = []
         for number in range(ROUNDS):
-            tokens = [await signed_in(workers.urls[0]) for _ in range(AT_ONCE)]
+            tokens = await signed_in(auth, AT_ONCE)
             ended = (revoked_everywhere(workers, lines, token, number % WORKERS) for token in tokens)
             took += await asyncio.gather(*ended)
         for line in lines:
             line.close()
+        await auth.close()
         note("revocations", "read", f"{len(took):,}", f"{max(took):.2f} s", "0")
         assert max(took) <= 1
 
@@ -124,8 +144,8 @@ async def test_s054_the_feed_is_cut_and_restored(shared_postgres_database: str, 
     async with wires(shared_postgres_database) as ways:
         databases = [shared_postgres_database, *(way.url for way in ways)]
         async with fleet(tmp_path, databases, CALM) as workers:
-            lines = [Line(port) for port in workers.ports]
-            before, after = [[await signed_in(workers.urls[0]) for _ in range(20)] for _ in range(2)]
+            lines, auth = [Line(port) for port in workers.ports], at(shared_postgres_database)
+            before, after = [await signed_in(auth, 20) for _ in range(2)]
             for line in lines:
                 assert {await line.me(token) for token in before + after} == {200}
             for way in ways:
@@ -142,6 +162,7 @@ async def test_s054_the_feed_is_cut_and_restored(shared_postgres_database: str, 
             took = [await revoked_everywhere(workers, lines, token, 0) for token in after]
             for line in lines:
                 line.close()
+            await auth.close()
             late = "0" if accepted <= LIMIT else f"{accepted:.1f} s after the cut"
             note("revocations", "cut: none is accepted after 5 s", len(before), f"{accepted:.2f} s", late)
             note("revocations", "restored", len(took), f"{max(took):.2f} s", "0")
