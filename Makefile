@@ -11,7 +11,7 @@ CHECKED := src tests scripts
 NUMBERED := test_s0 or test_s1 or test_a0 or test_a1 or _s0 or _a0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage slow attack faults bench check format migration docs reference versions build release-check clean
+.PHONY: help run test coverage slow attack faults scale bench check format migration docs reference versions build release-check clean
 
 help: ## this list
 	@echo "fam-auth: make TARGET"
@@ -23,7 +23,7 @@ run: ## run the service for development, on SQLite, with a mailer that prints (A
 
 test: ## run the tests but the slow ones, on SQLite and on a PostgreSQL of their own (ARGS=..., WORKERS=2)
 	@$(BOOTSTRAP) --with dev
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults --ignore=tests/scale $(ARGS)
 
 coverage: ## the same, and every branch of src is passed: 100 %
 	@$(MAKE) test ARGS="--cov --cov-report=term --cov-fail-under=100 $(ARGS)"
@@ -67,6 +67,10 @@ docs: ## check the documentation against the code, and build it into site/ witho
 	@$(BOOTSTRAP) --with dev --with docs
 	$(BIN)/pytest -n $(WORKERS) -m "not slow" tests/docs $(ARGS)
 	$(BIN)/python scripts/site.py
+
+scale: ## prove what more than one machine does: proxy, pooler, failover, upgrades, a million users (ARGS="-k pooler")
+	@$(BOOTSTRAP) --with dev
+	$(BIN)/pytest -s tests/scale $(ARGS)
 
 reference: ## write the pages of the documentation that are made from the code
 	@$(BOOTSTRAP) --with dev

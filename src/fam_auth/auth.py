@@ -61,7 +61,10 @@ class Auth:
         core_settings.check_names(_sections(self.features))
         self.now = clock
         self.database = Database(
-            self.settings.database, schema=self.settings.db_schema, pool_size=self.settings.pool_size
+            self.settings.database,
+            schema=self.settings.db_schema,
+            pool_size=self.settings.pool_size,
+            pooler=self.settings.pooler,
         )
         self.keys = Keyring(parse_secrets(self._secrets()))
         self.hasher = Hasher(**self.settings.hashing.model_dump())
@@ -70,6 +73,7 @@ class Auth:
         self.seen: dict[UUID, datetime] = {}
         self.memory = SessionMemory(self.settings.session_memory)
         self.position: int | None = None
+        self.server: float | None = None
         self.changes_read: set[int] = set()
         self.is_stopping = False
 
@@ -177,6 +181,7 @@ class Auth:
         if self.database.is_sqlite and self.settings.is_development:
             await importlib.import_module("fam_auth.core.upgrade").upgrade(self.database, self.histories)
         await migrations.check(self.database, self.histories)
+        await self.database.check_deadlines()
         for feature in self.features:
             await feature.start(self)
 

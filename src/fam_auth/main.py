@@ -1,6 +1,10 @@
 """fam-auth on its own: `fam_auth.main:app`, configured by FAM_AUTH_* variables."""
 
-from collections.abc import Collection
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from types import FrameType
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -62,10 +66,33 @@ def _name(host: str) -> str | None:
         return None
 
 
+@asynccontextmanager
+async def draining(auth: Auth) -> AsyncIterator[None]:
+    """Told to stop, this process is not ready any more, so that proxies turn away, and stops a while after."""
+    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def stop() -> None:
+        signal.signal(signal.SIGTERM, before)
+        signal.raise_signal(signal.SIGTERM)
+
+    def told(_: int, __: FrameType | None) -> None:
+        auth.is_stopping = True
+        loop.call_soon_threadsafe(loop.call_later, auth.settings.drain.total_seconds(), stop)
+
+    with suppress(ValueError):  # not the main thread: whoever runs us there hears the signals
+        signal.signal(signal.SIGTERM, told)
+    yield
+
+
 def create(auth: Auth) -> FastAPI:
     """The service: nothing but the routes of `auth`; its documentation only where the settings allow it."""
     docs = auth.settings.api_docs
+
+    def lifespan(_: FastAPI) -> AbstractAsyncContextManager[None]:
+        return draining(auth)
+
     service = FastAPI(
+        lifespan=lifespan,
         title=auth.settings.app_name,
         version=__version__,
         docs_url="/docs" if docs else None,

@@ -97,7 +97,7 @@ def test_sessions(run: Run) -> None:
 
 
 def test_the_state_of_things(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [row["found"] for row in json.loads(run("doctor", "--json"))] == ["fine"] * 5
+    assert [row["found"] for row in json.loads(run("doctor", "--json"))] == ["fine"] * 6
     monkeypatch.setenv("FAM_AUTH_MAIL", "smtp://user:hidden@127.0.0.1:1")
     found = {row["check"]: row["found"] for row in json.loads(run("doctor", "--json", code=1))}
     assert "the mail server does not take mails" in found["mail"]

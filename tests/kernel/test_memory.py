@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Double, cast, event, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -129,6 +129,19 @@ def test_without_a_feed_nothing_is_believed(memory: SessionMemory, watch: Watch)
     assert memory.find("token", NOW, IDLE) is not None
 
 
+async def test_s054_the_feed_of_a_standby_is_not_believed(
+    world: World, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may lag behind for as long as it likes. A real one: tests/scale."""
+    await changes.read(world.auth)
+    heard = world.auth.memory.heard
+    monkeypatch.setattr(world.auth.memory, "heard", pytest.fail)
+    monkeypatch.setattr(queries, "Server", lambda: cast(None, Double()))
+    with pytest.raises(Unavailable):
+        await changes.read(world.auth)
+    monkeypatch.setattr(world.auth.memory, "heard", heard)
+
+
 def statements(auth: Auth) -> list[str]:
     """What is asked of the database from now on, but for the feed."""
     asked: list[str] = []
@@ -238,6 +251,15 @@ async def test_another_database_than_before_is_noticed(world: World, ada: Person
     other.position = 2**61
     await changes.read(other)
     assert len(other.memory) == 0
+
+
+async def test_another_server_than_before_is_noticed(world: World, ada: Person, other: Auth) -> None:
+    """After a failover: what the new primary never heard of may be remembered, however its positions go on."""
+    await sessions.current(other, ada.tokens["access_token"], "bearer")
+    other.server = -1.0
+    assert None in await changes.read(other)
+    assert len(other.memory) == 0
+    assert None not in await changes.read(other)
 
 
 async def test_what_every_worker_has_read_is_purged(world: World, ada: Person) -> None:

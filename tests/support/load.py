@@ -66,6 +66,8 @@ class Ran:
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     slowest: float = 0
     good_at: list[float] = field(default_factory=list)
+    wrote_at: list[float] = field(default_factory=list)
+    refusals: Counter[str] = field(default_factory=Counter)
     users: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
@@ -80,6 +82,15 @@ class Ran:
     def seen(self, *actions: str) -> set[int]:
         """The statuses of some actions; of all when none is named. 0: the connection broke."""
         return {status for action, status in self.statuses if not actions or action in actions}
+
+    @property
+    def failures(self) -> int:
+        """Requests that were not answered with what was asked for."""
+        return sum(count for (_, status), count in self.statuses.items() if not 200 <= status < 300)
+
+    def writes_after(self, moment: float) -> float:
+        """Seconds from a moment to the first write after it that was acknowledged."""
+        return min((good - moment for good in self.wrote_at if good > moment), default=float("inf"))
 
     def back_after(self, moment: float) -> float:
         """Seconds from a moment to the first success after it."""
@@ -116,13 +127,19 @@ class Person:
             answer = await self.http.request(method, path, **{"headers": headers, **more})
         except httpx2.TransportError:
             self.ran.statuses[action, 0] += 1
+            self.ran.refusals[f"{action} no answer"] += 1
             return None
         finally:
             self.ran.slowest = max(self.ran.slowest, time.monotonic() - began)
         self.ran.statuses[action, answer.status_code] += 1
         if not answer.is_success:
+            # A proxy answers for itself, and not with a problem.
+            is_ours = answer.headers["content-type"] == "application/problem+json"
+            self.ran.refusals[f"{action} {answer.json()['code'] if is_ours else answer.text}"] += 1
             return None
         self.ran.good_at.append(time.monotonic())
+        if action != "me":
+            self.ran.wrote_at.append(time.monotonic())
         return answer.json() if answer.content else {}
 
     async def deed(self, kind: str, action: str, method: str, path: str, **more: Any) -> dict[str, Any] | None:
@@ -175,15 +192,21 @@ class Refresher(Person):
 
 
 async def load(
-    url: str, seconds: float, ran: Ran, *, people: int = 8, person: Callable[[str, Ran], Person] = Person
+    url: str,
+    seconds: float,
+    ran: Ran,
+    *,
+    people: int = 8,
+    person: Callable[[str, Ran], Person] = Person,
+    enough: asyncio.Event | None = None,
 ) -> None:
-    """So many people use the service for so long, each about eight times a second."""
+    """So many people use the service for so long, or until it is enough; each about eight times a second."""
     ends = time.monotonic() + seconds
 
     async def live() -> None:
         one = person(url, ran)
         async with one.http:
-            while time.monotonic() < ends:
+            while time.monotonic() < ends and not (enough and enough.is_set()):
                 await one.next()()
                 await asyncio.sleep(0.08 + one.chance.random() / 10)
             await one.settle()

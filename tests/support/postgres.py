@@ -41,10 +41,14 @@ kill -QUIT $server; kill -CONT $server; wait $server
 
 @dataclass
 class Server:
-    """A scratch server in `folder`; `options` override postgresql.conf. May be stopped and started again."""
+    """A scratch server in `folder`; `options` override postgresql.conf. May be stopped and started again.
+
+    With `follows` it is a standby of that one, which must run, under the name `standby`.
+    """
 
     folder: Path
     options: Mapping[str, str] = field(default_factory=dict)
+    follows: "Server | None" = None
 
     def __post_init__(self) -> None:
         self.port = _free_port()
@@ -54,9 +58,13 @@ class Server:
         self.bin = _runnable(_binaries(), self.folder)
         self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
         self.keeper: subprocess.Popen[Any] | None = None
-        flags = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        flags: tuple[str, ...] = ("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        if self.follows is not None:
+            primary = f"host=127.0.0.1 port={self.follows.port} user=postgres application_name=standby"
+            flags = ("pg_basebackup", "--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d", primary)
         with self.log.open("ab") as log:
-            subprocess.run([self.bin / "initdb", "-D", self.data, *flags], check=True, stdout=log, **self._owner)
+            command: list[str | Path] = [self.bin / flags[0], "-D", self.data, *flags[1:]]
+            subprocess.run(command, check=True, stdout=log, stderr=log, **self._owner)
 
     @property
     def data(self) -> Path:
@@ -105,6 +113,11 @@ class Server:
             self.keeper.communicate(b"stop\n")
             self.keeper = None
 
+    def promote(self) -> None:
+        """A standby is a primary."""
+        with _admin(self.url) as connection:
+            connection.execute("SELECT pg_promote()")
+
     def freeze(self) -> None:
         """The server neither answers nor hangs up until `thaw`."""
         self._signal(signal.SIGSTOP)
@@ -132,7 +145,7 @@ class Server:
 
     @property
     def _owner(self) -> dict[str, Any]:
-        return {"cwd": self.folder, **_as_nobody()}
+        return {"cwd": self.folder, **as_nobody()}
 
 
 @contextmanager
@@ -148,12 +161,12 @@ def scratch(**options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(**options: str) -> Iterator[str]:
     """Yield the URL of a server: the one that the environment names, else a scratch server that ends with the block."""
     if url := os.environ.get(URL):
         yield url
     else:
-        with scratch() as own:
+        with scratch(**options) as own:
             yield own.url
 
 
@@ -215,7 +228,7 @@ def _binaries() -> Path:
 def _runnable(binaries: Path, folder: Path) -> Path:
     """The binaries, or a copy of them in `folder` when they lie where `nobody` may not look, as below /root."""
     try:
-        subprocess.run([binaries / "postgres", "-V"], check=True, capture_output=True, cwd=folder, **_as_nobody())
+        subprocess.run([binaries / "postgres", "-V"], check=True, capture_output=True, cwd=folder, **as_nobody())
     except PermissionError:
         install, packages = binaries.parent, binaries.parent.parent.parent
         copy = folder / install.relative_to(packages)
@@ -227,7 +240,7 @@ def _runnable(binaries: Path, folder: Path) -> Path:
     return binaries
 
 
-def _as_nobody() -> dict[str, Any]:
+def as_nobody() -> dict[str, Any]:
     """How to start a process as `nobody` when this one is root, whom PostgreSQL refuses to serve."""
     if os.geteuid() != 0:
         return {}

@@ -54,23 +54,15 @@ def service(
 ) -> Iterator[Service]:
     """The service in the profile of production, with mails in files; further keywords are variables.
 
-    `log` is the descriptor that it writes its log to; None: a file. `port` is where it listens; None: on a free one.
+    `log` is the descriptor that it writes its log to; None: a file. `port` None: any that is free.
     """
     port = port or free_port()
-    variables = {
-        "PATH": os.environ["PATH"],
-        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
-        "FAM_AUTH_DATABASE": database,
-        "FAM_AUTH_PROFILE": "production",
-        "FAM_AUTH_SECRETS": "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2",
-        "FAM_AUTH_PUBLIC_URL": "https://app.example.com",
-        "FAM_AUTH_MAIL": f"file://{folder}/mails",
-        **environment,
-    }
     command = [sys.executable, "-m", "fam_auth.cli", "serve", "--port", str(port), "--workers", str(workers)]
     with (folder / "log").open("ab") as file:
         sink = file if log is None else log
-        process = subprocess.Popen(command, cwd=folder, env=variables, stdout=sink, stderr=sink)
+        process = subprocess.Popen(
+            command, cwd=folder, env=variables(folder, database, **environment), stdout=sink, stderr=sink
+        )
         running = Service(f"http://127.0.0.1:{port}", folder, process)
         try:
             _wait(running)
@@ -80,8 +72,22 @@ def service(
             process.wait(20)
 
 
+def variables(folder: Path, database: str, **environment: str) -> dict[str, str]:
+    """The environment of the service and of its commands."""
+    return {
+        "PATH": os.environ["PATH"],
+        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
+        "FAM_AUTH_DATABASE": database,
+        "FAM_AUTH_PROFILE": "production",
+        "FAM_AUTH_SECRETS": "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2",
+        "FAM_AUTH_PUBLIC_URL": "https://app.example.com",
+        "FAM_AUTH_MAIL": f"file://{folder}/mails",
+        **environment,
+    }
+
+
 def _wait(running: Service) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline and running.process.poll() is None:
         try:
             if httpx2.get(f"{running.url}/auth/health/ready").status_code == 200:

@@ -81,6 +81,7 @@ def doctor(*, as_json: AsJson = False) -> None:
     async def work(auth: Auth) -> list[dict[str, str]]:
         checks: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "migrations": lambda: import_module("fam_auth.core.migrations").check(auth.database, auth.histories),
+            "deadlines": auth.database.check_deadlines,
             "tables": lambda: upgrade.drift(auth.database, auth.histories),
             "secrets": lambda: _of_tables(rekeying.lost(auth)),
             "mail": getattr(auth.carrier, "check", _nothing_to_check),

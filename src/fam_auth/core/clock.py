@@ -15,6 +15,11 @@ def system_clock() -> datetime:
 
 def uuid7(now: datetime) -> UUID:
     """A new UUID version 7: sorts by `now` to the microsecond, the rest is random (RFC 9562, 5.7 and 6.2)."""
-    milliseconds, fraction = divmod(int(now.timestamp() * 1_000_000), 1000)
+    return UUID(int=uuid7_floor(now).int | secrets.randbits(62))
+
+
+def uuid7_floor(moment: datetime) -> UUID:
+    """The least of all ids of a moment: those made earlier sort below it."""
+    milliseconds, fraction = divmod(int(moment.timestamp() * 1_000_000), 1000)
     head = (milliseconds & (1 << 48) - 1) << 16 | 0x7000 | fraction * 4096 // 1000
-    return UUID(int=head << 64 | 0b10 << 62 | secrets.randbits(62))
+    return UUID(int=head << 64 | 0b10 << 62)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sqlalchemy import Executable, Row, Select, event, literal, select
+from sqlalchemy import Executable, Row, Select, event, literal, select, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, SchemaTranslateMapType
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
@@ -25,6 +25,9 @@ LOCK = timedelta(seconds=1)
 # What to install for a driver that has another name there.
 EXTRAS = {"psycopg": "fam-auth[postgres]"}
 
+UNLIMITED = text(
+    "SELECT name FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout') AND setting::bigint = 0"
+)
 REPEATS = 3
 SERIALIZATION_FAILURES = {"40001", "40P01"}
 CALLERS_FAULT = (IntegrityError, DataError, ProgrammingError)
@@ -42,10 +45,15 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """Where the state lives. Every failure to answer in time raises Unavailable."""
+    """Where the state lives. Every failure to answer in time raises Unavailable.
 
-    def __init__(self, url: str, *, schema: str = SCHEMA, pool_size: int = 10) -> None:
+    Behind a `pooler` in transaction mode each transaction may go to another connection of the server: nothing is
+    prepared there, and the deadlines are those of the role. Raises Misconfigured for a driver that cannot do that.
+    """
+
+    def __init__(self, url: str, *, schema: str = SCHEMA, pool_size: int = 10, pooler: bool = False) -> None:
         self.url = parse(url)
+        self.pooler = pooler
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.schema = None if self.is_sqlite else schema
         self.engine = self._engine(pool_size)
@@ -91,6 +99,22 @@ class Database:
             parts = [statement.cte(f"part_{number}") for number, statement in enumerate(statements)]
             await db.execute(select(literal(1)).add_cte(*parts))
 
+    async def check_deadlines(self) -> None:
+        """Raises Misconfigured when nothing ends a statement or a wait for a lock that takes too long."""
+        if self.is_sqlite or not await self.rows(UNLIMITED):
+            return
+        if not self.pooler:
+            raise Misconfigured(
+                "FAM_AUTH_DATABASE: something on the way to the server drops the deadlines that we ask for, as "
+                "pgbouncer does: set FAM_AUTH_POOLER=true."
+            )
+        limits = f"statement_timeout = '{STATEMENT.seconds}s'", f"lock_timeout = '{LOCK.seconds}s'"
+        orders = " ".join(f'ALTER ROLE "{self.url.username}" SET {limit};' for limit in limits)
+        raise Misconfigured(
+            "FAM_AUTH_POOLER is on, and the role has no deadlines of its own, which a pooler does not let us set: run "
+            f"{orders} and make the pooler connect anew (RECONNECT)."
+        )
+
     async def close(self) -> None:
         """Closes every connection."""
         await self.engine.dispose()
@@ -123,12 +147,17 @@ class Database:
         match self.url.get_driver_name():
             case "aiosqlite":
                 return {"timeout": STATEMENT.total_seconds(), "isolation_level": None}
+            case "asyncpg" if self.pooler:
+                raise Misconfigured(
+                    "FAM_AUTH_POOLER: asyncpg prepares every statement; use postgresql+psycopg:// in FAM_AUTH_DATABASE."
+                )
             case "asyncpg":
                 settings = {"statement_timeout": statement, "lock_timeout": lock}
                 return {"timeout": CONNECT.total_seconds(), "server_settings": settings}
             case _:
                 options = f"-c statement_timeout={statement} -c lock_timeout={lock}"
-                return {"connect_timeout": max(2, CONNECT // timedelta(seconds=1)), "options": options}
+                own = {"prepare_threshold": None} if self.pooler else {"options": options}
+                return {"connect_timeout": max(2, CONNECT // timedelta(seconds=1)), **own}
 
 
 def parse(url: str) -> URL:

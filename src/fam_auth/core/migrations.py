@@ -58,6 +58,10 @@ async def check(database: Database, histories: Sequence[History]) -> None:
     try:
         late = await behind(database, histories)
     except Unavailable as error:
+        if "unsupported startup parameter" in str(error.__cause__):
+            raise Misconfigured(
+                "FAM_AUTH_DATABASE leads to a pooler such as pgbouncer: set FAM_AUTH_POOLER=true."
+            ) from error
         raise Misconfigured(
             f"FAM_AUTH_DATABASE: {database} does not answer. Start it, or correct the address."
         ) from error

@@ -178,6 +178,10 @@ class Settings(Configured):
     database: str = Field(SQLITE, description="Where the state lives: sqlite+aiosqlite:///, postgresql+psycopg://.")
     db_schema: str = Field("fam_auth", description="PostgreSQL schema of the tables; unused on SQLite.")
     pool_size: int = Field(10, ge=1, le=1000, description="Database connections of one worker.")
+    pooler: bool = Field(
+        default=False,
+        description="The database is behind a pooler in transaction mode (pgbouncer): nothing prepared, no options.",
+    )
     secrets: SecretStr | None = Field(None, description='Versioned secrets "2:...,1:...": first writes, all read.')
     profile: Profile = Field(
         Profile.PRODUCTION,
@@ -232,6 +236,9 @@ class Settings(Configured):
     unverified_lifetime: timedelta = Field(timedelta(days=7), description="An account nobody verified is purged.")
     code_lifetime: timedelta = Field(timedelta(minutes=10), description="Life of a six-digit code from a mail.")
     request_deadline: timedelta = Field(timedelta(seconds=5), description="After this a request is answered with 503.")
+    drain: timedelta = Field(
+        timedelta(0), description="Told to stop, the service says so on /health/ready and answers for so long."
+    )
     retention: timedelta = Field(timedelta(days=90), description="What has ended is purged after so long.")
 
     @model_validator(mode="before")

@@ -1,7 +1,9 @@
 """Running the migrations with Alembic. Imported only where migrations are run: it costs a second."""
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from io import StringIO
 from typing import Any, Literal
 
@@ -13,26 +15,31 @@ from sqlalchemy import BLANK_SCHEMA, JSON, DateTime, MetaData, TypeDecorator, te
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fam_auth.core import indexing
 from fam_auth.core.database import Database
 from fam_auth.core.migrations import History, environment, revision
 
 # Any number does, as long as every version of the package takes the same one.
 LOCK = 0x66616D61757468
+TURN_SECONDS = 0.2
 LOCKING = re.compile(r"^(ALTER TABLE|DROP TABLE|CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)|UPDATE|DELETE)", re.MULTILINE)
 
 
 async def upgrade(database: Database, histories: Sequence[History]) -> None:
     """Every history stands at its head afterwards. Of several processes at once one works and the others wait."""
-    async with database.engine.connect() as connection, connection.begin():
-        await _wait_for_turn(connection, database)
+    async with _turn(database) as connection:
         for history in histories:
             await connection.run_sync(_upgrade, history, database.schema)
+    if database.schema is not None:
+        await _build_indexes(database, histories, database.schema)
 
 
 async def plan(database: Database, histories: Sequence[History]) -> str:
     """The SQL that `upgrade` would run now, statements that lock a table marked; empty when nothing is lacking."""
     async with database.engine.connect() as connection:
         parts = [await connection.run_sync(_plan, history, database.schema) for history in histories]
+        if database.schema is not None:
+            parts += await connection.run_sync(_planned_indexes, histories, database.schema)
     return LOCKING.sub(r"-- locks the table while it runs:\n\g<0>", "\n".join(filter(None, parts)))
 
 
@@ -82,18 +89,45 @@ def _translated(metadata: MetaData, schema: str | None) -> MetaData:
     return translated
 
 
-async def _wait_for_turn(connection: AsyncConnection, database: Database) -> None:
-    """Takes the lock of all migrations; SQLite has taken its write lock with BEGIN IMMEDIATE already.
+@asynccontextmanager
+async def _turn(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A transaction that has the lock of all migrations; SQLite has taken its write lock with BEGIN IMMEDIATE already.
 
-    The migrations name no schema, so that it can be a setting: the search path puts their tables there.
+    Whoever builds an index waits until every transaction is over that has looked at something: so each try for the
+    lock is a transaction of its own, and nobody waits inside of one.
     """
-    if not database.is_sqlite:
-        await connection.execute(text("SET LOCAL statement_timeout = 0"))
-        await connection.execute(text("SET LOCAL lock_timeout = 0"))
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-        await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.schema}"'))
-        await connection.execute(text(f'SET LOCAL search_path TO "{database.schema}"'))
+    async with database.engine.connect() as connection:
+        while True:
+            async with connection.begin():
+                if database.schema is None or await _takes(connection, database.schema):
+                    yield connection
+                    return
+            await asyncio.sleep(TURN_SECONDS)
+
+
+async def _takes(connection: AsyncConnection, schema: str) -> bool:
+    """Whether the transaction got the lock, and is ready for migrations.
+
+    They name no schema, so that it can be a setting: the search path puts their tables there.
+    """
+    await connection.execute(text("SET LOCAL statement_timeout = 0"))
+    if not await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK}):
+        return False
+    await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+    await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+    await connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+    return True
+
+
+async def _build_indexes(database: Database, histories: Sequence[History], schema: str) -> None:
+    """What the revisions left to be built is there, outside of any transaction, as PostgreSQL demands."""
+    async with _turn(database), database.autocommit.connect() as connection:
+        await indexing.build(connection, _translated(histories[0].metadata, schema), histories, schema)
+
+
+def _planned_indexes(connection: Connection, histories: Sequence[History], schema: str) -> list[str]:
+    wanted = indexing.missing(connection, _translated(histories[0].metadata, schema), histories, schema)
+    return [f"{statement.compile(dialect=connection.dialect)};" for statement in wanted]
 
 
 def configured(history: History, schema: str | None, **attributes: object) -> Config:

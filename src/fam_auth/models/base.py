@@ -4,7 +4,18 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Dialect, Double, ForeignKeyConstraint, MetaData, TypeDecorator, Uuid
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    TypeDecorator,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.sqlite.base import SQLiteDDLCompiler
 from sqlalchemy.ext.compiler import compiles
@@ -32,6 +43,12 @@ SEALED = {**KEYED, "sealed": True}
 
 DIES = {"dies": True}
 """`info` of a column whose rows are purged a day after the moment it holds."""
+
+
+def partial_index(table: str, column: str, condition: str) -> Index:
+    """An index that holds only the rows of a condition, which a purge looks for."""
+    where = text(condition)
+    return Index(f"ix_{table}_{column}", column, postgresql_where=where, sqlite_where=where)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

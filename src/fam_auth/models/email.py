@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import Base
+from fam_auth.models.base import Base, partial_index
 from fam_auth.models.user import User
 
 
@@ -18,6 +18,7 @@ class Email(Base):
     """
 
     __tablename__ = "auth_email"
+    __table_args__ = (partial_index("auth_email", "created_at", "verified_at IS NULL"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(

@@ -11,10 +11,13 @@ from fam_auth.models.base import Base
 
 
 class Event(Base):
-    """One line of the journal, only ever added. It outlives its user: no foreign key leads there."""
+    """One line of the journal, only ever added. It outlives its user: no foreign key leads there.
+
+    `id` sorts by time, so that an operator may make this a table partitioned by ranges of it.
+    """
 
     __tablename__ = "auth_event"
-    __table_args__ = (Index(None, "user_id", "id"),)
+    __table_args__ = (Index(None, "user_id", "id"), Index(None, "kind", "id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)

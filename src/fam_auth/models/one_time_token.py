@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import KEYED, Base
+from fam_auth.models.base import KEYED, Base, partial_index
 from fam_auth.models.user import User
 
 
@@ -18,7 +18,11 @@ class OneTimeToken(Base):
     """
 
     __tablename__ = "auth_one_time_token"
-    __table_args__ = (Index(None, "user_id", "purpose"), Index(None, "address", "purpose"))
+    __table_args__ = (
+        Index(None, "user_id", "purpose"),
+        Index(None, "address", "purpose"),
+        partial_index("auth_one_time_token", "used_at", "used_at IS NOT NULL"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import SEALED, Base
+from fam_auth.models.base import SEALED, Base, partial_index
 from fam_auth.models.user import User
 
 
@@ -18,7 +18,11 @@ class Outbox(Base):
     """
 
     __tablename__ = "auth_outbox"
-    __table_args__ = (Index("ix_auth_outbox_waiting", "due_at", postgresql_where=text("done_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_auth_outbox_waiting", "due_at", postgresql_where=text("done_at IS NULL")),
+        Index(None, "user_id"),
+        partial_index("auth_outbox", "done_at", "done_at IS NOT NULL"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID | None] = mapped_column(

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import Base
+from fam_auth.models.base import Base, partial_index
 from fam_auth.models.user import User
 
 
@@ -19,6 +19,7 @@ class Session(Base):
     """
 
     __tablename__ = "auth_session"
+    __table_args__ = (partial_index("auth_session", "ended_at", "ended_at IS NOT NULL"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)

@@ -10,6 +10,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from fam_auth.auth import Auth
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
+from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.queries import changes as queries
 
 OF_A_SESSION = {EventKind.SESSION_ENDED, EventKind.SESSION_STEPPED_UP, EventKind.SESSION_REFRESH_REUSED}
@@ -54,19 +55,22 @@ def is_read(auth: Auth) -> bool:
 async def read(auth: Auth) -> set[UUID | None]:
     """What has changed since the last time is forgotten, and returned; one statement, however many sessions there are.
 
-    None among it: everything may have changed.
+    None among it: everything may have changed. Raises Unavailable when a standby answers: it may lag behind.
     """
     asked_at = auth.memory.clock()
     rows = await auth.database.rows(queries.since(auth.position))
-    horizon = rows[0].horizon
+    horizon, server = rows[0].horizon, rows[0].server
+    if server is None:
+        raise Unavailable
     changed = {row.about for row in rows if row.id is not None and row.id not in auth.changes_read}
-    if auth.position is None or horizon < auth.position:
-        changed.add(None)  # the first time, or another database than before
+    if auth.position is None or horizon < auth.position or server != auth.server:
+        # The first time, or another server than before: what it never heard of may be remembered here.
+        changed.add(None)
     for about in changed:
         auth.memory.forget(about)
     # Those of transactions that go on beside a longer one come again.
     auth.changes_read = {row.id for row in rows}
-    auth.position = horizon
+    auth.position, auth.server = horizon, server
     auth.memory.heard(asked_at)
     return changed
 

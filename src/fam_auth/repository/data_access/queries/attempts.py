@@ -99,9 +99,9 @@ def forgive(keys: Sequence[str], capped: Sequence[str], cap: int) -> UpdateBase:
     return delete(Attempt).where(or_(Attempt.key.in_(keys), at_the_end))
 
 
-def purge(age: float) -> UpdateBase:
-    """Deletes counters nobody has touched for so many seconds."""
-    return delete(Attempt).where(Attempt.tried_at < Seconds() - age)
+def ago(age: float) -> ColumnElement[float]:
+    """The moment so many seconds ago, asked for once: a clock that is read for every row keeps off the index."""
+    return select(Seconds() - age).scalar_subquery()
 
 
 def _by_bucket(

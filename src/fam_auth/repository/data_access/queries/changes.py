@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, FunctionElement, delete, insert, literal, select
+from sqlalchemy import BigInteger, Double, FunctionElement, insert, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
@@ -28,6 +28,13 @@ class Horizon(FunctionElement[int]):
     inherit_cache = True
 
 
+class Server(FunctionElement[float]):
+    """Which server answers, by the moment it was started; NULL: one that only follows another."""
+
+    type = Double()
+    inherit_cache = True
+
+
 @compiles(Here, "postgresql")
 def _id_of_the_transaction(element: Here, compiler: SQLCompiler, **_: object) -> str:
     del element, compiler
@@ -48,6 +55,18 @@ def _next_row(element: FunctionElement[int], compiler: SQLCompiler, **_: object)
     return NEXT
 
 
+@compiles(Server, "postgresql")
+def _moment_of_its_start(element: Server, compiler: SQLCompiler, **_: object) -> str:
+    del element, compiler
+    return "CASE WHEN NOT pg_is_in_recovery() THEN extract(epoch FROM pg_postmaster_start_time())::float8 END"
+
+
+@compiles(Server, "sqlite")
+def _always_this_file(element: Server, compiler: SQLCompiler, **_: object) -> str:
+    del element, compiler
+    return "0.0"
+
+
 def add(about: UUID | None, now: datetime) -> UpdateBase:
     """A session or a user has changed; None: everything has."""
     return insert(Change).values(about=about, position=Here(), at=now)
@@ -65,11 +84,6 @@ def since(position: int | None) -> Rows:
 
     Always a row at least; it has no `id` when nothing has changed.
     """
-    horizon = select(Horizon().label("horizon")).subquery("now_")
+    here = select(Horizon().label("horizon"), Server().label("server")).subquery("now_")
     newer = Change.position >= (2**62 if position is None else position)
-    return select(horizon.c.horizon, Change.id, Change.about).outerjoin_from(horizon, Change, newer)
-
-
-def purge(before: datetime) -> UpdateBase:
-    """Deletes what every worker has read long ago."""
-    return delete(Change).where(Change.at < before)
+    return select(here.c.horizon, here.c.server, Change.id, Change.about).outerjoin_from(here, Change, newer)

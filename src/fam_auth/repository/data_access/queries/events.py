@@ -1,17 +1,21 @@
 """Statements about the journal of security events."""
 
-from datetime import datetime
+from datetime import timedelta
 from operator import eq, ge, lt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
+from fam_auth.core.clock import uuid7_floor
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event
 from fam_auth.models import Event as Row
 from fam_auth.values import EventFilter
+
+LATE = timedelta(minutes=1)
+"""No event gets its id so long after it happened."""
 
 
 def add(event_id: UUID, event: Event) -> UpdateBase:
@@ -49,6 +53,9 @@ def page(wanted: EventFilter, after: UUID | None, limit: int) -> Rows:
         (ge, Row.at, wanted.since),
         (lt, Row.at, wanted.until),
         (lt, Row.id, after),
+        # Ids sort by time: a page far back is found by them, in its partition if there are some.
+        (ge, Row.id, wanted.since and uuid7_floor(wanted.since)),
+        (lt, Row.id, wanted.until and uuid7_floor(wanted.until + LATE)),
     ]
     chosen = [compare(column, value) for compare, column, value in asked if value is not None]
     return select(*_COLUMNS).where(*chosen).order_by(Row.id.desc()).limit(limit)
@@ -57,11 +64,6 @@ def page(wanted: EventFilter, after: UUID | None, limit: int) -> Rows:
 def forget(user_id: UUID) -> UpdateBase:
     """Takes out of the journal what tells more of a user than that something happened."""
     return update(Row).where(Row.user_id == user_id).values(address=None, agent=None, detail={})
-
-
-def purge(before: datetime) -> UpdateBase:
-    """Deletes what happened before a moment."""
-    return delete(Row).where(Row.at < before)
 
 
 _COLUMNS = (

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.sql.dml import ReturningDelete, UpdateBase
 
 from fam_auth.core.database import Rows
@@ -102,18 +102,6 @@ def spend_code_try(purpose: str, address: str, now: datetime) -> UpdateBase:
         .where(OneTimeToken.used_at.is_(None), OneTimeToken.code_expires_at > now, OneTimeToken.code_tries < CODE_TRIES)
         .values(code_tries=OneTimeToken.code_tries + 1)
         .returning(OneTimeToken.token, OneTimeToken.code)
-    )
-
-
-def purge_logins(now: datetime) -> UpdateBase:
-    """Deletes logins nobody finished."""
-    return delete(Login).where(Login.expires_at < now)
-
-
-def purge_tokens(now: datetime, before: datetime) -> UpdateBase:
-    """Deletes tokens that expired, and those used before a moment."""
-    return delete(OneTimeToken).where(
-        or_(OneTimeToken.expires_at < now, and_(OneTimeToken.used_at.is_not(None), OneTimeToken.used_at < before)),
     )
 
 

@@ -88,8 +88,3 @@ def _kept(prefix: str) -> tuple[ColumnElement[bool], ...]:
 def forget(user_id: UUID) -> UpdateBase:
     """Deletes the mails of a user, sent or waiting."""
     return delete(Outbox).where(Outbox.user_id == user_id)
-
-
-def purge(before: datetime) -> UpdateBase:
-    """Deletes mails that were done with before a moment."""
-    return delete(Outbox).where(Outbox.done_at < before)

@@ -12,12 +12,10 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    delete,
     exists,
     func,
     insert,
     not_,
-    or_,
     select,
     update,
 )
@@ -208,11 +206,6 @@ def end_stolen(session_id: UUID, refreshes: int, now: datetime, idle: timedelta)
         .values(ended_at=now, ended_reason="refresh_reused")
         .returning(Session.user_id)
     )
-
-
-def purge(before: datetime) -> UpdateBase:
-    """Deletes sessions that ended or expired before a moment."""
-    return delete(Session).where(or_(Session.ended_at < before, Session.expires_at < before))
 
 
 def value(row: Row[Any]) -> values.Session:

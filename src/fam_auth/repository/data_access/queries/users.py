@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, exists, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -109,13 +109,14 @@ def remove(user_id: UUID) -> UpdateBase:
     return delete(User).where(User.id == user_id).returning(User.id)
 
 
-def purge_unverified(before: datetime) -> UpdateBase:
-    """Deletes users who registered before a moment and never proved their address.
+def purge_unverified(before: datetime, limit: int) -> UpdateBase:
+    """Deletes the first `limit` users who registered before a moment and never proved their address.
 
     Not those whom the host knows by a key of its own: rows of the host's may hang on them.
     """
-    unproved = exists().where(Email.user_id == User.id, Email.verified_at.is_(None))
-    return delete(User).where(User.created_at < before, User.key.is_(None), unproved)
+    unproved = select(Email.user_id).join(User).where(Email.verified_at.is_(None), Email.created_at < before)
+    some = unproved.where(User.key.is_(None)).order_by(Email.created_at).limit(limit)
+    return delete(User).where(User.id.in_(some.with_for_update(skip_locked=True, of=Email)))
 
 
 def value(row: Row[Any], prefix: str = "") -> values.User:

@@ -1,0 +1,66 @@
+"""A purge takes small steps, and leaves alone what somebody holds."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth.core.clock import uuid7
+from fam_auth.exceptions import Unavailable
+from fam_auth.models import Event, Session
+from fam_auth.repository.data_access.managers import purge
+from tests.support.people import Person, World
+
+
+async def fill(world: World, many: int) -> None:
+    """So many events that are older than the retention."""
+    long_ago = world.clock() - timedelta(days=200)
+    times = [long_ago + timedelta(seconds=number) for number in range(many)]
+    rows = [{"id": uuid7(at), "at": at, "kind": "test", "outcome": "success", "detail": {}} for at in times]
+    async with world.auth.transaction() as db:
+        await db.execute(insert(Event), rows)
+
+
+async def test_r029_a_purge_goes_in_batches(world: World, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purge, "BATCH", 100)
+    await fill(world, 250)
+    ran: list[int] = []
+
+    def note(_: object, cursor: object, statement: str, *__: object) -> None:
+        if statement.startswith("DELETE") and "auth_event" in statement:
+            ran.append(getattr(cursor, "rowcount", -1))
+
+    event.listen(world.auth.database.engine.sync_engine, "after_cursor_execute", note)
+    assert (await purge.purge(world.auth))["events"] == 250
+    assert ran == [100, 100, 50]
+    left = await world.auth.database.row(select(func.count()).select_from(Event))
+    assert left is not None
+    assert left[0] >= 3
+
+
+async def test_both_ways_to_end_a_session_count(world: World, ada: Person) -> None:
+    await ada.login()
+    await ada.http.post("/auth/logout")
+    world.clock.travel(days=200)
+    assert (await purge.purge(world.auth))["sessions"] == 2
+
+
+async def test_what_is_held_is_left_for_another_time(world: World, ada: Person) -> None:
+    if world.auth.database.is_sqlite:
+        pytest.skip("SQLite holds the whole database")
+    world.clock.travel(days=200)
+    async with AsyncSession(world.auth.database.engine) as db:
+        translated = {"schema_translate_map": {"fam_auth": "fam_auth"}}
+        await db.execute(select(Session.id).with_for_update(), execution_options=translated)
+        assert (await purge.purge(world.auth))["sessions"] == 0
+    assert (await purge.purge(world.auth))["sessions"] == 1
+
+
+async def test_a_database_that_holds_everything_up_is_not_waited_for(world: World, ada: Person) -> None:
+    if world.auth.database.is_sqlite:
+        pytest.skip("SQLite waits three seconds")
+    async with world.auth.database.engine.connect() as connection:
+        await connection.exec_driver_sql("LOCK TABLE fam_auth.auth_login IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(Unavailable):
+            await purge.purge(world.auth)
