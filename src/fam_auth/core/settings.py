@@ -174,6 +174,10 @@ class Settings(Configured):
     mail: str | None = Field(None, description="Carrier: console:, file:///directory, smtp://, smtps://.")
     mail_from: str | None = Field(None, description="Sender of mails. None: no-reply at the host of public_url.")
     mail_templates: Path | None = Field(None, description="Directory whose templates replace ours.")
+    texts: Path | None = Field(
+        None, description="Directory of message files (fr.toml) that add to ours or replace them."
+    )
+    language: str = Field("en", description="Language for whom none of theirs is there; one of the message files.")
     email_verification: bool = Field(True, description="An address must be verified before its owner signs in.")
     transports: Annotated[tuple[Transport, ...], NoDecode, BeforeValidator(_split)] = Field(
         ("bearer", "cookie"),
