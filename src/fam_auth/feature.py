@@ -172,6 +172,8 @@ class Feature(Configured):
     """The methods of proofs that a login can begin with."""
     mails: ClassVar[Path | None] = None
     """The folder of the templates of the feature's mails."""
+    languages: ClassVar[Path | None] = None
+    """The folder of the feature's message files: what it says to people, in each language (core/languages.py)."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -179,6 +179,10 @@ class Settings(Configured):
     page_logo: Path | None = Field(None, description="Logo on pages: .svg, .png or .webp. None: the first letter.")
     page_accent: str | None = Field(None, description="Colour of buttons and links on pages, as in #0b6e69.")
     page_home: str | None = Field(None, description="Path that signing in on a page leads to. None: the account.")
+    texts: Path | None = Field(
+        None, description="Directory of message files (fr.toml) that add to ours or replace them."
+    )
+    language: str = Field("en", description="Language for whom none of theirs is there; one of the message files.")
     email_verification: bool = Field(True, description="An address must be verified before its owner signs in.")
     transports: Annotated[tuple[Transport, ...], NoDecode, BeforeValidator(_split)] = Field(
         ("bearer", "cookie"),

@@ -101,5 +101,5 @@ async def _verified(page: Page, user: User, token: str | None) -> Response:
     """A login that waited for the address goes on; else it can begin."""
     login = await logins.under_way(page.auth, token)
     if token is not None and login is not None and login.user_id == user.id:
-        return go_on(page, await logins.prove(page.auth, token, None, client_of(page.connection)))
+        return go_on(page, await logins.prove(page.auth, token, None, client_of(page.request)))
     return page.leads(page.url("/sign-in" if page.user is None else "/account"), done="verified")

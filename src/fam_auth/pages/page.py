@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Response, status
-from starlette.requests import HTTPConnection
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from fam_auth.auth import Auth
@@ -30,20 +30,20 @@ class Page:
     `user` and `session` are None when nobody is signed in; `given` is what a form sent, `refusal` why it was refused.
     """
 
-    def __init__(self, connection: HTTPConnection, known: tuple[Session, User] | None) -> None:
-        self.connection = connection
-        self.site: Site = site_of(connection)
+    def __init__(self, request: Request, known: tuple[Session, User] | None) -> None:
+        self.request = request
+        self.site: Site = site_of(request)
         self.auth: Auth = self.site.auth
         self.session, self.user = known or (None, None)
         self.given: Mapping[str, str] = {}
         self.refusal: Refusal | None = None
-        self.next = allowed(self.auth.settings, connection.query_params.get("next"))
+        self.next = allowed(self.auth.settings, request.query_params.get("next"))
 
     @cached_property
     def language(self) -> str:
         """The user's language if they chose one, else the first of the browser's that there is."""
         locale = self.user.locale if self.user else None
-        return self.auth.texts.choose(locale, self.connection.headers.get("accept-language"))
+        return self.auth.texts.choose(locale, self.request.headers.get("accept-language"))
 
     @property
     def direction(self) -> str:
@@ -62,12 +62,12 @@ class Page:
     @cached_property
     def done(self) -> str | None:
         """The key of what the page before has done; None when nothing."""
-        return (notes.found(self.auth, self.connection, notes.DONE) or {}).get("key")
+        return (notes.found(self.auth, self.request, notes.DONE) or {}).get("key")
 
     @cached_property
     def mailbox(self) -> str | None:
         """The address that this browser has asked a mail for; None when it has not."""
-        return (notes.found(self.auth, self.connection, notes.MAILBOX) or {}).get("email")
+        return (notes.found(self.auth, self.request, notes.MAILBOX) or {}).get("email")
 
     @property
     def errors(self) -> dict[str, str]:
@@ -101,7 +101,7 @@ class Page:
 
     def plain(self, path: str) -> str:
         """The address of a page, and nothing more."""
-        return f"{self.connection.scope['root_path']}{path}"
+        return f"{self.request.scope['root_path']}{path}"
 
     def to_prove(self, path: str) -> str:
         """The address where somebody proves again who they are, and comes back to a page."""
@@ -112,7 +112,7 @@ class Page:
         if self.session is None:
             return False
         try:
-            demand.check(self.auth, self.session, self.connection)
+            demand.check(self.auth, self.session, self.request)
         except StepUpRequired:
             return False
         return True
@@ -129,7 +129,7 @@ class Page:
 
     def is_at(self, path: str) -> bool:
         """Whether this page, or one below it, is the one at `path`."""
-        here = self.connection.scope["path"].removeprefix(self.connection.scope["root_path"])
+        here = self.request.scope["path"].removeprefix(self.request.scope["root_path"])
         return here == path or (path != HOME and here.startswith(f"{path}/"))
 
     def agent(self, text: str | None) -> str:
@@ -163,19 +163,19 @@ class Page:
         return self.auth.texts.say(self.language, key, **values)
 
 
-async def page_of(connection: HTTPConnection) -> Page:
+async def page_of(request: Request) -> Page:
     """The page of a request, the same however often it is asked for."""
-    page: Page | None = connection.scope.get(PLACE)
+    page: Page | None = request.scope.get(PLACE)
     if page is None:
-        page = connection.scope[PLACE] = Page(connection, await _known(connection))
+        page = request.scope[PLACE] = Page(request, await _known(request))
     return page
 
 
-async def _known(connection: HTTPConnection) -> tuple[Session, User] | None:
-    if cookie_name(site_of(connection).auth, SESSION_COOKIE) not in connection.cookies:
+async def _known(request: Request) -> tuple[Session, User] | None:
+    if cookie_name(site_of(request).auth, SESSION_COOKIE) not in request.cookies:
         return None
     try:
-        return await signed_in(connection)
+        return await signed_in(request)
     except Unauthenticated:
         return None
 

@@ -59,7 +59,7 @@ def by_cookie(connection: HTTPConnection) -> Visit:
 
 async def standing(page: Page) -> Incomplete:
     """Where the login under way stands. Raises NoLogin."""
-    token = maybe_login_token(page.connection)
+    token = maybe_login_token(page.request)
     if token is None:
         raise NoLogin
     return await logins.standing(page.auth, token)

@@ -91,7 +91,7 @@ def error_page(page: Page, refusal: Refusal) -> Response:
     """The page that says why there is no other; it asks the database for nothing."""
     page.refusal = refusal
     phrase = HTTPStatus(refusal.status).phrase
-    response = page.shows("error.html", phrase=phrase, request_id=page.connection.scope.get("fam_auth.request_id"))
+    response = page.shows("error.html", phrase=phrase, request_id=page.request.scope.get("fam_auth.request_id"))
     response.headers.update(refusal.headers())
     return response
 

@@ -68,7 +68,7 @@ async def begin(page: CurrentPage, who: TheEnrollee, given: Annotated[NewDevice,
 
 
 async def _shown(page: Page) -> Response:
-    who, device_id = await enrollee(page.connection), UUID(page.connection.path_params["device_id"])
+    who, device_id = await enrollee(page.request), UUID(page.request.path_params["device_id"])
     enrolment = await managers.pending(page.auth, who.user, device_id)
     return page.shows("otp/device.html", enrolment=enrolment, in_login=who.login_token is not None)
 
