@@ -37,14 +37,12 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 log = logging.getLogger("fam_auth")
 
 
-def install(
-    app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = True, pages: bool = False
-) -> None:
+def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = True, pages: bool = False) -> None:
     """The application has the routes of `auth` under `prefix`, and CurrentUser and needs() work in its own routes.
 
     Starting and stopping joins the application's lifespan; refusals of our dependencies become problems everywhere.
-    `worker` sends the mails in this process; without it run `fam-auth worker`. `pages` are the hosted ones. Raises Misconfigured when called twice:
-    a second Auth goes into a mounted sub-application.
+    `worker` sends the mails in this process; without it run `fam-auth worker`. `pages` adds the hosted pages.
+    Raises Misconfigured when called twice: a second Auth goes into a mounted sub-application.
     """
     if hasattr(app.state, STATE):
         raise Misconfigured("This application has an Auth already: put the second one into a mounted sub-application.")

@@ -1,4 +1,4 @@
-"""The files beside the pages: one style sheet, one script, perhaps a logo; each is cached for good under its content."""
+"""The files beside the pages: a style sheet, a script, perhaps a logo; each is cached for good under its content."""
 
 import gzip
 import hashlib

@@ -10,7 +10,7 @@ LONGEST = 2000
 def allowed(settings: Settings, wanted: str | None) -> str | None:
     """The destination if it may be one, else None.
 
-    A path begins with one slash; what browsers would read as another host (`//`, `/\\`, a tab in between) is none.
+    A path begins with one slash; what browsers would read as another host (two slashes, a backslash, a tab) is none.
     """
     if wanted is None or len(wanted) > LONGEST or not _is_plain(wanted):
         return None

@@ -36,7 +36,7 @@ def given(request: Request) -> dict[str, str]:
     return values
 
 
-def form(model: type[Form]) -> Any:
+def form(model: type[Form]) -> Any:  # noqa: ANN401 - FastAPI gives `Depends(...)` no type of its own
     """The dependency that gives the form as this model: a field left blank was not given. Raises InvalidRequest."""
 
     def made(request: Request) -> Form:

@@ -10,10 +10,9 @@ from fastapi import Depends, Response, status
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from fam_auth.auth import Auth
 from fam_auth.demands import Demand
 from fam_auth.dependencies import SESSION_COOKIE, cookie_name, signed_in
-from fam_auth.exceptions import InvalidRequest, Refusal, StepUpRequired, Unauthenticated
+from fam_auth.exceptions import InvalidCode, InvalidRequest, InvalidToken, Refusal, StepUpRequired, Unauthenticated
 from fam_auth.feature import Entry
 from fam_auth.pages import agents, notes
 from fam_auth.pages.destinations import allowed
@@ -22,6 +21,8 @@ from fam_auth.values import Session, User
 
 PLACE = "fam_auth.page"
 HOME = "/account"
+# The fields that some refusals are about as a whole.
+FIELDS: Mapping[type[Refusal], str] = {InvalidCode: "code", InvalidToken: "token"}
 
 
 class Page:
@@ -33,8 +34,9 @@ class Page:
     def __init__(self, request: Request, known: tuple[Session, User] | None) -> None:
         self.request = request
         self.site: Site = site_of(request)
-        self.auth: Auth = self.site.auth
-        self.session, self.user = known or (None, None)
+        self.auth = self.site.auth
+        self.session: Session | None = known[0] if known else None
+        self.user: User | None = known[1] if known else None
         self.given: Mapping[str, str] = {}
         self.refusal: Refusal | None = None
         self.next = allowed(self.auth.settings, request.query_params.get("next"))
@@ -72,8 +74,10 @@ class Page:
     @property
     def errors(self) -> dict[str, str]:
         """What is wrong with each field, in words."""
-        found = self.refusal.errors if isinstance(self.refusal, InvalidRequest) else []
-        return {error["field"]: self._error(error) for error in found}
+        if isinstance(self.refusal, InvalidRequest):
+            return {error["field"]: self._error(error) for error in self.refusal.errors}
+        whole = [field for kind, field in FIELDS.items() if isinstance(self.refusal, kind)]
+        return {field: self._error({"code": self.refusal.code}) for field in whole if self.refusal is not None}
 
     @property
     def complaint(self) -> str | None:
@@ -84,7 +88,8 @@ class Page:
 
     def explained(self, refusal: Refusal) -> str:
         """A refusal in words, with how long to wait."""
-        text = self.auth.texts.say(self.language, f"problems.{refusal.code}")
+        key = f"problems.{refusal.code}"
+        text = self.auth.texts.say(self.language, key) if self.auth.texts.has(key) else refusal.detail
         if refusal.retry_after is None or refusal.retry_after < timedelta(minutes=1):
             return text
         minutes = -(-refusal.retry_after // timedelta(minutes=1))

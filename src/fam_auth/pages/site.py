@@ -47,7 +47,9 @@ class Site:
 def build(auth: Auth) -> Site:
     """The pages of an Auth. Raises Misconfigured when they cannot work."""
     if "cookie" not in auth.settings.transports:
-        raise Misconfigured("The pages sign people in by cookie: add it to FAM_AUTH_TRANSPORTS, or leave the pages out.")
+        raise Misconfigured(
+            "The pages sign people in by cookie: add it to FAM_AUTH_TRANSPORTS, or leave the pages out."
+        )
     brought = brought_by(auth)
     folders = tuple((name, one.templates) for name, one in brought.items())
     return Site(

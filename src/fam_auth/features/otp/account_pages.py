@@ -1,5 +1,6 @@
 """The pages where second factors are added and kept in order."""
 
+import re
 from typing import Annotated
 from uuid import UUID
 
@@ -70,7 +71,8 @@ async def begin(page: CurrentPage, who: TheEnrollee, given: Annotated[NewDevice,
 async def _shown(page: Page) -> Response:
     who, device_id = await enrollee(page.request), UUID(page.request.path_params["device_id"])
     enrolment = await managers.pending(page.auth, who.user, device_id)
-    return page.shows("otp/device.html", enrolment=enrolment, in_login=who.login_token is not None)
+    in_login = who.login_token is not None
+    return page.shows("otp/device.html", enrolment=enrolment, qr=_scalable(enrolment.qr_svg), in_login=in_login)
 
 
 @router.get(DEVICES + "/{device_id}", dependencies=[PERHAPS_SIGNED_IN])
@@ -116,6 +118,11 @@ async def distrust(page: CurrentPage, user: CurrentUser, browser_id: UUID) -> Re
     """The browser is asked for the second factor again."""
     await managers.distrust(page.auth, user, browser_id)
     return page.leads(page.plain(FACTORS), done="browser_distrusted")
+
+
+def _scalable(svg: str) -> str:
+    """The image without a size of its own, so that it is shrunk on a small screen and not cut."""
+    return re.sub(r'width="(\d+)" height="(\d+)"', r'viewBox="0 0 \1 \2"', svg, count=1)
 
 
 def _codes(page: Page, codes: list[str], outcome: Outcome | None) -> Response:

@@ -34,9 +34,7 @@ class CodeForm(Body):
     remember_browser: str | None = Field(None, max_length=10)
 
 
-def code_given(
-    token: MaybeLoginToken, client: CurrentClient, given: Annotated[CodeForm, form(CodeForm)]
-) -> Given:
+def code_given(token: MaybeLoginToken, client: CurrentClient, given: Annotated[CodeForm, form(CodeForm)]) -> Given:
     """The code for the login under way. Raises NoLogin without one."""
     if token is None:
         raise NoLogin
@@ -48,7 +46,9 @@ TheCode = Annotated[Given, Depends(code_given)]
 
 async def _asks(page: Page, method: str) -> Response:
     found = await methods(page)
-    detail = next((one for one in found if one["method"] == method), {})
+    detail = next((one for one in found if one["method"] == method), None)
+    if detail is None:
+        return page.leads(page.url("/sign-in/continue"))
     others = [one["method"] for one in found if one["method"] != method and one["method"] in PATHS]
     remembers = page.auth.of(OtpSettings).remember_browser
     return page.shows("otp/give.html", method=method, detail=detail, others=others, paths=PATHS, remembers=remembers)

@@ -53,7 +53,11 @@ async def sign_in(page: CurrentPage, visit: AtTheDoor, given: Annotated[Credenti
 @router.post("/sign-in/again")
 @shown_on(sign_in_again)
 async def prove_again(
-    page: CurrentPage, user: CurrentUser, session: CurrentSession, visit: AtTheDoor, given: Annotated[Known, form(Known)]
+    page: CurrentPage,
+    user: CurrentUser,
+    session: CurrentSession,
+    visit: AtTheDoor,
+    given: Annotated[Known, form(Known)],
 ) -> Response:
     """The password once more: the first proof of a step-up."""
     begun = await logins.step_up(page.auth, session, user, visit.client)
@@ -110,9 +114,7 @@ async def reset_password(page: CurrentPage) -> Response:
 
 @router.post("/reset-password", dependencies=[SameSite])
 @shown_on(reset_password)
-async def reset(
-    page: CurrentPage, client: CurrentClient, given: Annotated[NewPassword, form(NewPassword)]
-) -> Response:
+async def reset(page: CurrentPage, client: CurrentClient, given: Annotated[NewPassword, form(NewPassword)]) -> Response:
     """The password is set, and nobody is signed in by it."""
     await changes.reset(page.auth, token_of(given.token), given.new_password, client)
     return page.leads(page.plain("/sign-in"), done="password_reset")
