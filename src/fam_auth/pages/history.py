@@ -18,7 +18,7 @@ SHOWN = 25
 MOST_SESSIONS = 200
 Cursor = Annotated[UUID | None, Query()]
 # What an event tells beside its kind, where it is fit to be shown.
-TOLD = ("device", "method", "reason", "role", "scope")
+TOLD = ("device", "role", "scope")
 BAD = {"login.guessed", "password.compromised", "session.refresh_reused", "user.suspended"}
 
 

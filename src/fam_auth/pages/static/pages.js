@@ -55,6 +55,14 @@ all('input[data-check]', (input) => {
   })
 })
 
+// What was wrong with a field is not said any more once it is written anew.
+all('.wrong input', (input) => input.addEventListener('input', () => {
+  const field = input.closest('.field')
+  field.classList.remove('wrong')
+  field.querySelector('.error').hidden = true
+  input.removeAttribute('aria-invalid')
+}, { once: true }))
+
 // Codes are pasted with spaces, dashes, or in the middle of a sentence.
 all('input[data-digits]', (input) => {
   input.addEventListener('input', () => {
