@@ -22,6 +22,7 @@ from fam_auth.exceptions import (
     InvalidRequest,
     PayloadTooLarge,
     Refusal,
+    Said,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -63,7 +64,7 @@ async def _answered(route: APIRoute, handle: Handler, request: Request) -> Respo
     except RequestValidationError as error:
         return _problem(request, _explained(error))
     except HTTPException:
-        return _problem(request, InvalidRequest.of("", "unreadable", "The body cannot be read."))
+        return _problem(request, InvalidRequest.of("", "unreadable"))
     except Exception:
         log.exception("a request broke")
         return _problem(request, InternalError())
@@ -93,7 +94,7 @@ async def _in_time(work: Coroutine[Any, Any, Response], deadline: timedelta) -> 
 
 
 def _problem(request: Request, refusal: Refusal) -> Response:
-    return problems.answer(refusal, request.scope["fam_auth.request_id"])
+    return problems.answer(refusal, request)
 
 
 async def _read(request: Request) -> None:
@@ -137,7 +138,7 @@ def _parsed(body: bytes) -> object:
     try:
         return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest.of("", "invalid_json", "The body is not valid JSON.") from error
+        raise InvalidRequest.of("", "invalid_json") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse_repeated(pairs: list[tuple[str, Any]], place: str) -> None:
     """Two parsers may take different ones of two equal names (ASVS 15.3.5)."""
     if len({name for name, _ in pairs}) < len(pairs):
-        raise InvalidRequest.of("", "repeated_name", f"A name stands twice in the {place}.")
+        raise InvalidRequest.of("", "repeated_name", Said(f"errors.repeated_name_in_{place}"))
 
 
 def _no_constant(name: str) -> None:
@@ -163,4 +164,5 @@ def _explained(error: RequestValidationError) -> InvalidRequest:
 def _field_error(error: Mapping[str, Any]) -> dict[str, Any]:
     place = ".".join(str(part) for part in error["loc"][1:] if isinstance(part, str | int))
     limits = {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, int)}
-    return {"field": place, "code": error["type"], "message": error["msg"], **limits}
+    message = Said(f"errors.{error['type']}", limits, otherwise=error["msg"])
+    return {"field": place, "code": error["type"], "message": message, **limits}
