@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Complete",
+    "Entry",
     "Feature",
     "Incomplete",
     "Kind",
     "Offer",
     "Outcome",
+    "Pages",
     "Progress",
     "Proof",
     "Step",
@@ -110,6 +112,34 @@ class Incomplete:
 Outcome = Complete | Incomplete
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place in a navigation of the hosted pages: its path, the key of its text, the name of its icon."""
+
+    path: str
+    text: str
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The hosted pages of a feature.
+
+    `templates` is their folder; templates are named `<feature>/...`. `entries` go into the navigation of the account,
+    `doors` are links below the form of signing in. `steps` says on which path a step of a login is taken; a second
+    factor is the step `second_factor/<method>`. `way` is the template of a form that begins a login, `again` of one
+    that begins a step-up; None without.
+    """
+
+    routers: "Sequence[APIRouter]"
+    templates: Path
+    entries: tuple[Entry, ...] = ()
+    doors: tuple[Entry, ...] = ()
+    steps: Mapping[str, str] = field(default_factory=dict)
+    way: str | None = None
+    again: str | None = None
+
+
 def lacking(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Sequence[Step]) -> tuple[Step, ...]:
     """What a login needs before its session, in the order to give it; empty when nothing.
 
@@ -167,6 +197,10 @@ class Feature(Configured):
     def routers(self, settings: Settings) -> "Sequence[APIRouter]":
         """The routes to mount under these settings of the kernel."""
         return () if self.router is None else (self.router,)
+
+    def pages(self, settings: Settings) -> Pages | None:
+        """The hosted pages under these settings of the kernel; None without any."""
+        return None
 
     def public(self) -> Mapping[str, Any]:
         """What GET /config tells a front end about this feature."""

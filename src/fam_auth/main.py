@@ -26,7 +26,7 @@ class StrictTransport:
 
 
 def create(auth: Auth) -> FastAPI:
-    """The service: nothing but the routes of `auth`; its documentation only where the settings allow it."""
+    """The service: nothing but the routes and pages of `auth`; its documentation only where the settings allow it."""
     docs = auth.settings.api_docs
     service = FastAPI(
         title=auth.settings.app_name,
@@ -34,7 +34,7 @@ def create(auth: Auth) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if docs else None,
     )
-    install(service, auth)
+    install(service, auth, pages=auth.settings.pages and "cookie" in auth.settings.transports)
     if (auth.settings.public_url or "").startswith("https://"):
         service.add_middleware(StrictTransport)
     return service

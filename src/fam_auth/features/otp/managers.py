@@ -34,7 +34,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A device to be: what the authenticator app needs. Shown once."""
+    """A device to be: what the authenticator app needs. Shown until it is confirmed."""
 
     id: UUID
     secret: str
@@ -106,8 +106,13 @@ async def begin(auth: Auth, user: User, name: str) -> Enrolment:
     sealed = auth.keys.seal(place_of(device_id), secret.encode())
     added = queries.add(id=device_id, user_id=user.id, name=name, secret=sealed, created_at=auth.now())
     await auth.database.rows(added)
-    uri = totp.uri_of(secret, user.email, auth.of(OtpSettings).issuer or auth.settings.app_name)
-    return Enrolment(device_id, secret, uri, totp.qr_svg_of(uri))
+    return _enrolment(auth, user, device_id, secret)
+
+
+async def pending(auth: Auth, user: User, device_id: UUID) -> Enrolment:
+    """A device that has been begun and not confirmed yet. Raises NotFound."""
+    row = await _pending(auth, user, device_id)
+    return _enrolment(auth, user, device_id, auth.keys.open(place_of(device_id), row.secret).decode())
 
 
 async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays signed in
@@ -118,9 +123,7 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
     Returns the recovery codes with the first factor, None with a further one. Raises NotFound and InvalidCode.
     """
     settings = auth.of(OtpSettings)
-    row = await auth.database.row(queries.pending(device_id, user.id, auth.now() - settings.enrolment_lifetime))
-    if row is None:
-        raise NotFound
+    row = await _pending(auth, user, device_id)
     secret = auth.keys.open(place_of(device_id), row.secret).decode()
     step = totp.matching_step(secret, code, auth.now(), settings.drift)
     if step is None:
@@ -190,6 +193,19 @@ def place_of(device_id: UUID) -> str:
 def code_digests(auth: Auth, user_id: UUID, code: str) -> list[str]:
     """What the table may know a recovery code by."""
     return auth.keys.digests(RECOVERY, f"{user_id} {recovery.normalized(code)}")
+
+
+async def _pending(auth: Auth, user: User, device_id: UUID) -> Row[Any]:
+    since = auth.now() - auth.of(OtpSettings).enrolment_lifetime
+    row = await auth.database.row(queries.pending(device_id, user.id, since))
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _enrolment(auth: Auth, user: User, device_id: UUID, secret: str) -> Enrolment:
+    uri = totp.uri_of(secret, user.email, auth.of(OtpSettings).issuer or auth.settings.app_name)
+    return Enrolment(device_id, secret, uri, totp.qr_svg_of(uri))
 
 
 def _factors(devices: Sequence[UUID]) -> str:

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
-from fam_auth.feature import Progress, Step
+from fam_auth.feature import Pages, Progress, Step
 from fam_auth.features.password import changes, queries
 from fam_auth.features.password.changes import CHANGE, RESET
 from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash
+from fam_auth.features.password.pages import PAGES
 from fam_auth.features.password.routers import admin_router, change_router, router, token_router
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.models import Base
@@ -50,3 +51,6 @@ class Password(PasswordSettings):
     def routers(self, settings: Settings) -> Sequence[APIRouter]:
         shown = (router, change_router, admin_router)
         return (*shown, token_router) if settings.token_route else shown
+
+    def pages(self, settings: Settings) -> Pages | None:
+        return PAGES
