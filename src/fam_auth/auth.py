@@ -53,7 +53,7 @@ class Auth:
         self.features = _ordered([feature.under(self.settings.profile).of(self) for feature in found])
         core_settings.check(self.settings)
         core_settings.check_names(_sections(self.features))
-        self.texts = Texts(self._message_files(), self.settings.language)
+        self.texts = Texts(self._message_files(), self.settings.language, self.settings.languages)
         self.now = clock
         self.database = Database(
             self.settings.database, schema=self.settings.db_schema, pool_size=self.settings.pool_size

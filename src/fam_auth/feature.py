@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from fam_auth.core.events import Event
 from fam_auth.core.settings import PREFIX, Configured, Settings
-from fam_auth.exceptions import Forbidden, Misconfigured
+from fam_auth.exceptions import Forbidden, Misconfigured, Said
 from fam_auth.models import Base
 from fam_auth.values import Client, Kind, Proof, Session, Tokens, Transport, User, Visit
 
@@ -153,7 +153,7 @@ def lacking(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Sequence[St
         methods = [{"method": offer.method, **offer.detail} for offer in available]
         return (Step("second_factor", {"methods": methods}), *steps)
     if any(offer.demanded for offer in offers) and not steps:
-        raise Forbidden("This account must have a second factor and has none. Ask an administrator.")
+        raise Forbidden(Said("details.no_second_factor"))
     return tuple(steps)
 
 

@@ -1,13 +1,18 @@
 """Message files and the choice between them: tables of BCP 47 and RFC 4647, and files that hosts get wrong."""
 
+import ast
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from pydantic_core._pydantic_core import list_all_errors
 
 from fam_auth.core import tags
 from fam_auth.core.languages import PACKAGE, SHIPPED, Texts, messages
-from fam_auth.exceptions import Misconfigured
+from fam_auth.core.mail import render
+from fam_auth.exceptions import Misconfigured, Refusal
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
@@ -91,7 +96,7 @@ def test_texts_fall_back_to_the_general_language_and_to_english(tmp_path: Path) 
 def test_moments_in_words() -> None:
     texts, at = Texts(), datetime(2030, 1, 4, 11, 5, tzinfo=timezone(timedelta(hours=2)))
     assert texts.moment("en", at) == "4 January 2030, 09:05 UTC"
-    assert texts.moment("de", at.astimezone(UTC)) == "4. Januar 2030, 09:05 Uhr (UTC)"
+    assert texts.moment("de", at.astimezone(UTC)) == "4. Januar 2030 um 09:05 Uhr (UTC)"
 
 
 def test_what_nobody_wrote_is_said_by_nobody() -> None:
@@ -140,8 +145,13 @@ async def test_a_host_says_where_its_files_are(make_auth: MakeAuth, tmp_path: Pa
     auth = make_auth(texts=tmp_path, language="fr")
     assert auth.texts.say(auth.texts.choose(None, None), "language.name") == "Français"
     await auth.close()
-    with pytest.raises(Misconfigured, match=r"FAM_AUTH_LANGUAGE: there is en, de; add fr.toml"):
+    auth = make_auth(languages=["de"], language="de")
+    assert (auth.texts.languages, auth.texts.choose(None, "en")) == (("de",), "de")
+    await auth.close()
+    with pytest.raises(Misconfigured, match=r"FAM_AUTH_LANGUAGE: fr is not spoken; take one of en, de\."):
         make_auth(language="fr")
+    with pytest.raises(Misconfigured, match=r"FAM_AUTH_LANGUAGES: there is no fr.toml; there is en, de\."):
+        make_auth(languages=["fr"])
     with pytest.raises(Misconfigured, match="is no directory of message files"):
         make_auth(texts=tmp_path / "nowhere")
 
@@ -163,5 +173,88 @@ def test_every_language_of_ours_says_the_same_with_the_same_values(folder: Path)
 
 
 def test_every_folder_of_ours_is_read() -> None:
-    read = {*SHIPPED, *(feature.languages for feature in (Password, Otp, Role))}
-    assert set(OURS) <= read
+    assert set(OURS) <= set(SHIPPED)
+    assert {feature.languages for feature in (Password, Otp, Role)} <= set(SHIPPED)
+
+
+def kinds_of_refusals(kind: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
+    for one in kind.__subclasses__():
+        if one.__module__ == Refusal.__module__:
+            yield one
+            yield from kinds_of_refusals(one)
+
+
+def test_every_refusal_has_its_text() -> None:
+    texts, kinds = Texts(), {kind.code: kind.title for kind in kinds_of_refusals() if hasattr(kind, "code")}
+    assert {code: texts.say("en", f"problems.{code}") for code in kinds} == kinds
+
+
+def keys_in_code() -> set[str]:
+    """What the code says by name: Said("..."), and the codes of InvalidRequest.of(field, code)."""
+    found = set()
+    for file in PACKAGE.rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text("utf-8"))):
+            match call:
+                case ast.Call(func=ast.Name(id="Said"), args=[ast.Constant(value=str(key)), *_]):
+                    found.add(key)
+                case ast.Call(func=ast.Attribute(attr="of"), args=[_, ast.Constant(value=str(code))]):
+                    found.add(f"errors.{code}")
+    return found
+
+
+def test_what_the_code_says_by_name_is_there() -> None:
+    keys = keys_in_code()
+    assert {"details.no_second_factor", "errors.taken", "password.blocklisted"} <= keys
+    assert {key for key in keys if not Texts().has(key)} == set()
+
+
+def test_pydantic_fills_the_texts_that_are_its_own() -> None:
+    known = {error["type"]: error["example_context"] or {} for error in list_all_errors()}
+    ours = {message.key.removeprefix("errors."): message for message in messages(PACKAGE / "languages" / "en.toml")}
+    theirs = {code: message for code, message in ours.items() if code in known}
+    assert len(theirs) > 30
+    for code, message in theirs.items():
+        limits = {name for name, value in known[code].items() if isinstance(value, int)}
+        assert message.placeholders <= limits, code
+
+
+MAILS = [folder for folder in PACKAGE.rglob("mails") if folder.is_dir()]
+SAMPLE = {
+    "app_name": "Acme",
+    "requested_at": "now",
+    "requested_from": "192.0.2.1",
+    "link": "https://app.example.com/x#token=famp_x",
+    "disown_link": "https://app.example.com/y#token=famp_y",
+    "code": "123456",
+    "device": "Phone",
+    "agent": None,
+    **dict.fromkeys(("link_hours", "link_minutes", "code_minutes", "left"), 5),
+    **dict.fromkeys(("few", "is_closed"), True),
+}
+
+
+@pytest.mark.parametrize("folder", MAILS, ids=lambda folder: str(folder.relative_to(PACKAGE)))
+def test_every_mail_is_there_in_every_language_of_ours(folder: Path) -> None:
+    kinds = {file.stem for file in folder.glob("*.txt")}
+    assert kinds
+    assert {file.stem for file in (folder / "de").glob("*.txt")} == kinds
+    for kind in kinds:
+        english, german = (render((folder,), kind, SAMPLE, language) for language in ("en", "de"))
+        assert lines(english.text) == lines(german.text)
+        assert english.subject != german.subject
+        assert ('lang="en"' in english.html, 'lang="de"' in german.html) == (True, True)
+        assert german.text.startswith("Guten Tag,\n\n")
+        assert german.subject[0].isupper()
+
+
+def lines(text: str) -> list[str]:
+    """The lines that programs read: links and codes, each on a line of its own."""
+    return [line for line in text.splitlines() if re.fullmatch(r"https://\S+#token=\S+|\d{6}", line)]
+
+
+def test_every_kind_of_mail_that_is_posted_has_a_template() -> None:
+    posted = set()
+    for file in PACKAGE.rglob("*.py"):
+        posted |= set(re.findall(r"(?:Letter\(|notice\(auth, )\"([a-z_]+)\"", file.read_text("utf-8")))
+    assert {"invitation", "login_code", "many_failures"} <= posted
+    assert {kind for kind in posted if not any((folder / f"{kind}.txt").exists() for folder in MAILS)} == set()

@@ -40,7 +40,7 @@ async def main():
 
 asyncio.run(main())
 context = {"app_name": "Acme", "requested_at": "now", "requested_from": None}
-print(render((), "already_registered", context)[0])
+print(render((), "already_registered", context).subject)
 """
 
 

@@ -17,8 +17,11 @@ from fam_auth.exceptions import Misconfigured
 
 ENGLISH = "en"
 PACKAGE = Path(__file__).parents[1]
-SHIPPED = tuple(PACKAGE / folder for folder in ("languages", "pages/languages", "pages/administration/languages"))
-"""The folders of the package itself; those of features and of the host follow."""
+SHIPPED = (
+    *(PACKAGE / folder for folder in ("languages", "pages/languages", "pages/administration/languages")),
+    *sorted(PACKAGE.glob("features/*/languages")),
+)
+"""The folders of the package itself, in use or not, so that a host's file may hold all of it; others follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +48,27 @@ class Message:
 class Texts:
     """The texts of some folders, in every language that has a file there. Raises Misconfigured.
 
-    What a language lacks it takes from the more general one (`de-AT` from `de`), then from English.
+    What a language lacks it takes from the more general one (`de-AT` from `de`), then from English. `spoken` are the
+    languages to choose from; empty: all.
     """
 
-    def __init__(self, folders: Sequence[Path] = (), default: str = ENGLISH) -> None:
-        shipped = [folder for folder in SHIPPED if folder.is_dir()]
-        files = [(_language(file), file) for folder in (*shipped, *folders) for file in _files(folder)]
+    def __init__(self, folders: Sequence[Path] = (), default: str = ENGLISH, spoken: Sequence[str] = ()) -> None:
+        every = dict.fromkeys([*(folder for folder in SHIPPED if folder.is_dir()), *folders])
+        files = [(_language(file), file) for folder in every for file in _files(folder)]
         found = [(language, message) for language, file in files for message in messages(file)]
         _check(found)
         own: dict[str, dict[str, str]] = {language: {} for language, _ in files}
         for language, message in found:
             own[language][message.key] = message.text
         self._texts = {language: _with_general(language, own) for language in sorted(own)}
-        self.languages = (ENGLISH, *(language for language in self._texts if language != ENGLISH))
+        there = (ENGLISH, *(language for language in self._texts if language != ENGLISH))
+        self.languages = tuple(spoken) or there
         self.default = default
-        if default not in self._texts:
-            raise Misconfigured(
-                f"FAM_AUTH_LANGUAGE: there is {', '.join(self.languages)}; add {default}.toml for more."
-            )
+        for language in self.languages:
+            if language not in there:
+                raise Misconfigured(f"FAM_AUTH_LANGUAGES: there is no {language}.toml; there is {', '.join(there)}.")
+        if default not in self.languages:
+            raise Misconfigured(f"FAM_AUTH_LANGUAGE: {default} is not spoken; take one of {', '.join(self.languages)}.")
 
     def say(self, language: str, key: str, /, **values: object) -> str:
         """The text in a language, which may be any tag. Raises KeyError for an unknown key or a missing value."""

@@ -118,10 +118,10 @@ async def _repeat(chore: Callable[[], Awaitable[None]], every: timedelta, stoppi
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
     """A path below ours that is none of ours."""
-    await problems.answer(NotFound(), scope.get("fam_auth.request_id"))(scope, receive, send)
+    await problems.answer(NotFound(), HTTPConnection(scope))(scope, receive, send)
 
 
 async def _answer(connection: HTTPConnection, refusal: Exception) -> Response:
     """A refusal in a route of the host: a problem, for WebSockets too (the handshake is denied with its status)."""
     assert isinstance(refusal, Refusal)  # noqa: S101 - the handler is registered for this class alone
-    return problems.answer(refusal, connection.scope.get("fam_auth.request_id"))
+    return problems.answer(refusal, connection)

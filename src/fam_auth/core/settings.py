@@ -182,7 +182,8 @@ class Settings(Configured):
     texts: Path | None = Field(
         None, description="Directory of message files (fr.toml) that add to ours or replace them."
     )
-    language: str = Field("en", description="Language for whom none of theirs is there; one of the message files.")
+    languages: Names = Field((), description="Languages to speak. Unset: all that have message files.")
+    language: str = Field("en", description="Language for people of whose languages none is spoken.")
     email_verification: bool = Field(True, description="An address must be verified before its owner signs in.")
     transports: Annotated[tuple[Transport, ...], NoDecode, BeforeValidator(_split)] = Field(
         ("bearer", "cookie"),

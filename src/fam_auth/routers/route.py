@@ -22,6 +22,7 @@ from fam_auth.exceptions import (
     InvalidRequest,
     PayloadTooLarge,
     Refusal,
+    Said,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -63,7 +64,7 @@ class Route(APIRoute):
 
     def refused(self, request: Request, refusal: Refusal) -> Response:
         """How the route says no; it waits for nothing, as the deadline may be over."""
-        return problems.answer(refusal, request.scope["fam_auth.request_id"])
+        return problems.answer(refusal, request)
 
 
 async def _answered(route: Route, handle: Handler, request: Request) -> Response:
@@ -74,7 +75,7 @@ async def _answered(route: Route, handle: Handler, request: Request) -> Response
     except RequestValidationError as error:
         return route.refused(request, InvalidRequest(explained(error.errors())))
     except HTTPException:
-        return route.refused(request, InvalidRequest.of("", "unreadable", "The body cannot be read."))
+        return route.refused(request, InvalidRequest.of("", "unreadable"))
     except Exception:
         log.exception("a request broke")
         return route.refused(request, InternalError())
@@ -137,7 +138,7 @@ def _parsed(body: bytes) -> object:
     try:
         return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest.of("", "invalid_json", "The body is not valid JSON.") from error
+        raise InvalidRequest.of("", "invalid_json") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def refuse_repeated(pairs: list[tuple[str, Any]], place: str) -> None:
     """Two parsers may take different ones of two equal names (ASVS 15.3.5)."""
     if len({name for name, _ in pairs}) < len(pairs):
-        raise InvalidRequest.of("", "repeated_name", f"A name stands twice in the {place}.")
+        raise InvalidRequest.of("", "repeated_name", Said(f"errors.repeated_name_in_{place}"))
 
 
 def _no_constant(name: str) -> None:
@@ -166,4 +167,5 @@ def explained(errors: Iterable[Mapping[str, Any]], skip: int = 1) -> list[dict[s
 def _field_error(error: Mapping[str, Any], skip: int) -> dict[str, Any]:
     place = ".".join(str(part) for part in error["loc"][skip:] if isinstance(part, str | int))
     limits = {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, int)}
-    return {"field": place, "code": error["type"], "message": error["msg"], **limits}
+    message = Said(f"errors.{error['type']}", limits, otherwise=error["msg"])
+    return {"field": place, "code": error["type"], "message": message, **limits}

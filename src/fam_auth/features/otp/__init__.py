@@ -40,6 +40,7 @@ class Otp(OtpSettings):
     models: ClassVar[tuple[type[Base], ...]] = (OtpDevice, RecoveryCode, EmailCode, TrustedBrowser)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
     mails: ClassVar[Path | None] = Path(__file__).parent / "mails"
+    languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
 
     def routers(self, settings: Settings) -> Sequence[APIRouter]:
         return (router, admin_router, *([email_router] if self.email_code else []))

@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
-from fam_auth.exceptions import Forbidden, InvalidCode, NotFound
+from fam_auth.exceptions import Forbidden, InvalidCode, NotFound, Said
 from fam_auth.feature import Progress
 from fam_auth.features.otp import queries, recovery, totp
 from fam_auth.features.otp.settings import OtpSettings
@@ -101,7 +101,7 @@ async def begin(auth: Auth, user: User, name: str) -> Enrolment:
     Raises Forbidden when there are ten devices.
     """
     if (await standing(auth, user.id)).devices >= MOST_DEVICES:
-        raise Forbidden(f"There are {MOST_DEVICES} authenticators already. Remove one first.")
+        raise Forbidden(Said("otp.most_devices", {"most": MOST_DEVICES}))
     device_id, secret = auth.new_id(), totp.new_secret()
     sealed = auth.keys.seal(place_of(device_id), secret.encode())
     added = queries.add(id=device_id, user_id=user.id, name=name, secret=sealed, created_at=auth.now())
@@ -150,7 +150,7 @@ async def remove(auth: Auth, user: User, device_id: UUID, actor: Actor, *, keep:
             raise NotFound
         left = (await db.execute(queries.held(user.id))).one()
         if not left.devices and await is_required(auth, db, user):
-            raise Forbidden("This account must have a second factor. Add another one first.")
+            raise Forbidden(Said("otp.last_device"))
         event = _event(auth, EventKind.SECOND_FACTOR_REMOVED, user.id, actor, device=removed.name)
         letter = credentials.notice(auth, "second_factor_removed", user.email, device=removed.name)
         gone = [queries.distrust(user.id), *([] if left.devices else [queries.remove_codes(user.id)])]
@@ -174,7 +174,7 @@ async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
     async with auth.transaction() as db:
         await db.execute(users.locked(user.id))
         if not (await db.execute(queries.held(user.id))).one().devices:
-            raise Forbidden("Recovery codes stand in for a second factor. Add one first.")
+            raise Forbidden(Said("otp.codes_without_device"))
         await events.record(auth, db, event, queries.remove_codes(user.id), _kept(auth, user.id, codes), posted)
     return codes
 

@@ -33,6 +33,7 @@ class Password(PasswordSettings):
     models: ClassVar[tuple[type[Base], ...]] = (PasswordHash,)
     ways: ClassVar[tuple[str, ...]] = ("password",)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
+    languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
 
     async def step(self, auth: Auth, db: AsyncSession, progress: Progress) -> Step | None:
         by_password = any(proof.method == METHOD for proof in progress.proofs)

@@ -64,7 +64,7 @@ async def create(auth: Auth, email: str, password: str, name: str | None, *, ver
 async def register_and_sign_in(auth: Auth, form: Registration, visit: Visit) -> Outcome:
     """The new user is signed in, where addresses need no verification. Raises InvalidRequest for a known address."""
     if await register(auth, form.email, form.password, form.name, visit.client) is None:
-        raise InvalidRequest.of("email", "taken", "This address belongs to a user already.")
+        raise InvalidRequest.of("email", "taken")
     return await login(auth, form.email, form.password, visit)
 
 

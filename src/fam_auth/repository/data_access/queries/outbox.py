@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, insert, literal, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
-from fam_auth.models import Outbox
+from fam_auth.models import Outbox, User
 
 COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries, Outbox.created_at, Outbox.expires_at)
 
@@ -23,7 +23,7 @@ def add(now: datetime, only_if: ColumnElement[bool] | None = None, **columns: An
 
 
 def lease(now: datetime, until: datetime, limit: int) -> UpdateBase:
-    """Takes mails that are due for one worker: nobody else gets them before `until`."""
+    """Takes mails that are due for one worker: nobody else gets them before `until`. With the users' languages."""
     due = (
         select(Outbox.id)
         .where(Outbox.done_at.is_(None), Outbox.due_at <= now)
@@ -32,7 +32,9 @@ def lease(now: datetime, until: datetime, limit: int) -> UpdateBase:
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    return update(Outbox).where(Outbox.id.in_(due)).values(due_at=until, tries=Outbox.tries + 1).returning(*COLUMNS)
+    locale = select(User.locale).where(User.id == Outbox.user_id).correlate(Outbox).scalar_subquery().label("locale")
+    taken = update(Outbox).where(Outbox.id.in_(due)).values(due_at=until, tries=Outbox.tries + 1)
+    return taken.returning(*COLUMNS, locale)
 
 
 def done(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:
