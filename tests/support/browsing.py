@@ -148,15 +148,20 @@ class Browser:
 
     async def token(self, kind: str | None = None) -> str:
         """The token in the newest mail."""
-        return re.findall(r"#token=(\S+)$", await self.mail(kind), re.MULTILINE)[0]
+        return self._first(r"#token=(\S+)$", await self.mail(kind))
 
     async def mailed_code(self) -> str:
         """The code in the newest mail."""
-        return re.findall(r"^(\d{6})$", await self.mail(), re.MULTILINE)[0]
+        return self._first(r"^(\d{6})$", await self.mail())
 
     async def mail(self, kind: str | None = None) -> str:
         """The text of the newest mail."""
         return (await self.world.mails(self.email, kind))[-1].text
+
+    def _first(self, pattern: str, text: str) -> str:
+        found = re.search(pattern, text, re.MULTILINE)
+        assert found
+        return found.group(1)
 
     async def _ask(self, method: str, url: str, **more: Any) -> None:
         answer = await self.http.request(method, url, follow_redirects=True, **more)

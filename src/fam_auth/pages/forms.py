@@ -25,7 +25,7 @@ async def read(request: Request) -> None:
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError as error:
-        raise InvalidRequest.of("", "unreadable", "The form cannot be read.") from error
+        raise InvalidRequest.of("", "unreadable") from error
     refuse_repeated(pairs, "body")
     request.scope[PLACE] = dict(pairs)
 

@@ -10,6 +10,7 @@ from fastapi import Depends, Response, status
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from fam_auth.core import refusals
 from fam_auth.demands import Demand
 from fam_auth.dependencies import SESSION_COOKIE, cookie_name, signed_in
 from fam_auth.exceptions import InvalidCode, InvalidRequest, InvalidToken, Refusal, StepUpRequired, Unauthenticated
@@ -82,14 +83,16 @@ class Page:
     @property
     def complaint(self) -> str | None:
         """What is wrong with the whole of it, in words; None when nothing is, or it stands beside the fields."""
-        if self.refusal is None or self.errors:
-            return None
+        errors = self.errors
+        if self.refusal is None or errors:
+            return errors.get("")
         return self.explained(self.refusal)
 
     def explained(self, refusal: Refusal) -> str:
         """A refusal in words, with how long to wait."""
-        key = f"problems.{refusal.code}"
-        text = self.auth.texts.say(self.language, key) if self.auth.texts.has(key) else refusal.detail
+        key, texts = f"pages.errors.{refusal.code}", self.auth.texts
+        own = texts.say(self.language, key) if texts.has(key) else None
+        text = own or refusals.detail(texts, self.language, refusal)
         if refusal.retry_after is None or refusal.retry_after < timedelta(minutes=1):
             return text
         minutes = -(-refusal.retry_after // timedelta(minutes=1))
@@ -161,11 +164,10 @@ class Page:
         return response
 
     def _error(self, error: Mapping[str, Any]) -> str:
-        values = {name: value for name, value in error.items() if isinstance(value, int)}
-        key = f"pages.errors.{error['code']}"
-        if not self.auth.texts.has(key):
-            key = "pages.errors.invalid"
-        return self.auth.texts.say(self.language, key, **values)
+        key, texts = f"pages.errors.{error['code']}", self.auth.texts
+        if not texts.has(key):
+            return str(refusals.errors(texts, self.language, [error])[0]["message"])
+        return texts.say(self.language, key)
 
 
 async def page_of(request: Request) -> Page:
