@@ -182,6 +182,7 @@ async def test_factors_are_kept_in_order(world: World, ada: Browser) -> None:
     await ada.open("/account/second-factors")
     await ada.send("/devices", name="x" * 101)
     assert "This is too long" in ada.text
+    await ada.open("/account/second-factors")
     await ada.enrol()
     await ada.open("/account/second-factors")
     assert "confirm that it is really you" in ada.text
