@@ -9,7 +9,7 @@ BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
 CHECKED := src tests scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage slow attack faults check format migration docs build clean
+.PHONY: help run test coverage slow attack faults browser check format migration docs build clean
 
 help: ## this list
 	@echo "fam-auth: make TARGET"
@@ -21,7 +21,7 @@ run: ## run the service for development, on SQLite, with a mailer that prints (A
 
 test: ## run the tests but the slow ones, on SQLite and on a PostgreSQL of their own (ARGS=..., WORKERS=2)
 	@$(BOOTSTRAP) --with dev
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults --ignore=tests/browser $(ARGS)
 
 coverage: ## the same, and every branch of src is passed: 100 %
 	@$(MAKE) test ARGS="--cov --cov-report=term --cov-fail-under=100 $(ARGS)"
@@ -37,6 +37,11 @@ attack: ## attack a running service from outside: races in 25 rounds over two pr
 faults: ## hurt a running service: database stopped, frozen, locked, read-only, workers killed, mail away (SECONDS=30)
 	@$(BOOTSTRAP) --with dev
 	FAM_AUTH_TEST_SECONDS=$(SECONDS) $(BIN)/pytest tests/faults $(ARGS)
+
+browser: ## look at the pages in Chromium: stories, accessibility, screenshots into docs/screenshots
+	@$(BOOTSTRAP) --with dev --with browser
+	@sh scripts/browser.sh
+	$(BIN)/pytest -n $(WORKERS) tests/browser $(ARGS)
 
 check: ## everything but the tests: lock file, style, types, who imports whom
 	@$(BOOTSTRAP) --with dev

@@ -44,13 +44,19 @@ class Service:
 
 @contextmanager
 def service(
-    folder: Path, database: str, *, workers: int = 1, log: int | None = None, **environment: str
+    folder: Path,
+    database: str,
+    *,
+    workers: int = 1,
+    log: int | None = None,
+    port: int | None = None,
+    **environment: str,
 ) -> Iterator[Service]:
     """The service in the profile of production, with mails in files; further keywords are variables.
 
-    `log` is the descriptor that it writes its log to; None: a file.
+    `log` is the descriptor that it writes its log to; None: a file. `port` is where it listens; None: anywhere.
     """
-    port = free_port()
+    port = port or free_port()
     variables = {
         "PATH": os.environ["PATH"],
         **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
