@@ -39,7 +39,7 @@ OPEN = [
 @pytest.mark.parametrize("view", VIEWS, ids=str)
 def test_from_registration_to_farewell(chromium_path: str, acme: Service, view: View) -> None:
     with chromium(chromium_path) as browser:
-        ada = visitor(browser, acme, view, f"ada-{view}@example.com")
+        ada = visitor(browser, acme, view, view.email)
         arrives(ada)
         codes = enrols(ada)
         signs_in_with_both(ada)
@@ -167,15 +167,14 @@ def leaves(ada: Visitor) -> None:
 @pytest.mark.parametrize("view", VIEWS[:3] + VIEWS[4:5], ids=str)
 def test_where_a_second_factor_is_demanded(chromium_path: str, demanding: Service, view: View) -> None:
     with chromium(chromium_path) as browser:
-        bob = visitor(browser, demanding, view, f"bob-{view}@example.com")
+        bob = visitor(browser, demanding, view, view.email)
         bob.open("/sign-up")
         bob.press("/sign-up", email=bob.email, password=PASSWORD)
         bob.press("/check-mail", code=bob.mailed_code("verify_email"))
         bob.press("/sign-in", email=bob.email, password=PASSWORD)
         bob.look("email-code")
         bob.press("/email-code/send")
-        code = bob.mailed_code("login_code")
-        bob.page.fill("[name=code]", code)
+        bob.page.fill("[name=code]", bob.mailed_code("login_code"))
         bob.page.locator("form button.first").click()
         bob.page.wait_for_load_state()
         bob.look("must-enrol")

@@ -92,8 +92,10 @@ all('[data-copy]', (button) => {
 
 all('[data-print]', (button) => button.addEventListener('click', () => print()))
 
-// Moments are written in UTC; here in the time of the reader.
-const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' })
+// Moments are written in UTC; here in the time of the reader, and in their country's way where it is their language.
+const { lang } = document.documentElement
+const tongue = navigator.languages.find((one) => one.split('-')[0] === lang.split('-')[0]) || lang
+const format = new Intl.DateTimeFormat(tongue, { dateStyle: 'medium', timeStyle: 'short' })
 all('time[datetime]', (time) => { time.textContent = format.format(new Date(time.dateTime)) })
 
 // A form goes out once.
