@@ -1,7 +1,8 @@
 """A running service, a Chromium, and people who look at the pages in it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def _running(folder: Path, **variables: str) -> Iterator[Service]:
         "FAM_AUTH_THROTTLE__REGISTER_NETWORK": "1000/1h",
         **variables,
     }
-    with service(folder, database, port=port, **variables) as running:
+    opened: Callable[..., AbstractContextManager[Service]] = service
+    with opened(folder, database, port=port, **variables) as running:
         running.url = f"http://localhost:{port}"
         yield running
 

@@ -133,6 +133,7 @@ def test_a_page_is_small() -> None:
 async def test_the_files_are_cached_for_good(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Otp()], hosted=True)
     ada = await member(world)
+    files: list[str] = []
     for path in ("/sign-in/again", "/account/second-factors", "/account/activity"):
         await ada.open(path)
         files = re.findall(r'(?:href|src)="(/auth/static/[^"]+)"', ada.answer.text)
