@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +37,7 @@ def _running(folder: Path, **variables: str) -> Iterator[Service]:
         "FAM_AUTH_THROTTLE__REGISTER_NETWORK": "1000/1h",
         **variables,
     }
-    opened: Callable[..., AbstractContextManager[Service]] = service
+    opened: Callable[..., Any] = service
     with opened(folder, database, port=port, **variables) as running:
         running.url = f"http://localhost:{port}"
         yield running

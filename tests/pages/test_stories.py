@@ -375,3 +375,34 @@ async def test_a_session_that_has_ended_is_none(world: World, ada: Browser) -> N
 async def test_the_browser_says_which_language(world: World, language: str, word: str) -> None:
     theirs = await browser(world, **{"Accept-Language": language})
     assert word in (await theirs.open("/sign-in")).text
+
+
+async def test_a_step_that_waits_is_found_again(world: World, ada: Browser) -> None:
+    assert (await ada.http.post("/auth/step-up")).status_code == 200
+    assert (await ada.open("/sign-in/continue")).path == "/auth/sign-in/again"
+    new = await browser(world, "bob@example.com")
+    await new.sign_up()
+    await new.sign_in()
+    assert (await new.open("/sign-in/continue")).path == "/auth/check-mail"
+    assert (await new.open("/sign-in/authenticator")).path == "/auth/sign-in"
+
+
+async def test_how_long_to_wait(open_world: OpenWorld) -> None:
+    world = await open_world(hosted=True, throttle={"register_network": "1/1h"})
+    ada = await browser(world)
+    await ada.sign_up()
+    await ada.sign_up()
+    assert ada.answer.status_code == 429
+    assert re.search(r"Please wait \d\d min", ada.text)
+
+
+async def test_devices_in_words(world: World) -> None:
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    ada = await browser(world, **{"User-Agent": agent})
+    await ada.sign_up()
+    await ada.verify()
+    await ada.sign_in()
+    nameless = await browser(world, ada.email, **{"User-Agent": ""})
+    await nameless.sign_in()
+    await ada.open("/account/sessions")
+    assert ("Firefox on Linux" in ada.text, "Unknown device" in ada.text) == (True, True)
