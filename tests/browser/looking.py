@@ -75,8 +75,8 @@ class Visitor:
         """Goes to a page."""
         self.page.goto(f"{self.service.url}/auth{path}")
 
-    def look(self, name: str) -> None:
-        """Looks at the page: nothing hangs over the edge, nothing keeps anybody out; leaves a picture of it."""
+    def look(self, name: str, *, picture: bool = True) -> None:
+        """Looks at the page: nothing hangs over the edge, nothing keeps anybody out; may leave a picture of it."""
         self.seen.add(name)
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         if wide > self.view.width:
@@ -84,7 +84,7 @@ class Visitor:
         if not self.page.locator(f"html[lang={self.view.language}]").count():
             self.faults.append(f"{name}: another language")
         self.faults += [f"{name}: {one}" for one in self._barriers()]
-        if self.view.keeps:
+        if self.view.keeps and picture:
             SHOTS.mkdir(exist_ok=True)
             self.page.screenshot(path=SHOTS / f"{name}-{self.view.scheme}.png", animations="disabled", caret="hide")
 
