@@ -11,7 +11,7 @@ CHECKED := src tests scripts
 NUMBERED := test_s0 or test_s1 or test_a0 or test_a1 or _s0 or _a0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage slow attack faults scale bench check format migration docs reference versions build release-check clean
+.PHONY: help run test coverage slow attack faults scale browser bench check format migration docs reference versions build release-check clean
 
 help: ## this list
 	@echo "fam-auth: make TARGET"
@@ -23,7 +23,7 @@ run: ## run the service for development, on SQLite, with a mailer that prints (A
 
 test: ## run the tests but the slow ones, on SQLite and on a PostgreSQL of their own (ARGS=..., WORKERS=2)
 	@$(BOOTSTRAP) --with dev
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults --ignore=tests/scale $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults --ignore=tests/scale --ignore=tests/browser $(ARGS)
 
 coverage: ## the same, and every branch of src is passed: 100 %
 	@$(MAKE) test ARGS="--cov --cov-report=term --cov-fail-under=100 $(ARGS)"
@@ -44,6 +44,11 @@ faults: ## hurt a running service: database stopped, frozen, locked, read-only, 
 bench: ## measure the speed beside that of other packages (ARGS="me logins storm startup")
 	@$(BOOTSTRAP) --with dev
 	$(BIN)/python benchmarks $(ARGS)
+
+browser: ## look at the pages in Chromium: stories, accessibility, screenshots into docs/screenshots
+	@$(BOOTSTRAP) --with dev --with browser
+	@sh scripts/browser.sh
+	$(BIN)/pytest -n $(WORKERS) tests/browser $(ARGS)
 
 check: ## everything but the tests: lock file, style, types, who imports whom
 	@$(BOOTSTRAP) --with dev

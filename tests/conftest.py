@@ -107,13 +107,14 @@ def make_auth(database: str, clock: Clock, mailbox: Mailbox) -> MakeAuth:
 
 @pytest.fixture
 async def open_world(make_auth: MakeAuth, mailbox: Mailbox, clock: Clock) -> AsyncIterator[OpenWorld]:
-    """Starts an application with an Auth; keywords are settings."""
+    """Starts an application with an Auth, with `hosted` pages or without; further keywords are settings."""
     async with AsyncExitStack() as stack:
 
         async def open_one(app: FastAPI | None = None, **settings: Any) -> World:
+            hosted = settings.pop("hosted", False)
             auth = make_auth(**settings)
             app = app or FastAPI()
-            install(app, auth)
+            install(app, auth, pages=hosted)
             await stack.enter_async_context(running(auth, worker=False))
             return World(app, auth, mailbox, clock, stack, await way_to(app, stack))
 

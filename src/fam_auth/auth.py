@@ -20,6 +20,7 @@ from fam_auth.core import settings as core_settings
 from fam_auth.core.clock import Clock, system_clock, uuid7
 from fam_auth.core.database import Database
 from fam_auth.core.hashing import Hasher
+from fam_auth.core.languages import Texts
 from fam_auth.core.memory import SessionMemory
 from fam_auth.core.migrations import History
 from fam_auth.core.security import Keyring, new_secret, parse_secrets
@@ -59,6 +60,7 @@ class Auth:
         self.features = _ordered([feature.under(self.settings.profile).of(self) for feature in found])
         core_settings.check(self.settings)
         core_settings.check_names(_sections(self.features))
+        self.texts = Texts(self._message_files(), self.settings.language, self.settings.languages)
         self.now = clock
         self.database = Database(
             self.settings.database,
@@ -189,6 +191,11 @@ class Auth:
         """Ends the hash threads and closes every connection."""
         self.hasher.close()
         await self.database.close()
+
+    def _message_files(self) -> tuple[Path, ...]:
+        """The folders of message files beside the package's own: the features', then the host's, which wins."""
+        own = self.settings.texts
+        return (*(feature.languages for feature in self.features if feature.languages), *([own] if own else []))
 
     def _secrets(self) -> str:
         if self.settings.secrets is not None:

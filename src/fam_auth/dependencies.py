@@ -96,7 +96,16 @@ def client_of(connection: HTTPConnection) -> Client:
     """Who sends the request. Forwarded addresses count only from trusted proxies, right to left."""
     agent = connection.headers.get("user-agent")
     shown = None if agent is None else HIDDEN.sub("?", agent[:400])
-    return Client(_address(connection), shown, connection.scope.get("fam_auth.request_id"))
+    asked = connection.headers.get("accept-language")
+    language = None if asked is None else auth_of(connection).texts.choose(None, asked)
+    return Client(_address(connection), shown, connection.scope.get("fam_auth.request_id"), language)
+
+
+def language_of(connection: HTTPConnection) -> str:
+    """The language to answer in: the one that the user has chosen, where it is known by now, else the browser's."""
+    known: tuple[Session, User] | None = connection.scope.get(STATE)
+    locale = None if known is None else known[1].locale
+    return auth_of(connection).texts.choose(locale, connection.headers.get("accept-language"))
 
 
 class SignedIn(SecurityBase):
@@ -163,6 +172,7 @@ PERHAPS_SIGNED_IN = Depends(_PerhapsSignedIn())
 CurrentActor = Annotated[Actor, Depends(_TheActor())]
 CurrentAuth = Annotated[Auth, Depends(auth_of)]
 CurrentClient = Annotated[Client, Depends(client_of)]
+CurrentLanguage = Annotated[str, Depends(language_of)]
 CurrentSession = Annotated[Session, Depends(_TheSession())]
 CurrentUser = Annotated[User, Depends(_TheUser())]
 

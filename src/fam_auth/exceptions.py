@@ -27,6 +27,7 @@ FamAuthError
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -39,20 +40,33 @@ class Misconfigured(FamAuthError):
     """The configuration cannot work or is not safe. Raised at start, never in a request."""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A text by its name in the message files, with the values of its placeholders.
+
+    `otherwise` is said where no file has it; empty: there must be one.
+    """
+
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    otherwise: str = ""
+
+
 class Refusal(FamAuthError):
     """A request is answered by a problem (RFC 9457) instead of what it asked for.
 
-    `detail` is for people and may change; `code` is for programs and does not.
+    `detail` is for people: a text, said as it is, or one of the message files, said in their language; None: the one of
+    the code. `code` is for programs and does not change.
     """
 
     status: ClassVar[int]
     code: ClassVar[str]
     title: ClassVar[str]
 
-    def __init__(self, detail: str | None = None, *, retry_after: timedelta | None = None) -> None:
-        self.detail = detail or self.title
+    def __init__(self, detail: str | Said | None = None, *, retry_after: timedelta | None = None) -> None:
+        self.detail = detail or Said(f"problems.{self.code}", otherwise=self.title)
         self.retry_after = retry_after
-        super().__init__(self.detail)
+        super().__init__(f"{self.title} ({detail.key})" if isinstance(detail, Said) else detail or self.title)
 
     def headers(self) -> dict[str, str]:
         """The headers that go with the answer."""
@@ -66,17 +80,21 @@ class Refusal(FamAuthError):
 
 
 class InvalidRequest(Refusal):
-    """The body, the path or the query is not what the route takes; `errors` says where."""
+    """The body, the path or the query is not what the route takes; `errors` says where.
+
+    The `message` of an error is a text or Said; without one it is `errors.<code>` of the message files.
+    """
 
     status, code, title = 422, "invalid_request", "The request is not valid."
 
-    def __init__(self, errors: Sequence[Mapping[str, Any]], detail: str | None = None) -> None:
+    def __init__(self, errors: Sequence[Mapping[str, Any]], detail: str | Said | None = None) -> None:
         super().__init__(detail)
         self.errors = [dict(error) for error in errors]
 
     @classmethod
-    def of(cls, field: str, code: str, message: str, **more: object) -> "InvalidRequest":
+    def of(cls, field: str, code: str, message: str | Said | None = None, **more: object) -> "InvalidRequest":
         """One error in one field; never give it the value itself."""
+        message = message or Said(f"errors.{code}", more, otherwise=code)
         return cls([{"field": field, "code": code, "message": message, **more}])
 
     def members(self) -> dict[str, Any]:
@@ -171,7 +189,7 @@ class Forbidden(Refusal):
 
     status, code, title = 403, "forbidden", "You may not do this."
 
-    def __init__(self, detail: str | None = None, *, lacking: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, detail: str | Said | None = None, *, lacking: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
         self.lacking = lacking
 
@@ -214,7 +232,7 @@ class Unavailable(Refusal):
 
     status, code, title = 503, "unavailable", "The service cannot answer now. Try again in a moment."
 
-    def __init__(self, detail: str | None = None, *, retry_after: timedelta = timedelta(seconds=2)) -> None:
+    def __init__(self, detail: str | Said | None = None, *, retry_after: timedelta = timedelta(seconds=2)) -> None:
         super().__init__(detail, retry_after=retry_after)
 
 

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from fam_auth.core.events import Event
 from fam_auth.core.settings import PREFIX, Configured, Settings
-from fam_auth.exceptions import Forbidden, Misconfigured
+from fam_auth.exceptions import Forbidden, Misconfigured, Said
 from fam_auth.models import Base
 from fam_auth.values import Client, Kind, Proof, Session, Tokens, Transport, User, Visit
 
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Complete",
+    "Entry",
     "Feature",
     "Incomplete",
     "Kind",
     "Offer",
     "Outcome",
+    "Pages",
     "Progress",
     "Proof",
     "Step",
@@ -110,6 +112,34 @@ class Incomplete:
 Outcome = Complete | Incomplete
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place in a navigation of the hosted pages: its path, the key of its text, the name of its icon."""
+
+    path: str
+    text: str
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The hosted pages of a feature.
+
+    `templates` is their folder; templates are named `<feature>/...`. `entries` go into the navigation of the account,
+    `doors` are links below the form of signing in. `steps` says on which path a step of a login is taken; a second
+    factor is the step `second_factor/<method>`. `way` is the template of a form that begins a login, `again` of one
+    that begins a step-up; None without.
+    """
+
+    routers: "Sequence[APIRouter]"
+    templates: Path
+    entries: tuple[Entry, ...] = ()
+    doors: tuple[Entry, ...] = ()
+    steps: Mapping[str, str] = field(default_factory=dict)
+    way: str | None = None
+    again: str | None = None
+
+
 def lacking(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Sequence[Step]) -> tuple[Step, ...]:
     """What a login needs before its session, in the order to give it; empty when nothing.
 
@@ -123,7 +153,7 @@ def lacking(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Sequence[St
         methods = [{"method": offer.method, **offer.detail} for offer in available]
         return (Step("second_factor", {"methods": methods}), *steps)
     if any(offer.demanded for offer in offers) and not steps:
-        raise Forbidden("This account must have a second factor and has none. Ask an administrator.")
+        raise Forbidden(Said("details.no_second_factor"))
     return tuple(steps)
 
 
@@ -142,6 +172,8 @@ class Feature(Configured):
     """The methods of proofs that a login can begin with."""
     mails: ClassVar[Path | None] = None
     """The folder of the templates of the feature's mails."""
+    languages: ClassVar[Path | None] = None
+    """The folder of the feature's message files: what it says to people, in each language (core/languages.py)."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -165,6 +197,10 @@ class Feature(Configured):
     def routers(self, settings: Settings) -> "Sequence[APIRouter]":
         """The routes to mount under these settings of the kernel."""
         return () if self.router is None else (self.router,)
+
+    def pages(self, settings: Settings) -> Pages | None:
+        """The hosted pages under these settings of the kernel; None without any."""
+        return None
 
     def public(self) -> Mapping[str, Any]:
         """What GET /config tells a front end about this feature."""

@@ -85,7 +85,7 @@ async def draining(auth: Auth) -> AsyncIterator[None]:
 
 
 def create(auth: Auth) -> FastAPI:
-    """The service: nothing but the routes of `auth`; its documentation only where the settings allow it."""
+    """The service: nothing but the routes and pages of `auth`; its documentation only where the settings allow it."""
     docs = auth.settings.api_docs
 
     def lifespan(_: FastAPI) -> AbstractAsyncContextManager[None]:
@@ -99,7 +99,7 @@ def create(auth: Auth) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if docs else None,
     )
-    install(service, auth)
+    install(service, auth, pages=auth.settings.pages and "cookie" in auth.settings.transports)
     if not auth.settings.is_development:
         names = (auth.settings.mail_host, *auth.settings.allowed_hosts)
         service.add_middleware(KnownHosts, names=names, health=f"{auth.prefix}/health/")

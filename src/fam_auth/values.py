@@ -113,11 +113,15 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who sent a request: network address (None when unknown), user agent, request id."""
+    """Who sent a request: network address (None when unknown), user agent, request id.
+
+    `language` is the one of ours that they asked for; None when they asked for none.
+    """
 
     address: str | None = None
     agent: str | None = None
     request_id: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,9 @@ def test_what_is_no_carrier(url: str) -> None:
 def test_a_host_replaces_templates(tmp_path: Path) -> None:
     (tmp_path / "refresh_reused.txt").write_text("Ended\nBy {{ app_name }}")
     context = {"app_name": "<Acme>", "requested_at": "now"}
-    subject, text, html = render((tmp_path,), "refresh_reused", context)
-    assert (subject, text) == ("Ended", "By <Acme>\n")
-    assert "&lt;Acme&gt;" in html
+    written = render((tmp_path,), "refresh_reused", context)
+    assert (written.subject, written.text) == ("Ended", "By <Acme>\n")
+    assert "&lt;Acme&gt;" in written.html
 
 
 async def test_mails_wait_for_a_dead_server_and_stay_the_same(world: World) -> None:

@@ -40,7 +40,7 @@ async def main():
 
 asyncio.run(main())
 context = {"app_name": "Acme", "requested_at": "now", "requested_from": None}
-print(render((), "already_registered", context)[0])
+print(render((), "already_registered", context).subject)
 """
 
 
@@ -83,6 +83,7 @@ def test_the_wheel_holds_the_package_and_its_migrations(names: set[str]) -> None
         "fam_auth/features/password/common.txt.gz",
         "fam_auth/mails/verify_email.txt",
         "fam_auth/mails/letter.html",
+        "fam_auth/languages/de.toml",
     }
 
 

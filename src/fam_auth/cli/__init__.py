@@ -8,8 +8,8 @@ import typer
 
 from fam_auth import __version__
 from fam_auth.cli import adopt, errands, events, roles, routes, service, sessions, tuning, users
-from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED
-from fam_auth.exceptions import Misconfigured, Refusal, Unavailable
+from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED, Refused
+from fam_auth.exceptions import Misconfigured
 
 EPILOG = (
     "Exit codes: 0 done, 1 refused or something to do, 2 wrong usage or configuration, 3 the database does not answer."
@@ -41,10 +41,10 @@ def main() -> None:
         app()
     except Misconfigured as error:
         _stop(str(error), MISUSED)
-    except Unavailable as error:
-        _stop(f"The database does not answer: {error.detail}", UNANSWERED)
-    except Refusal as error:
-        _stop(" ".join([error.detail, *(one["message"] for one in error.members().get("errors", ()))]), REFUSED)
+    except Refused as error:
+        if error.is_unanswered:
+            _stop(f"The database does not answer: {error}", UNANSWERED)
+        _stop(str(error), REFUSED)
 
 
 @app.callback(invoke_without_command=True)

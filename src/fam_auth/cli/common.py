@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from fam_auth.auth import Auth
+from fam_auth.core import refusals
+from fam_auth.core.languages import ENGLISH, Texts
 from fam_auth.dependencies import STATE
-from fam_auth.exceptions import Misconfigured
+from fam_auth.exceptions import FamAuthError, Misconfigured, Refusal, Unavailable
 from fam_auth.repository.data_access.managers import users
 from fam_auth.values import Actor, Client, User
 
@@ -21,6 +23,15 @@ BY_CLI = Actor(Client(agent="fam-auth command line"))
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
 Who = Annotated[str, typer.Argument(help="Id or e-mail address.")]
+
+
+class Refused(FamAuthError):
+    """A command was refused; the message says why, in the words of the service."""
+
+    def __init__(self, refusal: Refusal, texts: Texts) -> None:
+        errors = refusals.errors(texts, ENGLISH, refusal.members().get("errors", ()))
+        super().__init__(" ".join([refusals.detail(texts, ENGLISH, refusal), *(one["message"] for one in errors)]))
+        self.is_unanswered = isinstance(refusal, Unavailable)
 
 
 def imported(target: str) -> object:
@@ -50,6 +61,8 @@ def run(work: Callable[[Auth], Coroutine[Any, Any, Any]], given: Auth | None = N
         auth = given or Auth()
         try:
             return await work(auth)
+        except Refusal as refusal:
+            raise Refused(refusal, auth.texts) from refusal
         finally:
             await auth.close()
 

@@ -17,6 +17,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import aiosmtplib
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, select_autoescape
 
+from fam_auth.core.languages import ENGLISH
+from fam_auth.core.tags import truncated
 from fam_auth.exceptions import FamAuthError, Misconfigured
 
 # The first digit of a reply that will not change (RFC 5321, 4.2.1).
@@ -36,7 +38,7 @@ class MailFailed(FamAuthError):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail to one recipient. `message_id` stays the same over all tries."""
+    """One mail to one recipient, in `language`. `message_id` stays the same over all tries."""
 
     kind: str
     sender: str
@@ -45,6 +47,7 @@ class Mail:
     text: str
     html: str
     message_id: str
+    language: str = ENGLISH
 
     def as_message(self) -> EmailMessage:
         """The mail as it goes over the wire; headers are encoded, so nothing a user gave can add one."""
@@ -57,6 +60,8 @@ class Mail:
         message["X-Fam-Auth-Kind"] = self.kind
         message.set_content(self.text, cte="quoted-printable" if not self.text.isascii() else "7bit")
         message.add_alternative(self.html, subtype="html")
+        # After the parts: what is said of the content before goes into the first of them.
+        message["Content-Language"] = self.language
         return message
 
 
@@ -158,6 +163,15 @@ def carrier(url: str) -> Carrier:
     raise Misconfigured(f"FAM_AUTH_MAIL is not a carrier: {FORMS}")
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a mail says."""
+
+    subject: str
+    text: str
+    html: str
+
+
 @cache
 def templates(folders: tuple[Path, ...]) -> Environment:
     """The templates: those of the first folder that has them, then the kernel's."""
@@ -170,16 +184,24 @@ def templates(folders: tuple[Path, ...]) -> Environment:
     )
 
 
-def render(folders: tuple[Path, ...], kind: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Subject, text and HTML of a mail. The first line of `<kind>.txt` is the subject.
+def language_of(folders: tuple[Path, ...], kind: str, wanted: str) -> str:
+    """The language that a mail of this kind can be written in: the one wanted, a more general one, or English."""
+    known = set(templates(folders).list_templates(["txt"]))
+    return next((tag for tag in truncated(wanted) if f"{tag}/{kind}.txt" in known), ENGLISH)
 
-    The HTML says what the text says, unless a host has a `<kind>.html` of its own.
+
+def render(folders: tuple[Path, ...], kind: str, context: Mapping[str, Any], language: str = ENGLISH) -> Written:
+    """A mail of a kind. The first line of `<language>/<kind>.txt` is the subject; English stands beside the folders.
+
+    The HTML says what the text says, unless a host has a `<kind>.html` of its own for that language.
     """
     environment = templates(folders)
-    subject, _, text = environment.get_template(f"{kind}.txt").render(context).partition("\n")
+    own = [f"{language}/{kind}", *([kind] if language == ENGLISH else [])]
+    subject, _, text = environment.select_template([f"{name}.txt" for name in own]).render(context).partition("\n")
     subject, text = subject.strip(), text.strip() + "\n"
-    page = environment.select_template([f"{kind}.html", "letter.html"])
-    return subject, text, page.render(context, subject=subject, paragraphs=list(_paragraphs(text)))
+    page = environment.select_template([*(f"{name}.html" for name in own), "letter.html"])
+    html = page.render(context, subject=subject, language=language, paragraphs=list(_paragraphs(text)))
+    return Written(subject, text, html)
 
 
 def _paragraphs(text: str) -> Iterator[tuple[str, str]]:

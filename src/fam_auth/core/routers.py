@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from fam_auth.auth import Auth
 from fam_auth.dependencies import SOCKETS, STATE
 from fam_auth.exceptions import Misconfigured, NotFound, Refusal, Unavailable
+from fam_auth.pages import mounted
 from fam_auth.repository.data_access.managers import changes, sessions
 from fam_auth.repository.data_access.managers.worker import work
 from fam_auth.routers import administration, config, email, login, openapi, problems, rules, session, user
@@ -36,12 +37,12 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 log = logging.getLogger("fam_auth")
 
 
-def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = True) -> None:
+def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = True, pages: bool = False) -> None:
     """The application has the routes of `auth` under `prefix`, and CurrentUser and needs() work in its own routes.
 
     Starting and stopping joins the application's lifespan; refusals of our dependencies become problems everywhere.
-    `worker` sends the mails in this process; without it run `fam-auth worker`. Raises Misconfigured when called twice:
-    a second Auth goes into a mounted sub-application.
+    `worker` sends the mails in this process; without it run `fam-auth worker`. `pages` adds the hosted pages.
+    Raises Misconfigured when called twice: a second Auth goes into a mounted sub-application.
     """
     if hasattr(app.state, STATE):
         raise Misconfigured("This application has an Auth already: put the second one into a mounted sub-application.")
@@ -51,6 +52,8 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
     ours = APIRouter(default=_nothing_here)
     for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
         ours.include_router(router)
+    if pages:
+        mounted.mount(app, auth, ours)
     # One place to look at for all other requests: with forty routes among the host's own, each of those cost a third.
     app.mount(prefix, ours)
     app.add_exception_handler(Refusal, _answer)
@@ -115,10 +118,10 @@ async def _repeat(chore: Callable[[], Awaitable[None]], every: timedelta, stoppi
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
     """A path below ours that is none of ours."""
-    await problems.answer(NotFound(), scope.get("fam_auth.request_id"))(scope, receive, send)
+    await problems.answer(NotFound(), HTTPConnection(scope))(scope, receive, send)
 
 
 async def _answer(connection: HTTPConnection, refusal: Exception) -> Response:
     """A refusal in a route of the host: a problem, for WebSockets too (the handshake is denied with its status)."""
     assert isinstance(refusal, Refusal)  # noqa: S101 - the handler is registered for this class alone
-    return problems.answer(refusal, connection.scope.get("fam_auth.request_id"))
+    return problems.answer(refusal, connection)

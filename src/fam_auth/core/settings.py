@@ -197,6 +197,16 @@ class Settings(Configured):
     mail: str | None = Field(None, description="Carrier: console:, file:///directory, smtp://, smtps://.")
     mail_from: str | None = Field(None, description="Sender of mails. None: no-reply at the host of public_url.")
     mail_templates: Path | None = Field(None, description="Directory whose templates replace ours.")
+    pages: bool = Field(True, description="Hosted pages of the service; they need the transport cookie.")
+    page_templates: Path | None = Field(None, description="Directory whose templates of pages replace ours.")
+    page_logo: Path | None = Field(None, description="Logo on pages: .svg, .png or .webp. None: the first letter.")
+    page_accent: str | None = Field(None, description="Colour of buttons and links on pages, as in #0b6e69.")
+    page_home: str | None = Field(None, description="Path that signing in on a page leads to. None: the account.")
+    texts: Path | None = Field(
+        None, description="Directory of message files (fr.toml) that add to ours or replace them."
+    )
+    languages: Names = Field((), description="Languages to speak. Unset: all that have message files.")
+    language: str = Field("en", description="Language for people of whose languages none is spoken.")
     email_verification: bool = Field(True, description="An address must be verified before its owner signs in.")
     transports: Annotated[tuple[Transport, ...], NoDecode, BeforeValidator(_split)] = Field(
         ("bearer", "cookie"),

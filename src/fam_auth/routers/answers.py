@@ -19,7 +19,7 @@ from fam_auth.dependencies import (
     credentials,
     refuse_cross_site,
 )
-from fam_auth.exceptions import InvalidRequest
+from fam_auth.exceptions import InvalidRequest, Said
 from fam_auth.feature import Complete, Incomplete, Outcome
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer, StepAnswer
 from fam_auth.schemas.session import SessionAnswer, TokensAnswer
@@ -40,7 +40,9 @@ def chosen(auth: Auth, transport: Transport | None) -> Transport:
     if transport is None:
         return allowed[0]
     if transport not in allowed:
-        raise InvalidRequest.of("transport", "not_allowed", f"Allowed here: {', '.join(allowed)}.")
+        raise InvalidRequest.of(
+            "transport", "not_allowed", Said("errors.transport_not_allowed", {"allowed": ", ".join(allowed)})
+        )
     return transport
 
 

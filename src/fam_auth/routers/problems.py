@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
+from fam_auth.core import refusals
+from fam_auth.dependencies import auth_of, language_of
 from fam_auth.exceptions import (
     InternalError,
     InvalidRequest,
@@ -44,11 +47,20 @@ DESCRIPTIONS = {
 }
 
 
-def answer(refusal: Refusal, request_id: str | None) -> JSONResponse:
-    """The problem (RFC 9457) that says why."""
-    content = _content(type(refusal), refusal.detail, request_id)
-    headers = {**HEADERS, **refusal.headers()}
-    return JSONResponse({**content, **refusal.members()}, refusal.status, headers, MEDIA_TYPE)
+def answer(refusal: Refusal, connection: HTTPConnection) -> JSONResponse:
+    """The problem (RFC 9457) that says why, in the language of whoever is refused.
+
+    The title is translated with the rest, as RFC 9457, 3.1.3 has it: it changes by language and by nothing else.
+    """
+    texts, language = auth_of(connection).texts, language_of(connection)
+    title = refusals.title(texts, language, type(refusal))
+    detail = refusals.detail(texts, language, refusal)
+    content = _content(type(refusal), title, detail, connection.scope.get("fam_auth.request_id"))
+    members = refusal.members()
+    if "errors" in members:
+        members["errors"] = refusals.errors(texts, language, members["errors"])
+    headers = {**HEADERS, "Content-Language": language, **refusal.headers()}
+    return JSONResponse({**content, **members}, refusal.status, headers, MEDIA_TYPE)
 
 
 def refuses(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
@@ -58,15 +70,17 @@ def refuses(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
         media: dict[str, Any] = {"schema": SCHEMA, "examples": {}}
         entry: dict[str, Any] = {"description": DESCRIPTIONS[kind.status], "content": {MEDIA_TYPE: media}}
         entry = responses.setdefault(kind.status, entry)
-        entry["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": _content(kind, kind.title, EXAMPLE_ID)}
+        entry["content"][MEDIA_TYPE]["examples"][kind.code] = {
+            "value": _content(kind, kind.title, kind.title, EXAMPLE_ID)
+        }
     return responses
 
 
-def _content(kind: type[Refusal], detail: str, request_id: str | None) -> dict[str, Any]:
+def _content(kind: type[Refusal], title: str, detail: str, request_id: str | None) -> dict[str, Any]:
     return {
         "type": f"{TYPES}{kind.code}",
         "code": kind.code,
-        "title": kind.title,
+        "title": title,
         "status": kind.status,
         "detail": detail,
         "request_id": request_id,

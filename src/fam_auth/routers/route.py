@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from fam_auth.exceptions import (
     InvalidRequest,
     PayloadTooLarge,
     Refusal,
+    Said,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -54,26 +55,30 @@ class Route(APIRoute):
 
         return handler
 
+    async def handled(self, handle: Handler, request: Request) -> Response:
+        """What the route answers, within the deadline."""
+        refuse_repeated(request.query_params.multi_items(), "query")
+        if self.body_field is not None:
+            await _read(request)
+        return await handle(request)
 
-async def _answered(route: APIRoute, handle: Handler, request: Request) -> Response:
+    def refused(self, request: Request, refusal: Refusal) -> Response:
+        """How the route says no; it waits for nothing, as the deadline may be over."""
+        return problems.answer(refusal, request)
+
+
+async def _answered(route: Route, handle: Handler, request: Request) -> Response:
     try:
-        return await _in_time(_handled(route, handle, request), auth_of(request).settings.request_deadline)
+        return await _in_time(route.handled(handle, request), auth_of(request).settings.request_deadline)
     except Refusal as refusal:
-        return _problem(request, refusal)
+        return route.refused(request, refusal)
     except RequestValidationError as error:
-        return _problem(request, _explained(error))
+        return route.refused(request, InvalidRequest(explained(error.errors())))
     except HTTPException:
-        return _problem(request, InvalidRequest.of("", "unreadable", "The body cannot be read."))
+        return route.refused(request, InvalidRequest.of("", "unreadable"))
     except Exception:
         log.exception("a request broke")
-        return _problem(request, InternalError())
-
-
-async def _handled(route: APIRoute, handle: Handler, request: Request) -> Response:
-    _refuse_repeated(request.query_params.multi_items(), "query")
-    if route.body_field is not None:
-        await _read(request)
-    return await handle(request)
+        return route.refused(request, InternalError())
 
 
 async def _in_time(work: Coroutine[Any, Any, Response], deadline: timedelta) -> Response:
@@ -92,13 +97,9 @@ async def _in_time(work: Coroutine[Any, Any, Response], deadline: timedelta) -> 
     return task.result()
 
 
-def _problem(request: Request, refusal: Refusal) -> Response:
-    return problems.answer(refusal, request.scope["fam_auth.request_id"])
-
-
 async def _read(request: Request) -> None:
     """The body is read, checked and kept, so that FastAPI finds it parsed."""
-    body = await _limited(request)
+    body = await limited(request)
     if not body:
         return
     media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
@@ -109,12 +110,12 @@ async def _read(request: Request) -> None:
         case "application/json":
             request._json = _parsed(body)  # noqa: SLF001 - where Request.json() keeps what it has parsed
         case "application/x-www-form-urlencoded":
-            _refuse_repeated(parse_qsl(body.decode("latin-1"), keep_blank_values=True), "body")
+            refuse_repeated(parse_qsl(body.decode("latin-1"), keep_blank_values=True), "body")
         case _:
             raise UnsupportedMediaType
 
 
-async def _limited(request: Request) -> bytes:
+async def limited(request: Request) -> bytes:
     """The body, at most 64 kB. What is larger is read and thrown away, so that the client sees the answer."""
     body = bytearray()
     async for chunk in request.stream():
@@ -137,30 +138,34 @@ def _parsed(body: bytes) -> object:
     try:
         return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest.of("", "invalid_json", "The body is not valid JSON.") from error
+        raise InvalidRequest.of("", "invalid_json") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    _refuse_repeated(pairs, "body")
+    refuse_repeated(pairs, "body")
     return dict(pairs)
 
 
-def _refuse_repeated(pairs: list[tuple[str, Any]], place: str) -> None:
+def refuse_repeated(pairs: list[tuple[str, Any]], place: str) -> None:
     """Two parsers may take different ones of two equal names (ASVS 15.3.5)."""
     if len({name for name, _ in pairs}) < len(pairs):
-        raise InvalidRequest.of("", "repeated_name", f"A name stands twice in the {place}.")
+        raise InvalidRequest.of("", "repeated_name", Said(f"errors.repeated_name_in_{place}"))
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _explained(error: RequestValidationError) -> InvalidRequest:
-    """What is wrong where, without the values: pydantic would repeat a password."""
-    return InvalidRequest([_field_error(one) for one in error.errors()])
+def explained(errors: Iterable[Mapping[str, Any]], skip: int = 1) -> list[dict[str, Any]]:
+    """What is wrong where, without the values: pydantic would repeat a password.
+
+    The first `skip` parts of a place are FastAPI's, as `body`.
+    """
+    return [_field_error(one, skip) for one in errors]
 
 
-def _field_error(error: Mapping[str, Any]) -> dict[str, Any]:
-    place = ".".join(str(part) for part in error["loc"][1:] if isinstance(part, str | int))
+def _field_error(error: Mapping[str, Any], skip: int) -> dict[str, Any]:
+    place = ".".join(str(part) for part in error["loc"][skip:] if isinstance(part, str | int))
     limits = {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, int)}
-    return {"field": place, "code": error["type"], "message": error["msg"], **limits}
+    message = Said(f"errors.{error['type']}", limits, otherwise=error["msg"])
+    return {"field": place, "code": error["type"], "message": message, **limits}

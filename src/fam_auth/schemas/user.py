@@ -4,12 +4,24 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from fam_auth.core.tags import LONGEST_TAG, canonical
 from fam_auth.schemas.base import Answer, Body, EmailAddress, Text, Token
 
 Name = Annotated[Text, Field(max_length=200)]
-Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+
+
+def _language(text: str) -> str:
+    tag = canonical(text)
+    if tag is None:
+        raise PydanticCustomError("invalid_language", "This is not a language tag, such as en or pt-BR.")
+    return tag
+
+
+Locale = Annotated[str, Field(max_length=LONGEST_TAG, json_schema_extra={"format": "bcp47"}), AfterValidator(_language)]
+"""A language tag (BCP 47), kept in its canonical form: `pt-BR`."""
 
 
 class UserAnswer(Answer):

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
-from fam_auth.feature import Offer, Progress, Step
-from fam_auth.features.otp import managers, queries
+from fam_auth.feature import Offer, Pages, Progress, Step
+from fam_auth.features.otp import managers, pages, queries
 from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
 from fam_auth.features.otp.routers import admin_router, email_router, router
 from fam_auth.features.otp.settings import OtpSettings
@@ -40,9 +40,13 @@ class Otp(OtpSettings):
     models: ClassVar[tuple[type[Base], ...]] = (OtpDevice, RecoveryCode, EmailCode, TrustedBrowser)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
     mails: ClassVar[Path | None] = Path(__file__).parent / "mails"
+    languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
 
     def routers(self, settings: Settings) -> Sequence[APIRouter]:
         return (router, admin_router, *([email_router] if self.email_code else []))
+
+    def pages(self, settings: Settings) -> Pages | None:
+        return pages.brought(email_code=self.email_code)
 
     async def offers(self, auth: Auth, db: AsyncSession, progress: Progress) -> Sequence[Offer]:
         user, given = progress.user, {proof.method for proof in progress.proofs}

@@ -10,7 +10,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_code
-from fam_auth.exceptions import Forbidden, InvalidCode, InvalidLoginToken
+from fam_auth.exceptions import Forbidden, InvalidCode, InvalidLoginToken, Said
 from fam_auth.feature import Kind, Outcome, Proof
 from fam_auth.features.otp import managers, queries, totp
 from fam_auth.features.otp.settings import OtpSettings
@@ -114,7 +114,7 @@ async def _waiting(auth: Auth, login_token: str) -> tuple[UUID, str, User]:
     if row is None:
         raise InvalidLoginToken
     if not row.proofs:
-        raise Forbidden("Give the first factor first.")
+        raise Forbidden(Said("otp.first_factor_first"))
     return row.id, row.device, await users.get(auth, row.user_id)
 
 

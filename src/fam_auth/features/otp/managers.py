@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
-from fam_auth.exceptions import Forbidden, InvalidCode, NotFound
+from fam_auth.exceptions import Forbidden, InvalidCode, NotFound, Said
 from fam_auth.feature import Progress
 from fam_auth.features.otp import queries, recovery, totp
 from fam_auth.features.otp.settings import OtpSettings
@@ -34,7 +34,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A device to be: what the authenticator app needs. Shown once."""
+    """A device to be: what the authenticator app needs. Shown until it is confirmed."""
 
     id: UUID
     secret: str
@@ -101,13 +101,18 @@ async def begin(auth: Auth, user: User, name: str) -> Enrolment:
     Raises Forbidden when there are ten devices.
     """
     if (await standing(auth, user.id)).devices >= MOST_DEVICES:
-        raise Forbidden(f"There are {MOST_DEVICES} authenticators already. Remove one first.")
+        raise Forbidden(Said("otp.most_devices", {"most": MOST_DEVICES}))
     device_id, secret = auth.new_id(), totp.new_secret()
     sealed = auth.keys.seal(place_of(device_id), secret.encode())
     added = queries.add(id=device_id, user_id=user.id, name=name, secret=sealed, created_at=auth.now())
     await auth.database.rows(added)
-    uri = totp.uri_of(secret, user.email, auth.of(OtpSettings).issuer or auth.settings.app_name)
-    return Enrolment(device_id, secret, uri, totp.qr_svg_of(uri))
+    return _enrolment(auth, user, device_id, secret)
+
+
+async def pending(auth: Auth, user: User, device_id: UUID) -> Enrolment:
+    """A device that has been begun and not confirmed yet. Raises NotFound."""
+    row = await _pending(auth, user, device_id)
+    return _enrolment(auth, user, device_id, auth.keys.open(place_of(device_id), row.secret).decode())
 
 
 async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays signed in
@@ -118,9 +123,7 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
     Returns the recovery codes with the first factor, None with a further one. Raises NotFound and InvalidCode.
     """
     settings = auth.of(OtpSettings)
-    row = await auth.database.row(queries.pending(device_id, user.id, auth.now() - settings.enrolment_lifetime))
-    if row is None:
-        raise NotFound
+    row = await _pending(auth, user, device_id)
     secret = auth.keys.open(place_of(device_id), row.secret).decode()
     step = totp.matching_step(secret, code, auth.now(), settings.drift)
     if step is None:
@@ -147,7 +150,7 @@ async def remove(auth: Auth, user: User, device_id: UUID, actor: Actor, *, keep:
             raise NotFound
         left = (await db.execute(queries.held(user.id))).one()
         if not left.devices and await is_required(auth, db, user):
-            raise Forbidden("This account must have a second factor. Add another one first.")
+            raise Forbidden(Said("otp.last_device"))
         event = _event(auth, EventKind.SECOND_FACTOR_REMOVED, user.id, actor, device=removed.name)
         letter = credentials.notice(auth, "second_factor_removed", user.email, device=removed.name)
         gone = [queries.distrust(user.id), *([] if left.devices else [queries.remove_codes(user.id)])]
@@ -171,7 +174,7 @@ async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
     async with auth.transaction() as db:
         await db.execute(users.locked(user.id))
         if not (await db.execute(queries.held(user.id))).one().devices:
-            raise Forbidden("Recovery codes stand in for a second factor. Add one first.")
+            raise Forbidden(Said("otp.codes_without_device"))
         await events.record(auth, db, event, queries.remove_codes(user.id), _kept(auth, user.id, codes), posted)
     return codes
 
@@ -190,6 +193,19 @@ def place_of(device_id: UUID) -> str:
 def code_digests(auth: Auth, user_id: UUID, code: str) -> list[str]:
     """What the table may know a recovery code by."""
     return auth.keys.digests(RECOVERY, f"{user_id} {recovery.normalized(code)}")
+
+
+async def _pending(auth: Auth, user: User, device_id: UUID) -> Row[Any]:
+    since = auth.now() - auth.of(OtpSettings).enrolment_lifetime
+    row = await auth.database.row(queries.pending(device_id, user.id, since))
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _enrolment(auth: Auth, user: User, device_id: UUID, secret: str) -> Enrolment:
+    uri = totp.uri_of(secret, user.email, auth.of(OtpSettings).issuer or auth.settings.app_name)
+    return Enrolment(device_id, secret, uri, totp.qr_svg_of(uri))
 
 
 def _factors(devices: Sequence[UUID]) -> str:

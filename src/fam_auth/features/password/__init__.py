@@ -12,11 +12,12 @@ from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
 from fam_auth.exceptions import Misconfigured
-from fam_auth.feature import Progress, Step
+from fam_auth.feature import Pages, Progress, Step
 from fam_auth.features.password import changes, hashes, queries
 from fam_auth.features.password.changes import CHANGE, RESET
 from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash
+from fam_auth.features.password.pages import PAGES
 from fam_auth.features.password.routers import admin_router, change_router, register_router, router, token_router
 from fam_auth.features.password.schemas import registration
 from fam_auth.features.password.settings import PasswordSettings
@@ -34,6 +35,7 @@ class Password(PasswordSettings):
     models: ClassVar[tuple[type[Base], ...]] = (PasswordHash,)
     ways: ClassVar[tuple[str, ...]] = ("password",)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
+    languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
 
     async def start(self, auth: Auth) -> None:
         if not hashes.HAS_BCRYPT and await auth.database.row(queries.of_bcrypt()) is not None:
@@ -56,3 +58,6 @@ class Password(PasswordSettings):
         fields = None if self._auth is None else self._auth.registration
         shown = (register_router(registration(fields)), router, change_router, admin_router)
         return (*shown, token_router) if settings.token_route else shown
+
+    def pages(self, settings: Settings) -> Pages | None:
+        return PAGES

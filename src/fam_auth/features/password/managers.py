@@ -101,7 +101,7 @@ async def register_and_sign_in(auth: Auth, form: Registration, visit: Visit) -> 
     """The new user is signed in, where addresses need no verification. Raises InvalidRequest for a known address."""
     given = own_fields(auth.registration, form)
     if await register(auth, form.email, form.password, form.name, visit.client, given=given) is None:
-        raise InvalidRequest.of("email", "taken", "This address belongs to a user already.")
+        raise InvalidRequest.of("email", "taken")
     return await login(auth, form.email, form.password, visit)
 
 

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fam_auth.exceptions import InvalidRequest
+from fam_auth.exceptions import InvalidRequest, Said
 from fam_auth.features.password.blocklist import is_common, is_contextual
 
 LONGEST = 1024
@@ -18,11 +18,11 @@ def normalized(password: str) -> str:
 def reasons(password: str, minimum: int, words: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Why a normalized password is refused, the first reason first; nothing when it is acceptable."""
     if len(password) < minimum:
-        yield {"code": "too_short", "message": f"Use at least {minimum} characters.", "minimum": minimum}
+        yield {"code": "too_short", "message": Said("password.too_short", {"minimum": minimum}), "minimum": minimum}
     elif len(password) > LONGEST:
-        yield {"code": "too_long", "message": f"Use at most {LONGEST} characters.", "maximum": LONGEST}
+        yield {"code": "too_long", "message": Said("password.too_long", {"maximum": LONGEST}), "maximum": LONGEST}
     elif is_common(password) or is_contextual(password, words):
-        yield {"code": "password_blocklisted", "message": "This is among the first passwords an attacker tries."}
+        yield {"code": "password_blocklisted", "message": Said("password.blocklisted")}
 
 
 def check(field: str, password: str, minimum: int, words: Iterable[str]) -> None:

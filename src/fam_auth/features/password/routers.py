@@ -6,12 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response, status
 
+from fam_auth.core import refusals
 from fam_auth.demands import permission
 from fam_auth.dependencies import (
     PERHAPS_SIGNED_IN,
     CurrentActor,
     CurrentAuth,
     CurrentClient,
+    CurrentLanguage,
     has_credentials,
     needs,
     signed_in,
@@ -110,9 +112,9 @@ async def login(
 
 
 @router.post("/password/check", dependencies=[needs.public], responses=refuses())
-async def check_password(auth: CurrentAuth, body: Candidate) -> Judgement:
+async def check_password(auth: CurrentAuth, language: CurrentLanguage, body: Candidate) -> Judgement:
     """Says whether a password would be accepted, for forms that answer while one types."""
-    reasons = managers.judged(auth, body.password)
+    reasons = refusals.errors(auth.texts, language, managers.judged(auth, body.password))
     return Judgement(acceptable=not reasons, reasons=reasons)
 
 

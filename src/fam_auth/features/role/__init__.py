@@ -35,6 +35,7 @@ class Role(RoleSettings):
         models.Grant,
     )
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
+    languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
     router: ClassVar[APIRouter | None] = router
 
     async def allowed(self, user: User, permission: str, *, scope: str | None = None) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
-from fam_auth.exceptions import Forbidden, InvalidRequest, NotFound
+from fam_auth.exceptions import Forbidden, InvalidRequest, NotFound, Said
 from fam_auth.features.role import graph, queries
 from fam_auth.features.role.graph import Definition, Roles
 from fam_auth.features.role.rights import check_reach
@@ -16,6 +16,8 @@ from fam_auth.features.role.settings import ADMIN, OWN, ROLE_NAME, RoleSettings
 from fam_auth.repository.data_access.managers import events, sessions
 from fam_auth.values import Actor, Client
 
+# What is longer was not mistyped, and is not worth repeating.
+LONGEST_PERMISSION = 99
 BY_CODE = Actor(Client(agent="the application's code"))
 
 
@@ -64,12 +66,12 @@ def found(roles: Roles, name: str) -> Definition:
 async def create(auth: Auth, wanted: Definition, actor: Actor) -> Definition:
     """There is a new role. Raises InvalidRequest, and Forbidden for permissions that the actor lacks."""
     if not ROLE_NAME.fullmatch(wanted.name):
-        raise InvalidRequest.of("name", "invalid_name", "Use small letters, digits, - and _, up to 63.")
+        raise InvalidRequest.of("name", "invalid_name")
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
         roles = await every(auth, db)
         if (await db.execute(queries.add(wanted.name, wanted.description, auth.now()))).first() is None:
-            raise InvalidRequest.of("name", "taken", "There is a role of this name already.")
+            raise InvalidRequest.of("name", "taken", Said("role.name_taken"))
         await _define(auth, db, roles, wanted, actor)
     return wanted
 
@@ -92,7 +94,7 @@ async def change(auth: Auth, name: str, edit: Callable[[Definition], Definition]
 async def delete(auth: Auth, name: str, actor: Actor) -> None:
     """The role is gone, and nobody has it any more. Raises NotFound, and Forbidden for `admin`."""
     if name == ADMIN:
-        raise Forbidden("The role admin stays, so that somebody can always administer.")
+        raise Forbidden(Said("role.admin_stays"))
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
         roles = await every(auth, db)
@@ -175,14 +177,14 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
 def _check_sound(auth: Auth, roles: Roles, wanted: Definition) -> None:
     settings = auth.of(RoleSettings)
     for unknown in sorted(wanted.permissions - settings.declared.keys()):
-        message = f"There is no permission {unknown}." if len(unknown) < 100 else "There is no such permission."  # noqa: PLR2004 - the longest name
-        raise InvalidRequest.of("permissions", "unknown_permission", message)
+        named = Said("role.no_permission", {"name": unknown}) if len(unknown) <= LONGEST_PERMISSION else None
+        raise InvalidRequest.of("permissions", "unknown_permission", named)
     if wanted.includes - roles.keys():
-        raise InvalidRequest.of("includes", "unknown_role", "It can only include roles that there are.")
+        raise InvalidRequest.of("includes", "unknown_role")
     if graph.circle(roles):
-        raise InvalidRequest.of("includes", "circle", "A role cannot include itself, directly or through others.")
+        raise InvalidRequest.of("includes", "circle")
     if wanted.name == ADMIN and not {one.name for one in OWN} <= wanted.permissions:
-        raise Forbidden("The role admin keeps the permissions of fam-auth itself.")
+        raise Forbidden(Said("role.admin_keeps"))
 
 
 def _event(auth: Auth, kind: EventKind, actor: Actor, before: Definition | None, after: Definition | None) -> Event:

@@ -8,7 +8,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
-from fam_auth.exceptions import Forbidden
+from fam_auth.exceptions import Forbidden, Said
 from fam_auth.features.role import queries
 from fam_auth.features.role.queries import EVERYTHING
 from fam_auth.features.role.settings import ADMIN
@@ -45,14 +45,14 @@ async def check_reach(
     rows = await db.execute(queries.held(actor.user_id, auth.now()))
     own = {row.permission for row in rows if row.scope in {EVERYTHING, scope}}
     if missing := sorted(set(permissions) - own):
-        raise Forbidden("Nobody can give what they lack themselves.", lacking={"permissions": missing})
+        raise Forbidden(Said("role.beyond_reach"), lacking={"permissions": missing})
 
 
 async def check_somebody_administers(auth: Auth, db: AsyncSession, *, but: UUID) -> None:
     """Somebody else is an administrator for good. Raises Forbidden."""
     rows = await db.execute(queries.administrators(ADMIN, auth.now()))
     if not {row.user_id for row in rows} - {but}:
-        raise Forbidden("This is the last administrator. Make somebody else one first.")
+        raise Forbidden(Said("role.last_administrator"))
 
 
 async def has_administrator(auth: Auth) -> bool:

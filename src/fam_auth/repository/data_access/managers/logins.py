@@ -222,7 +222,7 @@ def _guessed(auth: Auth, progress: Progress, attempt: Attempt) -> list[UpdateBas
     if progress.is_known_device or attempt.tries <= MANY:
         return []
     user, client = progress.user, progress.client
-    letter = credentials.notice(auth, "guessed", user.email, agent=client.agent or "unknown")
+    letter = credentials.notice(auth, "guessed", user.email, agent=client.agent)
     return [outbox.post(auth, user.id, letter, client)]
 
 

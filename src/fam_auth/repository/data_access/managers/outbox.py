@@ -26,12 +26,16 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What to write to whom: `kind` names the template, `context` fills it; after `expires_at` it is worth nothing."""
+    """What to write to whom: `kind` names the template, `context` fills it; after `expires_at` it is worth nothing.
+
+    `locale` is the recipient's own language, for one who leaves; of all others it is looked up when the mail goes.
+    """
 
     kind: str
     recipient: str
     context: Mapping[str, Any]
     expires_at: datetime
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,17 @@ def post(
     *,
     only_if: ColumnElement[bool] | None = None,
 ) -> UpdateBase:
-    """The statement that puts a letter into the outbox. `user_id` is None for a user who leaves."""
-    context = {**letter.context, "requested_at": f"{auth.now():%d %B %Y, %H:%M} UTC", "requested_from": client.address}
-    content = {"recipient": letter.recipient, "context": context}
+    """The statement that puts a letter into the outbox. `user_id` is None for a user who leaves.
+
+    It keeps the language of the request, for a recipient who has chosen none.
+    """
+    context = {**letter.context, "requested_at": auth.now().isoformat(), "requested_from": client.address}
+    content = {
+        "recipient": letter.recipient,
+        "context": context,
+        "locale": letter.locale,
+        "language": client.language,
+    }
     row = _sealed(auth, user_id, letter.kind, content, letter.expires_at)
     return queries.add(auth.now(), only_if, **row)
 

@@ -99,7 +99,7 @@ def _complete(auth: Auth, progress: Progress, session: Session, refreshes: int) 
 
 def _new_device(auth: Auth, user: User, session: Session, client: Client) -> UpdateBase:
     """Tells the user of a sign-in from where they were never seen; says nothing at their first one."""
-    letter = Letter("new_device", user.email, {"agent": session.agent or "unknown"}, auth.until(timedelta(days=3)))
+    letter = Letter("new_device", user.email, {"agent": session.agent}, auth.until(timedelta(days=3)))
     return outbox.post(auth, user.id, letter, client, only_if=queries.is_from_new_device(session))
 
 

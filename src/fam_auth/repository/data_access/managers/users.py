@@ -36,7 +36,7 @@ async def create(
     async with auth.transaction(db) as joined:
         user_id = await claim(auth, joined, address)
         if user_id is None:
-            raise InvalidRequest.of("email", "taken", "This address belongs to a user already.")
+            raise InvalidRequest.of("email", "taken")
         mark = [queries.verify(user_id, address.canonical, auth.now())] if verified else []
         made = Event(EventKind.USER_CREATED, auth.now(), user_id)
         await events.record(auth, joined, made, queries.add(user_id, name, None, auth.now()), *mark)
@@ -48,7 +48,7 @@ def checked(email: str) -> Address:
     try:
         return parse(email)
     except ValueError as error:
-        raise InvalidRequest.of("email", "invalid_email", f"{error}.".capitalize()) from error
+        raise InvalidRequest.of("email", "invalid_email") from error
 
 
 async def get(auth: Auth, user_id: UUID) -> User:
@@ -122,7 +122,7 @@ async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | 
         row = (await joined.execute(queries.locked(user_id))).first()
         if row is None:
             raise NotFound
-        letter = Letter("account_deleted", row.address, {}, auth.until(timedelta(days=3)))
+        letter = Letter("account_deleted", row.address, {}, auth.until(timedelta(days=3)), row.locale)
         gone = Event(EventKind.USER_DELETED, auth.now(), user_id, actor_id=actor.user_id)
         await joined.execute(event_queries.forget(user_id))
         await joined.execute(outbox_queries.forget(user_id))

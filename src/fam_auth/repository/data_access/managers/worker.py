@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from jinja2 import TemplateError
@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
-from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed, render
+from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed, language_of, render
 from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.managers import errands, events, outbox, requests
 from fam_auth.repository.data_access.queries import outbox as queries
@@ -83,12 +83,21 @@ async def _close(auth: Auth, row: Row[Any], kind: EventKind) -> None:
 
 def _open(auth: Auth, row: Row[Any]) -> Mail:
     content = outbox.content_of(auth, row)
-    context = {"app_name": auth.settings.app_name, **content["context"]}
+    wanted = auth.texts.choose(row.locale or content["locale"], content["language"])
+    language = language_of(auth.mails, row.kind, wanted)
     try:
-        subject, text, html = render(auth.mails, row.kind, context)
+        written = render(auth.mails, row.kind, _context(auth, content["context"], language), language)
     except TemplateError as error:
         # A template of the application: mended sooner or later, and no reason to keep back the mails of others.
         raise MailFailed(f"its template does not work ({error})", permanent=False) from error
     host = auth.settings.mail_host
     sender = auth.settings.mail_from or f"{auth.settings.app_name} <no-reply@{host}>"
-    return Mail(row.kind, sender, content["recipient"], subject, text, html, f"<{row.id}@{host}>")
+    said = (written.subject, written.text, written.html)
+    return Mail(row.kind, sender, content["recipient"], *said, f"<{row.id}@{host}>", language)
+
+
+def _context(auth: Auth, kept: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """What fills the template, with its moment in words."""
+    asked_at = auth.texts.moment(language, datetime.fromisoformat(kept["requested_at"]))
+    name, direction = auth.settings.app_name, auth.texts.direction(language)
+    return {"app_name": name, "direction": direction, **kept, "requested_at": asked_at}

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, insert, literal, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
-from fam_auth.models import Outbox
+from fam_auth.models import Outbox, User
 
 ERRAND = "errand:"
 """What the kind of an errand begins with; its name follows."""
@@ -37,7 +37,10 @@ def errands(names: Collection[str]) -> ColumnElement[bool]:
 
 
 def lease(which: ColumnElement[bool], now: datetime, until: datetime, limit: int) -> UpdateBase:
-    """Takes some that are due for one worker: nobody else gets them before `until`."""
+    """Takes some that are due for one worker: nobody else gets them before `until`.
+
+    With the languages of their users.
+    """
     due = (
         select(Outbox.id)
         .where(which, Outbox.done_at.is_(None), Outbox.due_at <= now)
@@ -46,7 +49,9 @@ def lease(which: ColumnElement[bool], now: datetime, until: datetime, limit: int
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    return update(Outbox).where(Outbox.id.in_(due)).values(due_at=until, tries=Outbox.tries + 1).returning(*COLUMNS)
+    locale = select(User.locale).where(User.id == Outbox.user_id).correlate(Outbox).scalar_subquery().label("locale")
+    taken = update(Outbox).where(Outbox.id.in_(due)).values(due_at=until, tries=Outbox.tries + 1)
+    return taken.returning(*COLUMNS, locale)
 
 
 def done(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:

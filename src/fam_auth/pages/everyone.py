@@ -1,0 +1,77 @@
+"""Signing in and out: the pages around the forms that the features bring."""
+
+from fastapi import Depends, Response
+
+from fam_auth.dependencies import LOGIN_COOKIE, SESSION_COOKIE, CurrentClient, CurrentSession, needs
+from fam_auth.pages.page import CurrentPage
+from fam_auth.pages.progress import path_of, standing
+from fam_auth.pages.route import new_router
+from fam_auth.repository.data_access.managers import logins, sessions
+from fam_auth.routers.answers import MaybeLoginToken, forget_cookie, maybe_login_token
+
+router = new_router()
+EVERYTHING = {"Clear-Site-Data": '"cookies", "storage"'}
+"""What the browser keeps of us goes with the session (ASVS 14.3.1)."""
+
+
+@router.get("/", dependencies=[needs.public])
+async def begin(page: CurrentPage) -> Response:
+    """The account, or signing in."""
+    return page.leads(page.plain("/sign-in" if page.user is None else "/account"))
+
+
+@router.get("/sign-in", dependencies=[needs.public])
+async def sign_in(page: CurrentPage) -> Response:
+    """The forms by which a login begins; whoever is signed in goes on."""
+    if page.user is not None and page.refusal is None:
+        return page.leads(page.destination)
+    return page.shows("sign_in.html")
+
+
+@router.get("/sign-in/again", dependencies=[needs()])
+async def sign_in_again(page: CurrentPage) -> Response:
+    """The forms by which somebody who is signed in proves who they are."""
+    return page.shows("again.html")
+
+
+@router.get("/sign-in/continue", dependencies=[Depends(maybe_login_token)])
+async def continue_login(page: CurrentPage) -> Response:
+    """The page of what the login under way lacks."""
+    return page.leads(page.url(path_of(page.site, (await standing(page)).next[0])))
+
+
+@router.get("/sign-in/elsewhere", dependencies=[needs.public])
+async def elsewhere(page: CurrentPage) -> Response:
+    """The login lacks what no page here can give."""
+    return page.shows("elsewhere.html")
+
+
+@router.post("/sign-in/abandon")
+async def abandon(page: CurrentPage, token: MaybeLoginToken) -> Response:
+    """The login under way is over; another one may begin."""
+    if token is not None:
+        await logins.abandon(page.auth, token)
+    response = page.leads(page.url("/sign-in"))
+    forget_cookie(page.auth, response, LOGIN_COOKIE)
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(page: CurrentPage, session: CurrentSession, client: CurrentClient) -> Response:
+    """The session has ended, and the browser keeps nothing."""
+    await sessions.end(page.auth, {"id": session.id}, "logout", client)
+    return left(page, "/signed-out")
+
+
+@router.get("/signed-out", dependencies=[needs.public])
+async def signed_out(page: CurrentPage) -> Response:
+    """Says so."""
+    return page.shows("message.html", key="signed_out")
+
+
+def left(page: CurrentPage, path: str) -> Response:
+    """The answer to whoever leaves: the browser keeps nothing of them."""
+    response = page.leads(page.plain(path))
+    forget_cookie(page.auth, response, SESSION_COOKIE)
+    response.headers.update(EVERYTHING)
+    return response

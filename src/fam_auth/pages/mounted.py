@@ -1,0 +1,45 @@
+"""The pages among the routes of an application."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fam_auth.auth import Auth
+from fam_auth.exceptions import NotFound
+from fam_auth.pages import account, everyone, files, history, mails, site
+from fam_auth.pages.page import Page
+from fam_auth.pages.route import error_page
+from fam_auth.routers import problems
+
+KERNEL: tuple[APIRouter, ...] = (
+    files.router,
+    everyone.router,
+    mails.router,
+    account.router,
+    history.router,
+)
+
+
+def mount(app: FastAPI, auth: Auth, ours: APIRouter) -> None:
+    """The kernel's pages and those of the features are among our routes. Raises Misconfigured."""
+    setattr(app.state, site.STATE, site.build(auth))
+    brought = site.brought_by(auth).values()
+    for router in (*KERNEL, *(router for one in brought for router in one.routers)):
+        ours.include_router(router)
+    ours.default = _nothing_here(ours.default)
+
+
+def _nothing_here(otherwise: ASGIApp) -> ASGIApp:
+    """A page for a browser that asks for a path that is none; everybody else gets the problem."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        if scope["method"] != "GET" or "text/html" not in request.headers.get("accept", ""):
+            await otherwise(scope, receive, send)
+            return
+        response = error_page(Page(request, None), NotFound())
+        for header, value in problems.HEADERS.items():
+            response.headers.setdefault(header, value)
+        await response(scope, receive, send)
+
+    return answer

@@ -1,0 +1,74 @@
+"""A login on its way through the pages: where each step is taken, and where it ends."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Response
+from starlette.requests import HTTPConnection
+
+from fam_auth.dependencies import SESSION_COOKIE
+from fam_auth.exceptions import NoLogin
+from fam_auth.feature import Complete, Incomplete, Outcome, Step
+from fam_auth.pages import notes
+from fam_auth.pages.page import Page
+from fam_auth.pages.site import Site
+from fam_auth.repository.data_access.managers import logins
+from fam_auth.routers.answers import arrival, forget_cookie, login_answer, maybe_login_token
+from fam_auth.values import Visit
+
+SECOND_FACTOR, ELSEWHERE = "second_factor", "/sign-in/elsewhere"
+FIRST_FACTOR = "first_factor"
+
+
+def go_on(page: Page, outcome: Outcome) -> Response:
+    """The answer to a step: the cookies, and a redirect to what is lacking or to where the person wants to go."""
+    response = page.leads(address_after(page, outcome))
+    keep(page, response, outcome)
+    return response
+
+
+def address_after(page: Page, outcome: Outcome) -> str:
+    """Where a login goes on."""
+    return page.destination if isinstance(outcome, Complete) else page.url(path_of(page.site, outcome.next[0]))
+
+
+def keep(page: Page, response: Response, outcome: Outcome) -> None:
+    """The browser has the cookies of the outcome; a session of before does not stand beside a new login."""
+    login_answer(page.auth, response, outcome)
+    if isinstance(outcome, Complete):
+        notes.drop(page.auth, response, notes.MAILBOX)
+    elif page.session is None:
+        forget_cookie(page.auth, response, SESSION_COOKIE)
+
+
+def path_of(site: Site, step: Step) -> str:
+    """The path of the page where a step is taken; a page that says so where there is none."""
+    if step.name == FIRST_FACTOR:
+        return "/sign-in/again"
+    if step.name != SECOND_FACTOR:
+        return site.steps.get(step.name, ELSEWHERE)
+    paths = (site.steps.get(f"{SECOND_FACTOR}/{method['method']}") for method in step.detail["methods"])
+    return next((path for path in paths if path), ELSEWHERE)
+
+
+def by_cookie(connection: HTTPConnection) -> Visit:
+    """Who comes to sign in on a page: sessions of pages travel by cookie."""
+    arrived = arrival(connection)
+    return Visit(arrived.client, "cookie", arrived.login_token, arrived.device_token)
+
+
+async def standing(page: Page) -> Incomplete:
+    """Where the login under way stands. Raises NoLogin."""
+    token = maybe_login_token(page.request)
+    if token is None:
+        raise NoLogin
+    return await logins.standing(page.auth, token)
+
+
+async def methods(page: Page) -> list[Mapping[str, Any]]:
+    """The second factors that the login under way may be given. Raises NoLogin where it waits for none."""
+    for step in (await standing(page)).next:
+        if step.name == SECOND_FACTOR:
+            found: list[Mapping[str, Any]] = step.detail["methods"]
+            return found
+    raise NoLogin

@@ -1,0 +1,109 @@
+"""How pages read a request and say no: forms, and a page with the reason in place of a problem."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+
+from fam_auth.dependencies import SAFE, auth_of, refuse_cross_site
+from fam_auth.exceptions import (
+    Busy,
+    CrossSite,
+    InternalError,
+    InvalidLoginToken,
+    InvalidRequest,
+    NoLogin,
+    PayloadTooLarge,
+    Refusal,
+    StepUpRequired,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from fam_auth.pages import forms
+from fam_auth.pages.page import PLACE, Page, page_of
+from fam_auth.routers import Route
+from fam_auth.routers.route import Handler, explained
+
+Shows = Callable[[Page], Awaitable[Response]]
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+FORM = "fam_auth_form"
+# What is not about what somebody wrote into a form.
+NEVER_BESIDE_A_FORM = (CrossSite, InternalError, PayloadTooLarge, UnsupportedMediaType)
+
+
+class PageRoute(Route):
+    """A route whose answers are pages."""
+
+    async def handled(self, handle: Handler, request: Request) -> Response:
+        try:
+            if request.method not in SAFE:
+                refuse_cross_site(request, auth_of(request))
+                await forms.read(request)
+            return await super().handled(handle, request)
+        except RequestValidationError as error:
+            return await self._again(request, InvalidRequest(explained(error.errors())))
+        except Refusal as refusal:
+            return await self._again(request, refusal)
+
+    def refused(self, request: Request, refusal: Refusal) -> Response:
+        page: Page = request.scope.get(PLACE) or Page(request, None)
+        return error_page(page, refusal)
+
+    async def _again(self, request: Request, refusal: Refusal) -> Response:
+        """Where a refusal leads: to sign in, to prove it again, or back to the form with the reason beside it.
+
+        Raises the refusal where no page can mend it.
+        """
+        page = await page_of(request)
+        if type(refusal) is Unauthenticated:
+            return page.leads(_signing_in(page, request))
+        if isinstance(refusal, StepUpRequired):
+            return page.leads(page.to_prove(_here(request)))
+        if isinstance(refusal, InvalidLoginToken | NoLogin):
+            return page.leads(page.url("/sign-in" if page.user is None else "/sign-in/again"), done="login_over")
+        shows: Shows | None = getattr(self.endpoint, FORM, None)
+        is_down = isinstance(refusal, Unavailable) and not isinstance(refusal, Busy)
+        if shows is None or is_down or isinstance(refusal, NEVER_BESIDE_A_FORM):
+            raise refusal
+        page.refusal, page.given = refusal, forms.given(request)
+        return await shows(page)
+
+
+def shown_on(shows: Shows) -> Callable[[Endpoint], Endpoint]:
+    """When what a form sent is refused, the page it stands on is shown again, with the reason."""
+
+    def marked(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, FORM, shows)
+        return endpoint
+
+    return marked
+
+
+def new_router() -> APIRouter:
+    """A router of pages. None of them stands in the OpenAPI document."""
+    return APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=Response)
+
+
+def error_page(page: Page, refusal: Refusal) -> Response:
+    """The page that says why there is no other; it asks the database for nothing."""
+    page.refusal = refusal
+    phrase = HTTPStatus(refusal.status).phrase
+    response = page.shows("error.html", phrase=phrase, request_id=page.request.scope.get("fam_auth.request_id"))
+    response.headers.update(refusal.headers())
+    return response
+
+
+def _signing_in(page: Page, request: Request) -> str:
+    page.next = page.plain(_here(request))
+    return page.url("/sign-in")
+
+
+def _here(request: Request) -> str:
+    """The page that a request came to, or the one its form stands on."""
+    path: str = request.scope["path"].removeprefix(request.scope["root_path"])
+    if request.method in SAFE:
+        return path
+    return "/".join(path.split("/")[:3]) if path.startswith("/account/") else path

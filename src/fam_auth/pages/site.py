@@ -1,0 +1,101 @@
+"""What all pages of an application share, put together once at its start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
+from starlette.requests import HTTPConnection
+
+from fam_auth.auth import Auth
+from fam_auth.exceptions import Misconfigured
+from fam_auth.feature import Entry, Pages
+from fam_auth.pages.assets import Assets, assets
+from fam_auth.pages.destinations import origins
+
+STATE = "fam_auth_pages"
+STEPS = {"verify_email": "/check-mail"}
+BEFORE = (
+    Entry("/account", "profile", "person"),
+    Entry("/account/email", "email", "letter"),
+)
+AFTER = (
+    Entry("/account/sessions", "sessions", "device"),
+    Entry("/account/activity", "activity", "clock"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The pages of one application: templates, files, what is in the navigation, and where each step is taken.
+
+    `ways` and `again` are the templates of the forms that begin a login and a step-up.
+    """
+
+    auth: Auth
+    templates: Environment
+    assets: Assets
+    policy: str
+    entries: tuple[Entry, ...]
+    steps: Mapping[str, str]
+    ways: tuple[str, ...]
+    again: tuple[str, ...]
+    doors: tuple[Entry, ...]
+
+
+def build(auth: Auth) -> Site:
+    """The pages of an Auth. Raises Misconfigured when they cannot work."""
+    if "cookie" not in auth.settings.transports:
+        raise Misconfigured(
+            "The pages sign people in by cookie: add it to FAM_AUTH_TRANSPORTS, or leave the pages out."
+        )
+    brought = brought_by(auth)
+    folders = tuple((name, one.templates) for name, one in brought.items())
+    return Site(
+        auth=auth,
+        templates=_templates(auth.settings.page_templates, folders),
+        assets=assets(auth.settings),
+        policy=_policy(auth),
+        entries=(*BEFORE, *(entry for one in brought.values() for entry in one.entries), *AFTER),
+        steps={**STEPS, **{step: path for one in brought.values() for step, path in one.steps.items()}},
+        ways=tuple(one.way for one in brought.values() if one.way),
+        again=tuple(one.again for one in brought.values() if one.again),
+        doors=tuple(entry for one in brought.values() for entry in one.doors),
+    )
+
+
+def brought_by(auth: Auth) -> dict[str, Pages]:
+    """What the features bring, by their names."""
+    found = {feature.name: feature.pages(auth.settings) for feature in auth.features}
+    return {name: pages for name, pages in found.items() if pages is not None}
+
+
+def site_of(connection: HTTPConnection) -> Site:
+    """The pages of the application that answers."""
+    site: Site = getattr(connection.app.state, STATE)
+    return site
+
+
+@cache
+def _templates(own: Path | None, brought: tuple[tuple[str, Path], ...]) -> Environment:
+    """The templates: the host's own first, then those of the features under their names, then the kernel's."""
+    features = PrefixLoader({name: FileSystemLoader(folder) for name, folder in brought})
+    hosts = [FileSystemLoader(own)] if own else []
+    return Environment(
+        loader=ChoiceLoader([*hosts, features, PackageLoader("fam_auth.pages", "templates")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _policy(auth: Auth) -> str:
+    """Nothing from elsewhere, no script or style in a page, no frame (S-106)."""
+    # Browsers hold form-action against the redirect that follows a form, too.
+    destinations = " ".join(["'self'", *origins(auth.settings)])
+    return (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"form-action {destinations}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+    )
