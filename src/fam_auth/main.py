@@ -8,6 +8,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fam_auth import __version__
@@ -50,7 +51,7 @@ class KnownHosts:
         if scope["type"] == "lifespan" or scope["path"].startswith(self.health) or self._is_known(scope):
             await self.app(scope, receive, send)
         else:
-            await problems.answer(UnknownHost(), None)(scope, receive, send)
+            await problems.answer(UnknownHost(), HTTPConnection(scope))(scope, receive, send)
 
     def _is_known(self, scope: Scope) -> bool:
         hosts = [_name(value.decode("latin-1")) for header, value in scope["headers"] if header == b"host"]
