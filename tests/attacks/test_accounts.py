@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
@@ -23,30 +22,30 @@ async def test_a004_registering_does_not_tell_who_has_an_account(world: World, a
     assert (await ada.me()).json() == before.json()
 
 
-@pytest.mark.parametrize(
-    "email",
-    [
-        [VICTIM, EVIL],
-        {"address": VICTIM},
-        f"{VICTIM},{EVIL}",
-        f"{VICTIM};{EVIL}",
-        f"{VICTIM} {EVIL}",
-        f"{VICTIM}%0acc:{EVIL}",
-        f"{VICTIM}\ncc:{EVIL}",
-        f"{VICTIM}\r\nBcc: {EVIL}",
-        f'"{VICTIM},{EVIL}"@example.com\x00',
-    ],
-)
+NOT_ONE = [
+    [VICTIM, EVIL],
+    {"address": VICTIM},
+    f"{VICTIM},{EVIL}",
+    f"{VICTIM};{EVIL}",
+    f"{VICTIM} {EVIL}",
+    f"{VICTIM}%0acc:{EVIL}",
+    f"{VICTIM}\ncc:{EVIL}",
+    f"{VICTIM}\r\nBcc: {EVIL}",
+    f'"{VICTIM},{EVIL}"@example.com\x00',
+]
+
+
 @pytest.mark.parametrize("path", ["/auth/password/forgot", "/auth/email/resend", "/auth/register"])
-async def test_a007_a065_one_address_and_nothing_beside_it(world: World, path: str, email: Any) -> None:
+async def test_a007_a065_one_address_and_nothing_beside_it(world: World, path: str) -> None:
     for address in (VICTIM, EVIL):
         person = await world.person(address)
         await person.register()
         await person.verify()
     sent = len(await world.mails(EVIL)), len(await world.mails(VICTIM))
     more = {"password": PASSWORD} if path == "/auth/register" else {}
-    answer = await (await world.client()).post(path, json={"email": email, **more})
-    assert answer.status_code == 422
+    stranger = await world.client()
+    for email in NOT_ONE:
+        assert (await stranger.post(path, json={"email": email, **more})).status_code == 422, email
     assert (len(await world.mails(EVIL)), len(await world.mails(VICTIM))) == sent
 
 
