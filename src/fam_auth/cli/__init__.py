@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fam_auth.cli import events, roles, routes, service, sessions, users
+from fam_auth.cli import events, outbox, roles, routes, service, sessions, users
 from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED, Refused
 from fam_auth.exceptions import Misconfigured
 
@@ -23,6 +23,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(roles.app, name="roles")
 app.add_typer(events.app, name="events")
+app.add_typer(outbox.app, name="outbox")
 app.command("create-admin")(roles.create_admin)
 app.command("routes")(routes.list_routes)
 # What comes with an extra is a command where that is installed.
