@@ -1,7 +1,9 @@
 """The pages of administrators: who may open what, what each button does, and that a proof has to be fresh."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx2
@@ -11,7 +13,7 @@ from fam_auth.core.mail import Mail, MailFailed
 from fam_auth.features.otp import Otp
 from fam_auth.features.otp import managers as otp
 from fam_auth.features.password import Password
-from fam_auth.features.role import definitions
+from fam_auth.features.role import Role, definitions
 from fam_auth.features.role import managers as roles
 from fam_auth.features.role.graph import Definition
 from fam_auth.pages.administration.charts import chart
@@ -451,6 +453,25 @@ async def test_the_configuration_hides_its_secrets(world: World) -> None:
     assert "FAM_AUTH_PASSWORD__MINIMUM_LENGTH" in grace.text
     assert "8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2" not in grace.answer.text
     assert "Migrations fine" in grace.text
+
+
+class Hanging:
+    """A mail server that answers nothing."""
+
+    async def carry(self, mail: Mail) -> None:
+        """Nobody sends anything here."""
+
+    async def check(self) -> None:
+        await asyncio.sleep(60)
+
+
+async def test_a_check_that_hangs_does_not_take_the_page_with_it(open_world: OpenWorld) -> None:
+    deadline = timedelta(seconds=2)
+    world = await open_world(features=[Password(), Role()], hosted=True, request_deadline=deadline)
+    grace = await administrator(world, "service:read")
+    world.auth.carrier = Hanging()
+    await grace.open("/admin/configuration")
+    assert "No answer within 1.2 s." in grace.text
 
 
 async def test_all_of_it_in_german(world: World) -> None:

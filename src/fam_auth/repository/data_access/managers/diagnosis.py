@@ -1,6 +1,8 @@
 """What is wrong with a service: settings, migrations, tables, secrets, mail."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -13,6 +15,7 @@ from fam_auth.exceptions import Misconfigured, Unavailable
 from fam_auth.repository.data_access.managers import rekeying
 
 ADVICE, FINE = "advice", "fine"
+PATIENCE = timedelta(seconds=15)
 
 
 class Finding(NamedTuple):
@@ -22,8 +25,8 @@ class Finding(NamedTuple):
     found: str
 
 
-async def diagnosed(auth: Auth) -> list[Finding]:
-    """What every check finds, advice first."""
+async def diagnosed(auth: Auth, patience: timedelta = PATIENCE) -> list[Finding]:
+    """What every check finds, advice first. A check that takes longer than `patience` is a finding by itself."""
     upgrade = import_module("fam_auth.core.upgrade")
     checks: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
         "migrations": lambda: import_module("fam_auth.core.migrations").check(auth.database, auth.histories),
@@ -32,7 +35,8 @@ async def diagnosed(auth: Auth) -> list[Finding]:
         "mail": getattr(auth.carrier, "check", _nothing_to_check),
     }
     found = [*(Finding(ADVICE, one) for one in advice(auth.settings)), Finding("settings", FINE)]
-    return [*found, *[Finding(name, await _finding(check)) for name, check in checks.items()]]
+    said = await asyncio.gather(*(_finding(check, patience) for check in checks.values()))
+    return [*found, *map(Finding, checks, said)]
 
 
 async def _of_tables(check: Coroutine[Any, Any, object]) -> object:
@@ -47,9 +51,11 @@ async def _nothing_to_check() -> None:
     """A carrier of somebody else that cannot tell."""
 
 
-async def _finding(check: Callable[[], Coroutine[Any, Any, object]]) -> str:
+async def _finding(check: Callable[[], Coroutine[Any, Any, object]], patience: timedelta) -> str:
     try:
-        differences = await check()
+        differences = await asyncio.wait_for(check(), patience.total_seconds())
+    except TimeoutError:
+        return f"No answer within {patience.total_seconds():g} s."
     except (Misconfigured, MailFailed) as error:
         return str(error)
     return FINE if not differences else f"Found: {differences}"
