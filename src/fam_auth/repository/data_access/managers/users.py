@@ -72,12 +72,9 @@ async def found(auth: Auth, who: str) -> User:
 
 
 async def reason_of_suspension(auth: Auth, user_id: UUID) -> str | None:
-    """Why the user is or was suspended last, for administrators; None when nobody said. Raises NotFound."""
+    """Why the user is or was suspended last, for administrators; None when nobody said, or they are gone."""
     row = await auth.database.row(queries.by_id(user_id))
-    if row is None:
-        raise NotFound
-    reason: str | None = row.suspended_reason
-    return reason
+    return None if row is None else row.suspended_reason
 
 
 async def listed(auth: Auth, after: UUID | None, limit: int, search: str | None = None) -> Page[User]:
