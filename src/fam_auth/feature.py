@@ -114,11 +114,15 @@ Outcome = Complete | Incomplete
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A place in a navigation of the hosted pages: its path, the key of its text, the name of its icon."""
+    """A place in a navigation of the hosted pages: its path, the key of its text, the name of its icon.
+
+    `permission` is what it takes to see it, in the administration; empty: nothing.
+    """
 
     path: str
     text: str
     icon: str = ""
+    permission: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,8 @@ class Pages:
     `templates` is their folder; templates are named `<feature>/...`. `entries` go into the navigation of the account,
     `doors` are links below the form of signing in. `steps` says on which path a step of a login is taken; a second
     factor is the step `second_factor/<method>`. `way` is the template of a form that begins a login, `again` of one
-    that begins a step-up; None without.
+    that begins a step-up; None without. `administration` are places of administrators, `about_user` what they see of
+    one user, by paths behind `/admin/users/<id>`.
     """
 
     routers: "Sequence[APIRouter]"
@@ -138,6 +143,8 @@ class Pages:
     steps: Mapping[str, str] = field(default_factory=dict)
     way: str | None = None
     again: str | None = None
+    administration: tuple[Entry, ...] = ()
+    about_user: tuple[Entry, ...] = ()
 
 
 def lacking(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Sequence[Step]) -> tuple[Step, ...]:

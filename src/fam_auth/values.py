@@ -153,6 +153,7 @@ class EventFilter:
     kind: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

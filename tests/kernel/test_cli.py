@@ -67,6 +67,16 @@ def test_what_happened(run: Run) -> None:
     assert len(json.loads(run("events", "list", "--since", "2020-01-01", "--json"))) == 2
 
 
+def test_mails_on_their_way(run: Run) -> None:
+    assert "None." in run("outbox", "list")
+    run("users", "invite", "ada@example.com")
+    [mail] = json.loads(run("outbox", "list", "--json"))
+    assert (mail["kind"], mail["outcome"]) == ("invitation", "None")
+    assert "None." in run("outbox", "list", "--given-up")
+    assert "as soon as a worker looks" in run("outbox", "retry", mail["id"])
+    assert "no such thing" in run("outbox", "retry", mail["user_id"], code=1)
+
+
 def test_a_password_is_prompted_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getpass", lambda *_, **__: "seventeen green llamas")
     assert "ada@example.com" in run("users", "create", "ada@example.com", stdin="")

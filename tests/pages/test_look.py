@@ -102,7 +102,8 @@ def keys(language: str) -> set[str]:
             for key in (flat(f"{prefix}{name}.", value) if isinstance(value, dict) else {prefix + name})
         }
 
-    return flat("", tomllib.loads((SOURCE / f"pages/languages/{language}.toml").read_text())["pages"])
+    files = SOURCE.rglob(f"languages/{language}.toml")
+    return {key for file in files for key in flat("", tomllib.loads(file.read_text()).get("pages", {}))}
 
 
 def test_both_languages_say_everything() -> None:

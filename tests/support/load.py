@@ -43,7 +43,9 @@ CONTRADICTIONS = {
         "SELECT 1 FROM auth_session s WHERE s.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM auth_event v "
         "WHERE v.session_id = s.id AND v.kind IN ('session.ended', 'session.refresh_reused'))"
     ),
-    "mails sent and waiting": "SELECT 1 FROM auth_outbox WHERE done_at IS NOT NULL AND content IS NOT NULL",
+    "mails sent and waiting": (
+        "SELECT 1 FROM auth_outbox WHERE done_at IS NOT NULL AND content IS NOT NULL AND outcome <> 'mail.failed'"
+    ),
     "tokens used twice": (
         "SELECT user_id FROM auth_event WHERE kind = 'email.verified' GROUP BY user_id HAVING count(*) > 1"
     ),

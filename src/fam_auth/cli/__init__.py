@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fam_auth import __version__
-from fam_auth.cli import adopt, errands, events, roles, routes, service, sessions, tuning, users
+from fam_auth.cli import adopt, errands, events, outbox, roles, routes, service, sessions, tuning, users
 from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED, Refused
 from fam_auth.exceptions import Misconfigured
 
@@ -25,6 +25,7 @@ app.add_typer(sessions.app, name="sessions")
 app.add_typer(roles.app, name="roles")
 app.add_typer(events.app, name="events")
 app.add_typer(errands.app, name="errands")
+app.add_typer(outbox.app, name="outbox")
 app.command("create-admin")(roles.create_admin)
 app.command("tune-hash")(tuning.tune_hash)
 app.command("routes")(routes.list_routes)

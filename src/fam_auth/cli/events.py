@@ -28,8 +28,8 @@ def list_events(  # noqa: PLR0913 - what one may look for
 
     async def work(auth: Auth) -> list[dict[str, str]]:
         user_id = None if who is None else (await users.found(auth, who)).id
-        moments = (moment and moment.replace(tzinfo=UTC) for moment in (since, until))
-        page = await events.listed(auth, EventFilter(user_id, kind, *moments), None, limit)
+        begin, end = (moment and moment.replace(tzinfo=UTC) for moment in (since, until))
+        page = await events.listed(auth, EventFilter(user_id, kind, begin, end), None, limit)
         keys = ("at", "kind", "outcome", "user_id", "actor_id", "address")
         return [
             {**{key: str(getattr(row, key)) for key in keys}, "detail": json.dumps(row.detail)} for row in page.items

@@ -3,28 +3,23 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import uvicorn
-from sqlalchemy.exc import DBAPIError
 
 from fam_auth.auth import Auth
 from fam_auth.cli.common import REFUSED, AsJson, loaded, run, show
 from fam_auth.core import logs
-from fam_auth.core.mail import MailFailed
 from fam_auth.core.security import new_secret
-from fam_auth.core.settings import advice, described
-from fam_auth.exceptions import Misconfigured, Unavailable
+from fam_auth.core.settings import described
 from fam_auth.features.role import Role, rights
-from fam_auth.repository.data_access.managers import rekeying
+from fam_auth.repository.data_access.managers import diagnosis, rekeying
 from fam_auth.repository.data_access.managers.purge import purge as purge_all
 from fam_auth.repository.data_access.managers.worker import work as work_off
 
 GRACE_SECONDS = 10
-ADVICE = "advice"
 app = typer.Typer()
 
 
@@ -76,25 +71,13 @@ def doctor(*, as_json: AsJson = False) -> None:
 
     Advice is what works and could be safer.
     """
-    upgrade = import_module("fam_auth.core.upgrade")
 
     async def work(auth: Auth) -> list[dict[str, str]]:
-        checks: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
-            "migrations": lambda: import_module("fam_auth.core.migrations").check(auth.database, auth.histories),
-            "deadlines": auth.database.check_deadlines,
-            "tables": lambda: upgrade.drift(auth.database, auth.histories),
-            "secrets": lambda: _of_tables(rekeying.lost(auth)),
-            "mail": getattr(auth.carrier, "check", _nothing_to_check),
-        }
-        found = [{"check": ADVICE, "found": one} for one in advice(auth.settings)]
-        found.append({"check": "settings", "found": "fine"})
-        for name, check in checks.items():
-            found.append({"check": name, "found": await _diagnosis(check)})
-        return found
+        return [one._asdict() for one in await diagnosis.diagnosed(auth)]
 
     rows = run(work)
     show(rows, as_json=as_json)
-    if any(row["found"] != "fine" for row in rows if row["check"] != ADVICE):
+    if any(row["found"] != diagnosis.FINE for row in rows if row["check"] != diagnosis.ADVICE):
         raise typer.Exit(REFUSED)
 
 
@@ -154,26 +137,6 @@ def rekey(*, as_json: AsJson = False) -> None:
 def secret() -> None:
     """Print a fresh secret for FAM_AUTH_SECRETS."""
     typer.echo(new_secret())
-
-
-async def _of_tables(check: Coroutine[Any, Any, object]) -> object:
-    """What a check finds in the tables; nothing where they are not there yet, as another check tells."""
-    try:
-        return await check
-    except (DBAPIError, Unavailable):
-        return None
-
-
-async def _nothing_to_check() -> None:
-    """A carrier of somebody else that cannot tell."""
-
-
-async def _diagnosis(check: Callable[[], Coroutine[Any, Any, object]]) -> str:
-    try:
-        differences = await check()
-    except (Misconfigured, MailFailed) as error:
-        return str(error)
-    return "fine" if not differences else f"Found: {differences}"
 
 
 async def _hint(auth: Auth) -> str | None:

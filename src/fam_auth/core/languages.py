@@ -93,6 +93,12 @@ class Texts:
         parts = {"day": here.day, "month": month, "year": here.year, "hour": f"{here:%H}", "minute": f"{here:%M}"}
         return self.say(language, "dates.moment", **parts)
 
+    def day(self, language: str, at: datetime) -> str:
+        """The day of a moment in words, in UTC, without its year: `4 January`."""
+        here = at.astimezone(UTC)
+        month = self.say(language, f"dates.month_{here.month}")
+        return self.say(language, "dates.day", day=here.day, month=month)
+
     def direction(self, language: str) -> str:
         """Which way it is written: `ltr` or `rtl`, the `dir` of HTML."""
         return self.say(language, "language.direction")

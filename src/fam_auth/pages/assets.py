@@ -34,16 +34,22 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """The files of an application; `logo` is None when there is none."""
+    """The files of an application, those of the administration apart; `logo` is None when there is none."""
 
     style: Asset
     script: Asset
     logo: Asset | None
+    office_style: Asset
+    office_script: Asset
 
     @property
     def by_name(self) -> Mapping[str, Asset]:
         """All of them by the name in their address."""
-        return {one.name: one for one in (self.style, self.script, self.logo) if one is not None}
+        return {one.name: one for one in self._every if one is not None}
+
+    @property
+    def _every(self) -> tuple[Asset | None, ...]:
+        return self.style, self.script, self.logo, self.office_style, self.office_script
 
 
 def assets(settings: Settings) -> Assets:
@@ -52,7 +58,13 @@ def assets(settings: Settings) -> Assets:
     if settings.page_accent is not None:
         style += _accent(settings.page_accent)
     script = (FOLDER / "pages.js").read_bytes()
-    return Assets(_asset("pages", ".css", style.encode()), _asset("pages", ".js", script), _logo(settings.page_logo))
+    return Assets(
+        _asset("pages", ".css", style.encode()),
+        _asset("pages", ".js", script),
+        _logo(settings.page_logo),
+        _asset("administration", ".css", (FOLDER / "administration.css").read_bytes()),
+        _asset("administration", ".js", (FOLDER / "administration.js").read_bytes()),
+    )
 
 
 def _accent(colour: str) -> str:

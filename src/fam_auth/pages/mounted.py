@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fam_auth.auth import Auth
 from fam_auth.exceptions import NotFound
 from fam_auth.pages import account, everyone, files, history, mails, site
+from fam_auth.pages.administration import configuration, dashboard, journal, mailroom, people
 from fam_auth.pages.page import Page
 from fam_auth.pages.route import error_page
 from fam_auth.routers import problems
@@ -17,6 +18,11 @@ KERNEL: tuple[APIRouter, ...] = (
     mails.router,
     account.router,
     history.router,
+    dashboard.router,
+    people.router,
+    journal.router,
+    mailroom.router,
+    configuration.router,
 )
 
 

@@ -62,6 +62,10 @@ class Page:
         """A moment in words."""
         return self.auth.texts.moment(self.language, at)
 
+    def day(self, at: datetime) -> str:
+        """The day of a moment in words, without its year."""
+        return self.auth.texts.day(self.language, at)
+
     @cached_property
     def done(self) -> str | None:
         """The key of what the page before has done; None when nothing."""
@@ -133,6 +137,22 @@ class Page:
     def entries(self) -> tuple[Entry, ...]:
         """The navigation of the account."""
         return self.site.entries
+
+    @property
+    def here(self) -> str:
+        """The path of this page, behind the prefix."""
+        path: str = self.request.scope["path"]
+        return path.removeprefix(self.request.scope["root_path"])
+
+    def permits(self, name: str) -> bool:
+        """Whether the session has a permission, for everything; an empty name asks for none."""
+        claims = {} if self.session is None else self.session.claims
+        return not name or name in claims.get("permissions", ())
+
+    @property
+    def administers(self) -> bool:
+        """Whether there is a place in the administration for this user."""
+        return any(self.permits(entry.permission) for entry in self.site.administration)
 
     def is_at(self, path: str) -> bool:
         """Whether this page, or one below it, is the one at `path`."""

@@ -106,4 +106,6 @@ def _here(request: Request) -> str:
     path: str = request.scope["path"].removeprefix(request.scope["root_path"])
     if request.method in SAFE:
         return path
+    if path.startswith("/admin/"):
+        return path.rpartition("/")[0]
     return "/".join(path.split("/")[:3]) if path.startswith("/account/") else path

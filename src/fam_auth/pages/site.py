@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from fam_auth.auth import Auth
 from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Entry, Pages
+from fam_auth.pages.administration import entries
 from fam_auth.pages.assets import Assets, assets
 from fam_auth.pages.destinations import origins
 
@@ -42,6 +43,8 @@ class Site:
     ways: tuple[str, ...]
     again: tuple[str, ...]
     doors: tuple[Entry, ...]
+    administration: tuple[Entry, ...]
+    about_user: tuple[Entry, ...]
 
 
 def build(auth: Auth) -> Site:
@@ -62,6 +65,12 @@ def build(auth: Auth) -> Site:
         ways=tuple(one.way for one in brought.values() if one.way),
         again=tuple(one.again for one in brought.values() if one.again),
         doors=tuple(entry for one in brought.values() for entry in one.doors),
+        administration=(
+            *entries.BEFORE,
+            *(entry for one in brought.values() for entry in one.administration),
+            *entries.AFTER,
+        ),
+        about_user=(*entries.ABOUT_USER, *(entry for one in brought.values() for entry in one.about_user)),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from fam_auth.dependencies import CurrentClient
 from fam_auth.exceptions import NoLogin
 from fam_auth.feature import Entry, Pages
-from fam_auth.features.otp import account_pages, factors
+from fam_auth.features.otp import account_pages, administration, factors
 from fam_auth.features.otp.factors import Given
 from fam_auth.features.otp.schemas import Code
 from fam_auth.features.otp.settings import OtpSettings
@@ -104,11 +104,12 @@ async def send_email_code(page: CurrentPage, token: MaybeLoginToken, client: Cur
 def brought(*, email_code: bool) -> Pages:
     """The pages of second factors."""
     return Pages(
-        routers=(router, account_pages.router, *([email_router] if email_code else [])),
+        routers=(router, account_pages.router, administration.router, *([email_router] if email_code else [])),
         templates=Path(__file__).parent / "templates",
         entries=(Entry(account_pages.FACTORS, "second_factors", "shield"),),
         steps={
             "enroll_second_factor": account_pages.ENROL,
             **{f"second_factor/{method}": path for method, path in PATHS.items()},
         },
+        about_user=(administration.TAB,),
     )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from fam_auth.dependencies import CurrentClient, CurrentSession, CurrentUser, needs
 from fam_auth.feature import Entry, Pages
-from fam_auth.features.password import changes, managers
+from fam_auth.features.password import administration, changes, managers
 from fam_auth.features.password.schemas import Change, Credentials, Registration, SomePassword
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.pages import CurrentPage, Page, form, go_on, new_router, shown_on
@@ -168,11 +168,13 @@ def _minimum(page: Page) -> int:
 
 
 PAGES = Pages(
-    routers=(router,),
+    routers=(router, administration.router),
     templates=Path(__file__).parent / "templates",
     entries=(Entry(IN_ACCOUNT, "password", "key"),),
     doors=(Entry("/sign-up", "sign_up"),),
     steps={"change_password": IN_LOGIN, "reset_password": "/sign-in/reset-password"},
     way="password/way.html",
     again="password/again.html",
+    administration=(administration.PLACE,),
+    about_user=(administration.TAB,),
 )

@@ -12,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
+from fam_auth.core.settings import Settings
+from fam_auth.feature import Pages
 from fam_auth.features.role import definitions, managers, models, queries, rights
 from fam_auth.features.role.demands import all_of, any_of, path, permission, role
+from fam_auth.features.role.pages import PAGES
 from fam_auth.features.role.routers import router
 from fam_auth.features.role.settings import Permission, RoleSettings
 from fam_auth.models import Base
@@ -37,6 +40,9 @@ class Role(RoleSettings):
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
     languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
     router: ClassVar[APIRouter | None] = router
+
+    def pages(self, settings: Settings) -> Pages | None:
+        return PAGES
 
     async def allowed(self, user: User, permission: str, *, scope: str | None = None) -> bool:
         """Whether the user has the permission at this moment, for everything or (given one) in the scope.

@@ -83,6 +83,11 @@ async def of_user(auth: Auth, user_id: UUID, after: UUID | None, limit: int) -> 
     return pages.cut(await auth.database.rows(statement), limit)
 
 
+async def in_force(auth: Auth, user_id: UUID) -> list[Row[Any]]:
+    """The grants of a user that count now, newest first."""
+    return await auth.database.rows(queries.grants_in_force(auth.now(), user_id=user_id))
+
+
 async def who(auth: Auth, role: str) -> list[Row[Any]]:
     """The grants of a role that are in force, newest first. Raises NotFound."""
     await definitions.get(auth, role)

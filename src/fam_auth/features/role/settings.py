@@ -34,6 +34,8 @@ OWN = (
     Permission("sessions:manage", "Sign users out."),
     Permission("events:read", "See what happened to everybody."),
     Permission("roles:manage", "Define roles, grant and revoke them."),
+    Permission("service:read", "See the configuration and the mails that wait."),
+    Permission("service:manage", "Have mails sent again."),
 )
 
 

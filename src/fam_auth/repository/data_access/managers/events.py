@@ -54,6 +54,11 @@ async def listed(auth: Auth, wanted: EventFilter, after: UUID | None, limit: int
     return pages.cut(await auth.database.rows(queries.page(wanted, after, limit + 1)), limit)
 
 
+async def newer(auth: Auth, wanted: EventFilter, than: UUID, limit: int) -> list[Row[Any]]:
+    """The events since one of them, newest first."""
+    return await auth.database.rows(queries.newer(wanted, than, limit))
+
+
 def _errands(auth: Auth, event: Event) -> list[UpdateBase]:
     return [outbox.errand(auth, one.name, event) for one in auth.errands.values() if one.wants(event.kind)]
 

@@ -15,8 +15,10 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
+from fam_auth.exceptions import NotFound
+from fam_auth.repository.data_access.managers import pages
 from fam_auth.repository.data_access.queries import outbox as queries
-from fam_auth.values import Client
+from fam_auth.values import Client, Page
 
 REQUEST = "request"
 REQUEST_LIFETIME = timedelta(hours=1)
@@ -126,6 +128,17 @@ def request_of(auth: Auth, row: Row[Any]) -> Request:
     """The request that `ask` wrote down."""
     content = content_of(auth, row)
     return Request(EventKind(content["kind"]), content["address"], Client(**content["client"]), row.user_id)
+
+
+async def listed(auth: Auth, after: UUID | None, limit: int, *, done: bool = False) -> Page[Row[Any]]:
+    """A page of what waits to be sent, or (`done`) of what was given up, newest first; never with what it says."""
+    return pages.cut(await auth.database.rows(queries.page(done=done, after=after, limit=limit + 1)), limit)
+
+
+async def retry(auth: Auth, mail_id: UUID) -> None:
+    """A mail that waits or that nobody took is sent as soon as a worker looks. Raises NotFound for any other."""
+    if not await auth.database.rows(queries.retry(mail_id, auth.now())):
+        raise NotFound
 
 
 def _who(event: Event) -> dict[str, UUID | None]:

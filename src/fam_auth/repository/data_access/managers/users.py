@@ -71,6 +71,12 @@ async def found(auth: Auth, who: str) -> User:
     return queries.value(row)
 
 
+async def reason_of_suspension(auth: Auth, user_id: UUID) -> str | None:
+    """Why the user is or was suspended last, for administrators; None when nobody said, or they are gone."""
+    row = await auth.database.row(queries.by_id(user_id))
+    return None if row is None else row.suspended_reason
+
+
 async def listed(auth: Auth, after: UUID | None, limit: int, search: str | None = None) -> Page[User]:
     """A page of users, oldest first; with `search` those whose address or name holds it."""
     rows = await auth.database.rows(queries.page(after, limit + 1, search))

@@ -77,8 +77,9 @@ async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
 
 async def _close(auth: Auth, row: Row[Any], kind: EventKind) -> None:
     event = Event(kind, auth.now(), user_id=row.user_id, outcome="failure", detail={"mail": row.kind})
+    ends = queries.failed if kind == EventKind.MAIL_FAILED else queries.done
     async with auth.transaction() as db:
-        await events.record(auth, db, event, queries.done(row.id, kind.value, auth.now()))
+        await events.record(auth, db, event, ends(row.id, kind.value, auth.now()))
 
 
 def _open(auth: Auth, row: Row[Any]) -> Mail:

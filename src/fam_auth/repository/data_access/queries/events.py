@@ -1,11 +1,12 @@
 """Statements about the journal of security events."""
 
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from operator import eq, ge, lt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, case, func, insert, select, text, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.clock import uuid7_floor
@@ -47,18 +48,37 @@ def line(event_id: UUID, event: Event) -> dict[str, Any]:
 
 def page(wanted: EventFilter, after: UUID | None, limit: int) -> Rows:
     """A page of events, newest first, older than `after`."""
+    older = [] if after is None else [Row.id < after]
+    return select(*_COLUMNS).where(*_meets(wanted), *older).order_by(Row.id.desc()).limit(limit)
+
+
+def newer(wanted: EventFilter, than: UUID, limit: int) -> Rows:
+    """The events since one of them, newest first."""
+    return select(*_COLUMNS).where(*_meets(wanted), Row.id > than).order_by(Row.id.desc()).limit(limit)
+
+
+def counted(kinds: Collection[str], marks: Sequence[datetime]) -> Rows:
+    """How many events of these kinds there were between each two marks, by kind; `bucket` counts from 1.
+
+    The marks are compared one by one: both databases can, and no time zone of a server has a say.
+    """
+    bucket = case(*((Row.at < mark, number) for number, mark in enumerate(marks)), else_=len(marks)).label("bucket")
+    chosen = select(bucket, Row.kind, func.count().label("events"))
+    return chosen.where(Row.at >= marks[0], Row.at < marks[-1], Row.kind.in_(kinds)).group_by(text("bucket"), Row.kind)
+
+
+def _meets(wanted: EventFilter) -> list[ColumnElement[bool]]:
     asked = [
         (eq, Row.user_id, wanted.user_id),
         (eq, Row.kind, wanted.kind),
         (ge, Row.at, wanted.since),
         (lt, Row.at, wanted.until),
-        (lt, Row.id, after),
+        (eq, Row.outcome, wanted.outcome),
         # Ids sort by time: a page far back is found by them, in its partition if there are some.
         (ge, Row.id, wanted.since and uuid7_floor(wanted.since)),
         (lt, Row.id, wanted.until and uuid7_floor(wanted.until + LATE)),
     ]
-    chosen = [compare(column, value) for compare, column, value in asked if value is not None]
-    return select(*_COLUMNS).where(*chosen).order_by(Row.id.desc()).limit(limit)
+    return [compare(column, value) for compare, column, value in asked if value is not None]
 
 
 def forget(user_id: UUID) -> UpdateBase:

@@ -13,6 +13,19 @@ from fam_auth.models import Outbox, User
 
 ERRAND = "errand:"
 """What the kind of an errand begins with; its name follows."""
+GIVEN_UP = ("mail.failed", "mail.expired")
+SHOWN = (
+    Outbox.id,
+    Outbox.user_id,
+    Outbox.kind,
+    Outbox.tries,
+    Outbox.created_at,
+    Outbox.due_at,
+    Outbox.expires_at,
+    Outbox.done_at,
+    Outbox.outcome,
+    Outbox.content.is_not(None).label("has_content"),
+)
 COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries, Outbox.created_at, Outbox.expires_at)
 
 
@@ -57,6 +70,25 @@ def lease(which: ColumnElement[bool], now: datetime, until: datetime, limit: int
 def done(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:
     """The mail was sent, failed or expired; what it said is forgotten."""
     return update(Outbox).where(Outbox.id == mail_id).values(done_at=now, outcome=outcome, content=None)
+
+
+def failed(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:
+    """Nobody takes the mail. What it said stays as long as the row, so that it can be sent again."""
+    return update(Outbox).where(Outbox.id == mail_id).values(done_at=now, outcome=outcome)
+
+
+def page(*, done: bool, after: UUID | None, limit: int) -> Rows:
+    """A page of what waits, or of what was given up, newest first; never with what it says."""
+    given_up = Outbox.outcome.in_(GIVEN_UP)
+    chosen = select(*SHOWN).where(mails(), given_up if done else Outbox.done_at.is_(None))
+    older = [] if after is None else [Outbox.id < after]
+    return chosen.where(*older).order_by(Outbox.id.desc()).limit(limit)
+
+
+def retry(mail_id: UUID, now: datetime) -> UpdateBase:
+    """The mail is due now, whether it waits or was given up, and its id returned; nothing when it is worth nothing."""
+    is_there = (Outbox.id == mail_id, mails(), Outbox.content.is_not(None), Outbox.expires_at > now)
+    return update(Outbox).where(*is_there).values(due_at=now, done_at=None, outcome=None).returning(Outbox.id)
 
 
 def again(mail_id: UUID, due_at: datetime, reason: str | None = None) -> UpdateBase:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     insert,
     not_,
+    or_,
     select,
     update,
 )
@@ -143,6 +144,20 @@ def end_oldest(user_id: UUID, but: int, now: datetime, idle: timedelta) -> Updat
 def of_user(user_id: UUID, now: datetime, idle: timedelta) -> Rows:
     """The live sessions of a user, newest first."""
     return select(*_COLUMNS).where(Session.user_id == user_id, is_live(now, idle)).order_by(Session.id.desc())
+
+
+def alive_at(moments: Sequence[datetime], idle: timedelta) -> Rows:
+    """How many sessions were alive at each of these moments, as the columns `at_0`, `at_1`, ..."""
+    columns = [
+        func.count(case((and_(*_alive(moment, idle)), 1))).label(f"at_{number}")
+        for number, moment in enumerate(moments)
+    ]
+    return select(*columns).where(Session.expires_at > moments[0])
+
+
+def _alive(moment: datetime, idle: timedelta) -> tuple[ColumnElement[bool], ...]:
+    not_ended = or_(Session.ended_at.is_(None), Session.ended_at > moment)
+    return Session.created_at <= moment, not_ended, Session.expires_at > moment, Session.seen_at > moment - idle
 
 
 def page(statement: Rows, after: UUID | None, limit: int) -> Rows:

@@ -1,0 +1,40 @@
+"""`fam-auth outbox`: mails on their way."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from fam_auth.auth import Auth
+from fam_auth.cli.common import AsJson, Limit, run, show
+from fam_auth.repository.data_access.managers import outbox
+
+app = typer.Typer(help="Mails on their way.", no_args_is_help=True)
+SHOWN = ("id", "kind", "user_id", "tries", "created_at", "due_at", "expires_at", "outcome")
+
+
+@app.command("list")
+def list_mails(
+    *,
+    given_up: Annotated[bool, typer.Option("--given-up", help="Those that nobody took, or that expired.")] = False,
+    as_json: AsJson = False,
+    limit: Limit = 50,
+) -> None:
+    """List the mails that wait, newest first; never what they say."""
+
+    async def work(auth: Auth) -> list[dict[str, str]]:
+        page = await outbox.listed(auth, None, limit, done=given_up)
+        return [{name: str(getattr(row, name)) for name in SHOWN} for row in page.items]
+
+    show(run(work), as_json=as_json)
+
+
+@app.command("retry")
+def retry_mail(mail: Annotated[UUID, typer.Argument(help="Id of a mail, as `fam-auth outbox list` shows it.")]) -> None:
+    """Have a mail sent as soon as a worker looks, whether it waits or nobody took it."""
+
+    async def work(auth: Auth) -> None:
+        await outbox.retry(auth, mail)
+        typer.echo("It is sent as soon as a worker looks.")
+
+    run(work)

@@ -1,0 +1,45 @@
+"""What the pages of administrators share: who may see what, and the frame around it."""
+
+from typing import Any, Protocol
+
+from fastapi import Response
+
+from fam_auth.demands import permission, recent_proof
+from fam_auth.feature import Entry
+from fam_auth.pages.page import Page
+from fam_auth.values import User
+
+FRESH = recent_proof()
+SEES_USERS, MANAGES_USERS = permission("users:read"), permission("users:manage")
+ENDS_SESSIONS = permission("sessions:manage")
+SEES_EVENTS = permission("events:read")
+SEES_SERVICE, MANAGES_SERVICE = permission("service:read"), permission("service:manage")
+
+
+class Subject(Protocol):
+    """Whoever a page is about."""
+
+    @property
+    def id(self) -> object: ...
+
+
+def places(page: Page) -> list[Entry]:
+    """The places that this administrator may go to."""
+    return [entry for entry in page.site.administration if page.permits(entry.permission)]
+
+
+def shows(page: Page, template: str, **values: Any) -> Response:
+    """A page of the administration. Its forms are there only while the proof is fresh: `is_fresh`."""
+    known = {"places": places(page), "may": page.permits, "is_fresh": page.meets(FRESH)}
+    return page.shows(template, **known, **values)
+
+
+def shows_user(page: Page, template: str, user: User, **values: Any) -> Response:
+    """A page about one user."""
+    tabs = [entry for entry in page.site.about_user if page.permits(entry.permission)]
+    return shows(page, template, about=user, tabs=tabs, base=path_of(user), **values)
+
+
+def path_of(user: Subject) -> str:
+    """Where the pages about a user begin."""
+    return f"/admin/users/{user.id}"

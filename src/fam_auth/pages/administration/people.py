@@ -1,0 +1,128 @@
+"""Users: found, looked at, suspended, restored, signed out, deleted."""
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import Field
+
+from fam_auth.dependencies import CurrentActor, needs
+from fam_auth.pages.administration.office import (
+    ENDS_SESSIONS,
+    FRESH,
+    MANAGES_USERS,
+    SEES_USERS,
+    shows,
+    shows_user,
+)
+from fam_auth.pages.forms import form
+from fam_auth.pages.page import CurrentPage, Page
+from fam_auth.pages.route import new_router, shown_on
+from fam_auth.repository.data_access.managers import sessions, users
+from fam_auth.schemas.base import Body, Text
+from fam_auth.schemas.session import SessionItem
+
+router = new_router()
+SHOWN = 25
+MOST_SESSIONS = 200
+Cursor = Annotated[UUID | None, Query()]
+Search = Annotated[str, Query(max_length=200)]
+LongText = Annotated[Text, Field(max_length=500)]
+
+
+class SuspensionForm(Body):
+    """Why, and the last day of it; left blank: until it is lifted."""
+
+    reason: LongText | None = None
+    until: date | None = None
+
+    @property
+    def end(self) -> datetime | None:
+        """The moment the suspension ends (UTC)."""
+        return None if self.until is None else datetime.combine(self.until, time.max, UTC)
+
+
+class Understood(Body):
+    """The box that says that one knows what one does."""
+
+    understood: str = Field(max_length=10)
+
+
+@router.get("/admin/users", dependencies=[needs(SEES_USERS)])
+async def list_users(page: CurrentPage, search: Search = "", after: Cursor = None) -> Response:
+    """Users, oldest first, or those whose address or name holds what is searched for."""
+    found = await users.listed(page.auth, after, SHOWN, search.strip() or None)
+    further = found.next and urlencode({"after": found.next, **({"search": search} if search else {})})
+    return shows(page, "administration/users.html", found=found.items, search=search, after=after, further=further)
+
+
+async def _user(page: Page) -> Response:
+    user = await users.get(page.auth, user_id_of(page))
+    reason = await users.reason_of_suspension(page.auth, user.id) if user.suspended_at else None
+    suspended = user.is_suspended(page.auth.now())
+    return shows_user(page, "administration/user.html", user, is_suspended=suspended, reason=reason)
+
+
+@router.get("/admin/users/{user_id}", dependencies=[needs(SEES_USERS)])
+async def show_user(page: CurrentPage, user_id: UUID) -> Response:
+    """One user, and what can be done about them."""
+    del user_id
+    return await _user(page)
+
+
+@router.post("/admin/users/{user_id}/suspend", dependencies=[needs(SEES_USERS, MANAGES_USERS, FRESH)])
+@shown_on(_user)
+async def suspend(
+    page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[SuspensionForm, form(SuspensionForm)]
+) -> Response:
+    """The user cannot sign in, and is signed out."""
+    await users.suspend(page.auth, user_id, actor, reason=given.reason, until=given.end)
+    return page.leads(_back(page, user_id), done="admin_suspended")
+
+
+@router.post("/admin/users/{user_id}/restore", dependencies=[needs(SEES_USERS, MANAGES_USERS)])
+@shown_on(_user)
+async def restore(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Response:
+    """The user can sign in again."""
+    await users.restore(page.auth, user_id, actor)
+    return page.leads(_back(page, user_id), done="admin_restored")
+
+
+@router.post("/admin/users/{user_id}/delete", dependencies=[needs(SEES_USERS, MANAGES_USERS, FRESH)])
+@shown_on(_user)
+async def delete(
+    page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[Understood, form(Understood)]
+) -> Response:
+    """The user is gone, with all that belongs to them."""
+    del given
+    await users.remove(page.auth, user_id, actor)
+    return page.leads(page.plain("/admin/users"), done="admin_deleted")
+
+
+@router.get("/admin/users/{user_id}/sessions", dependencies=[needs(ENDS_SESSIONS)])
+async def list_sessions(page: CurrentPage, user_id: UUID) -> Response:
+    """Where the user is signed in."""
+    user = await users.get(page.auth, user_id)
+    assert page.session is not None  # noqa: S101 - the route asks for one
+    found = await sessions.listed(page.auth, user.id, None, MOST_SESSIONS)
+    items = [SessionItem.of(one, page.session.id) for one in found.items]
+    return shows_user(page, "administration/sessions.html", user, sessions=items)
+
+
+@router.post("/admin/users/{user_id}/sessions/end", dependencies=[needs(ENDS_SESSIONS)])
+async def end_sessions(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Response:
+    """The user is signed out everywhere."""
+    await users.get(page.auth, user_id)
+    await sessions.end(page.auth, {"user_id": user_id}, "ended_by_administrator", actor.client)
+    return page.leads(f"{_back(page, user_id)}/sessions", done="admin_signed_out")
+
+
+def user_id_of(page: Page) -> UUID:
+    """The user in the path of a page; FastAPI has looked at its form already."""
+    return UUID(str(page.request.path_params["user_id"]))
+
+
+def _back(page: Page, user_id: UUID) -> str:
+    return page.plain(f"/admin/users/{user_id}")

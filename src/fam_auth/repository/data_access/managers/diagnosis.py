@@ -1,0 +1,62 @@
+"""What is wrong with a service: settings, migrations, tables, secrets, mail."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from sqlalchemy.exc import DBAPIError
+
+from fam_auth.auth import Auth
+from fam_auth.core.mail import MailFailed
+from fam_auth.core.settings import advice
+from fam_auth.exceptions import Misconfigured, Unavailable
+from fam_auth.repository.data_access.managers import rekeying
+
+ADVICE, FINE = "advice", "fine"
+PATIENCE = timedelta(seconds=15)
+
+
+class Finding(NamedTuple):
+    """What a check has found; `fine` when nothing. The check `advice` tells what works and could be safer."""
+
+    check: str
+    found: str
+
+
+async def diagnosed(auth: Auth, patience: timedelta = PATIENCE) -> list[Finding]:
+    """What every check finds, advice first. A check that takes longer than `patience` is a finding by itself."""
+    upgrade = import_module("fam_auth.core.upgrade")
+    checks: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "migrations": lambda: import_module("fam_auth.core.migrations").check(auth.database, auth.histories),
+        "deadlines": auth.database.check_deadlines,
+        "tables": lambda: upgrade.drift(auth.database, auth.histories),
+        "secrets": lambda: _of_tables(rekeying.lost(auth)),
+        "mail": getattr(auth.carrier, "check", _nothing_to_check),
+    }
+    found = [*(Finding(ADVICE, one) for one in advice(auth.settings)), Finding("settings", FINE)]
+    said = await asyncio.gather(*(_finding(check, patience) for check in checks.values()))
+    return [*found, *map(Finding, checks, said)]
+
+
+async def _of_tables(check: Coroutine[Any, Any, object]) -> object:
+    """What a check finds in the tables; nothing where they are not there yet, as another check tells."""
+    try:
+        return await check
+    except (DBAPIError, Unavailable):
+        return None
+
+
+async def _nothing_to_check() -> None:
+    """A carrier of somebody else that cannot tell."""
+
+
+async def _finding(check: Callable[[], Coroutine[Any, Any, object]], patience: timedelta) -> str:
+    try:
+        differences = await asyncio.wait_for(check(), patience.total_seconds())
+    except TimeoutError:
+        return f"No answer within {patience.total_seconds():g} s."
+    except (Misconfigured, MailFailed) as error:
+        return str(error)
+    return FINE if not differences else f"Found: {differences}"

@@ -1,0 +1,102 @@
+"""The stories of administrators, as one sees them in Chromium."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.browser.looking import PASSWORD, View, Visitor, chromium, visitor
+from tests.browser.test_pages import VIEWS
+from tests.support.service import Service
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_an_administrator_looks_after_everything(chromium_path: str, acme: Service, view: View) -> None:
+    with chromium(chromium_path) as browser:
+        grace = visitor(browser, acme, view, f"grace-{view}@example.com")
+        administers(acme, grace.email)
+        grace.open("/admin")
+        grace.press("/sign-in", email=grace.email, password=PASSWORD)
+        assert grace.path == "/admin/dashboard"
+        grace.look("admin-dashboard")
+        invites(grace)
+        looks_after_a_user(grace)
+        arranges_roles(grace)
+        watches(grace)
+        for page in ("outbox", "configuration"):
+            grace.open(f"/admin/{page}")
+            # The database of this run is none that a reader of the pictures has.
+            grace.page.locator("code.value").evaluate_all("values => values.slice(0, 1).forEach(one => one.remove())")
+            grace.look(f"admin-{page}")
+        assert grace.faults == []
+
+
+def administers(acme: Service, email: str) -> None:
+    """There is an administrator with this address, made at the command line."""
+    variables = {
+        "FAM_AUTH_DATABASE": f"sqlite+aiosqlite:///{acme.folder}/fam_auth.db",
+        "FAM_AUTH_PROFILE": "development",
+    }
+    command = [sys.executable, "-m", "fam_auth.cli", "create-admin", email, "--stdin"]
+    subprocess.run(
+        command,
+        cwd=acme.folder,
+        env={**os.environ, **variables},
+        input=PASSWORD,
+        check=True,
+        text=True,
+        capture_output=True,
+    )
+
+
+def invites(grace: Visitor) -> None:
+    grace.open("/admin/invite")
+    grace.look("admin-invite", picture=False)
+    grace.press("/admin/invite", email=f"invited-{grace.email}", name="Ivy")
+    assert grace.page.locator(".notice.good").count() == 1
+
+
+def looks_after_a_user(grace: Visitor) -> None:
+    """Finds the user just invited, and does to them what one can do."""
+    grace.open("/admin/users")
+    grace.look("admin-users")
+    grace.page.fill("[name=search]", f"invited-{grace.email}")
+    grace.page.locator("form[role=search] button").click()
+    grace.page.wait_for_load_state()
+    grace.page.locator("main .rows a").first.click()
+    grace.page.wait_for_load_state()
+    grace.look("admin-user")
+    user = grace.path
+    grace.press("/suspend", reason="unpaid", until="2040-01-01")
+    grace.look("admin-user-suspended", picture=False)
+    grace.press("/restore")
+    for tab in ("sessions", "second-factors", "password", "roles"):
+        grace.open(f"{user.removeprefix('/auth')}/{tab}")
+        grace.look(f"admin-user-{tab}", picture=False)
+    grace.press("/roles/grant")
+    assert grace.page.locator("main .rows li").count() == 1
+    grace.press("/roles/revoke")
+
+
+def arranges_roles(grace: Visitor) -> None:
+    name = f"r{abs(hash(grace.email)) % 10**8}"
+    grace.open("/admin/roles")
+    grace.press("/roles/create", name=name)
+    row = grace.page.locator(f"form:has([name=role][value={name}]):has([name=part][value='users:read']) button")
+    row.click()
+    grace.page.wait_for_load_state()
+    assert grace.page.locator(".notice.good").count() == 1
+    grace.look("admin-roles")
+
+
+def watches(grace: Visitor) -> None:
+    """Events come in while one watches, where there is a script."""
+    grace.open("/admin/events")
+    grace.look("admin-events")
+    if grace.view.script:
+        grace.page.locator("[data-live]").click()
+        grace.context.request.post(f"{grace.service.url}/auth/login", data={"email": grace.email, "password": "no"})
+        grace.page.wait_for_selector("#events tr.is-new", timeout=10_000)
+        grace.page.locator("[data-live]").click()
+        assert grace.page.get_attribute("[data-live]", "aria-pressed") == "false"
