@@ -76,6 +76,10 @@ class UserCreated(UserEvent, kind=EventKind.USER_CREATED):
     """A host or an operator made a user."""
 
 
+class UserAdopted(UserEvent, kind=EventKind.USER_ADOPTED):
+    """A user of another application was taken over, with their password."""
+
+
 class UserInvited(UserEvent, kind=EventKind.USER_INVITED):
     """An administrator invited somebody."""
 

@@ -14,7 +14,6 @@ from dotenv import dotenv_values
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     IPvAnyNetwork,
     SecretStr,
@@ -31,12 +30,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from fam_auth.core.hashing import LEAST_MEMORY_KIB, MEMORY_KIB, PASSES
-from fam_auth.core.rates import Rate
+from fam_auth.core.sections import PREFIX, Hashing, Links, Throttle
 from fam_auth.exceptions import Misconfigured
 from fam_auth.values import Transport
 
-PREFIX = "FAM_AUTH_"
 # Read outside of Settings: where secret files lie, where `serve` listens, the database server of the tests.
 KNOWN_ELSEWHERE = ("FAM_AUTH_SECRETS_DIR", "FAM_AUTH_DEVELOPMENT_URL", "FAM_AUTH_TEST_")
 DOTENV = ".env"
@@ -110,59 +107,6 @@ def _split(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-
-
-class Links(BaseModel):
-    """Where the links in mails lead; `{token}` is replaced. None leads to the hosted page."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    verify_email: str | None = Field(None, description="Page that confirms an address.")
-    reset_password: str | None = Field(None, description="Page that sets a new password.")
-    confirm_email_change: str | None = Field(None, description="Page that confirms a new address.")
-    undo_email_change: str | None = Field(None, description="Page that keeps an old address, or disowns an account.")
-
-    @field_validator("*")
-    @classmethod
-    def _carries_the_token(cls, link: str | None) -> str | None:
-        if link is not None and "#" not in link.partition("{token}")[0]:
-            raise ValueError("the link must carry {token} behind a #, where no server and no log sees it")
-        return link
-
-
-class Throttle(BaseModel):
-    """How often something may be tried before it is judged. A rate is `30/5m`: so many, coming back over so long."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    free: int = Field(5, ge=1, le=10, description="Wrong proofs in a row before an unknown device has to wait.")
-    longest: timedelta = Field(timedelta(minutes=15), description="The wait doubles from 1 s up to this.")
-    cap: int = Field(100, ge=10, le=100, description="After so many in a row unknown devices are off until a reset.")
-    device: Rate = Field(Rate("10/15m"), description="Tries on one account from a device it knows.")
-    network: Rate = Field(Rate("30/5m"), description="Wrong proofs from one network (IPv4 address, IPv6 /64).")
-    network_day: Rate = Field(Rate("300/1d"), description="The same over a day.")
-    accounts: Rate = Field(Rate("20/1h"), description="Different accounts that one network gets wrong.")
-    total: Rate | None = Field(None, description="Wrong proofs of everybody; then only known devices pass. Off.")
-    register_network: Rate = Field(Rate("20/1h"), description="Registrations from one network.")
-    mail: Rate = Field(Rate("1/1m"), description="Mails of one kind that anybody can cause, to one address.")
-    mail_day: Rate = Field(Rate("5/1d"), description="The same over a day.")
-    refresh: Rate = Field(Rate("30/5m"), description="Refreshes of one session.")
-
-
-class Hashing(BaseModel):
-    """How passwords are hashed: Argon2id with one lane. `fam-auth tune-hash` says what suits a machine."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    memory: int = Field(MEMORY_KIB, description="KiB that one hash takes.")
-    passes: int = Field(PASSES, ge=1, le=100, description="How often a hash goes over them.")
-    threads: int | None = Field(None, ge=1, description="Hashes at once in one worker. None: as many as cores.")
-
-    @model_validator(mode="after")
-    def _is_strong_enough(self) -> Self:
-        least = LEAST_MEMORY_KIB[min(self.passes, max(LEAST_MEMORY_KIB))]
-        if self.memory < least:
-            raise ValueError(
-                f"with {PREFIX}HASHING__PASSES={self.passes}, {PREFIX}HASHING__MEMORY must be {least} at least (ASVS)"
-            )
-        return self
 
 
 class Settings(Configured):

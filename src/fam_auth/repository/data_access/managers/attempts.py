@@ -14,7 +14,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.rates import Rate
-from fam_auth.core.settings import Throttle
+from fam_auth.core.sections import Throttle
 from fam_auth.exceptions import TooManyAttempts
 from fam_auth.feature import Try
 from fam_auth.repository.data_access.managers import devices
