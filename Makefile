@@ -7,6 +7,8 @@ SECONDS ?= 30
 BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
 CHECKED := src tests scripts
+# Groups of tests that have a command of their own.
+APART := docs faults scale browser
 # Tests that show a requirement (s) or an attack (a) of the security plan have its number in their name.
 NUMBERED := test_s0 or test_s1 or test_a0 or test_a1 or _s0 or _a0
 
@@ -23,7 +25,7 @@ run: ## run the service for development, on SQLite, with a mailer that prints (A
 
 test: ## run the tests but the slow ones, on SQLite and on a PostgreSQL of their own (ARGS=..., WORKERS=2)
 	@$(BOOTSTRAP) --with dev
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" --ignore=tests/faults --ignore=tests/scale --ignore=tests/browser $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" $(APART:%=--ignore=tests/%) $(ARGS)
 
 coverage: ## the same, and every branch of src is passed: 100 %
 	@$(MAKE) test ARGS="--cov --cov-report=term --cov-fail-under=100 $(ARGS)"

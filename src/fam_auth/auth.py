@@ -31,7 +31,12 @@ from fam_auth.hooks import Claiming, Errand, Follower, Hooks, Listener, SomeEven
 from fam_auth.models import KERNEL, Base
 
 GROUP = "fam_auth.features"
+PlaceOf = Callable[[str], str | None]
 SomeFeature = TypeVar("SomeFeature", bound=Feature)
+
+
+def _nowhere(_: str) -> None:
+    """Whoever does not ask for places has none."""
 
 
 class Auth:
@@ -39,10 +44,11 @@ class Auth:
 
     Without arguments it reads FAM_AUTH_* and, in development, `.env`. `features` are instances of features; None takes
     those that FAM_AUTH_FEATURES names. `registration` are fields of the application's own at registration, which
-    `auth.on(UserRegistered)` is given. Further keywords are settings. Raises Misconfigured.
+    `auth.on(UserRegistered)` is given. `place_of` tells where a network address is, as people say it; None: it does not
+    know. Further keywords are settings. Raises Misconfigured.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an application gives its Auth
         self,
         database: str | None = None,
         *,
@@ -50,9 +56,11 @@ class Auth:
         clock: Clock = system_clock,
         carrier: mail.Carrier | None = None,
         registration: type[BaseModel] | None = None,
+        place_of: PlaceOf = _nowhere,
         **settings: Any,
     ) -> None:
         self.registration = registration
+        self.place_of = place_of
         self.errands: dict[str, Errand] = {}
         given = settings if database is None else {"database": database, **settings}
         self.settings = Settings(**given)

@@ -1,16 +1,18 @@
 """A-06: nobody tells the service its own name, neither for the links of its mails nor for anything else."""
 
 import asyncio
+import importlib
 import json
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
-from tests.conftest import TEMPLATE
+from tests.conftest import TEMPLATE, new_auth
 from tests.support import postgres
-from tests.support.people import PASSWORD
+from tests.support.people import PASSWORD, World
 from tests.support.service import Service, service
 
 
@@ -52,9 +54,8 @@ async def asked(url: str, body: dict[str, str], *heads: str, target: str = "", p
 async def test_a006_the_service_answers_to_its_own_names(
     running: Service, heads: list[str], target: str, expected: int
 ) -> None:
-    body = {"email": "nobody@example.com", "password": PASSWORD}
     # An account of its own for each, so that the throttle stays out of it.
-    body["email"] = f"n{abs(hash((*heads, target)))}@example.com"
+    body = {"email": f"n{abs(hash((*heads, target)))}@example.com", "password": PASSWORD}
     assert await asked(running.url, body, *heads, target=target) == expected
 
 
@@ -69,3 +70,16 @@ async def test_a006_links_lead_to_the_configured_address(running: Service) -> No
         links = re.findall(r"https?://\S+", mail.as_string())
         assert links
         assert all(link.startswith("https://app.example.com/") for link in links)
+
+
+async def test_a006_within_the_process(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAM_AUTH_PROFILE", "development")
+    main = importlib.import_module("fam_auth.main")
+    auth = new_auth(str(world.auth.database.url), world.clock, world.mailbox)
+    way = httpx2.ASGITransport(main.create(auth))
+    async with httpx2.AsyncClient(transport=way, base_url="https://app.example.com") as client:
+        for host, status in (("app.example.com", 200), ("evil.example", 400), ("[evil", 400)):
+            answer = await client.get("/auth/config", headers={"Host": host})
+            assert answer.status_code == status
+        assert (await client.get("/auth/health/live", headers={"Host": "10.0.0.7"})).status_code == 200
+    await auth.close()

@@ -72,5 +72,5 @@ def test_a_machine_that_is_dead_is_passed_over(tmp_path: Path, postgres_database
     there = there.replace("fam_auth:password@/app", f"{url.username}:{url.password or 'none'}@/{url.database}")
     said = run(there, tmp_path)
     assert [line.split()[0] for line in said.splitlines() if line.endswith("fine")] == [
-        *("settings", "migrations", "tables", "secrets", "mail")
+        *("settings", "migrations", "deadlines", "tables", "secrets", "mail")
     ]

@@ -316,3 +316,20 @@ async def test_what_an_errand_says_is_encrypted_and_names_no_user(world: World, 
     assert row.user_id is None
     assert str(user.id) not in row.content
     assert outbox.event_of(world.auth, row).user_id == user.id
+
+
+async def test_what_many_events_lead_to(world: World) -> None:
+    """Users who are adopted come in batches, and each of them is an errand too."""
+    welcomed: list[UUID | None] = []
+
+    @world.auth.after(events.UserAdopted)
+    async def welcome(event: events.UserAdopted) -> None:
+        welcomed.append(event.user_id)
+
+    people = [await users.create(world.auth, f"{name}@example.com") for name in ("ada", "bob")]
+    happened = [Recorded(EventKind.USER_ADOPTED, world.auth.now(), person.id) for person in people]
+    async with world.auth.transaction() as db:
+        await journal.record_all(world.auth, db, happened)
+    while await worker.deliver(world.auth):
+        pass
+    assert sorted(welcomed, key=str) == sorted((person.id for person in people), key=str)

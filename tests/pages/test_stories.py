@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password, changes
-from fam_auth.models import User
+from fam_auth.models import Session, User
 from fam_auth.repository.data_access.managers import users
 from tests.support.browsing import Browser, browser, member, program
 from tests.support.people import OPERATOR, PASSWORD, World
@@ -323,6 +323,18 @@ async def test_all_other_sessions(world: World, ada: Browser) -> None:
     assert answer.status_code == 404
     for one in others:
         assert (await one.open("/account")).path == "/auth/sign-in"
+
+
+async def test_places_of_addresses(world: World, ada: Browser) -> None:
+    await ada.open("/account/sessions")
+    assert "Home" not in ada.text
+    world.auth.place_of = {"127.0.0.1": "Home"}.get
+    for page in ("/account/sessions", "/account/activity"):
+        await ada.open(page)
+        assert "Home (127.0.0.1)" in ada.text
+    await world.auth.database.rows(update(Session).values(address=None))
+    await ada.open("/account/sessions")
+    assert world.auth.texts.say("en", "pages.sessions.somewhere") in ada.text
 
 
 async def test_a_login_may_be_given_up(world: World, ada: Browser) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Annotated
@@ -39,20 +38,19 @@ def tune_hash(*, target: Target = 100, seconds: Seconds = 1, as_json: AsJson = F
 
     async def work(auth: Auth) -> list[Cost]:
         in_force = auth.settings.hashing
-        wanted = {(in_force.memory, in_force.passes), *_candidates()}
-        return [await _measured(memory, passes, in_force.threads, seconds) for memory, passes in sorted(wanted)]
+        costs = [await _measured(in_force.memory, in_force.passes, in_force.threads, seconds)]
+        for passes, least in LEAST_MEMORY_KIB.items():
+            for memory in (least, 2 * least, 4 * least, 8 * least):
+                costs.append(await _measured(memory, passes, in_force.threads, seconds))
+                if costs[-1].milliseconds > target:
+                    break
+        return costs
 
-    costs = run(work)
+    costs = sorted(set(run(work)), key=lambda cost: cost.memory * cost.passes)
     show(map(_row, costs), as_json=as_json)
     within = [cost for cost in costs if cost.milliseconds <= target]
     if not as_json:
-        typer.echo(_proposal(max(within, key=lambda cost: cost.memory * cost.passes, default=None), target))
-
-
-def _candidates() -> Iterator[tuple[int, int]]:
-    """The least that is allowed for each number of passes, and multiples of it."""
-    for passes, memory in LEAST_MEMORY_KIB.items():
-        yield from ((memory * times, passes) for times in (1, 2, 4))
+        typer.echo(_proposal(within[-1] if within else None, target))
 
 
 async def _measured(memory: int, passes: int, threads: int | None, seconds: float) -> Cost:

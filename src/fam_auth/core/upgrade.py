@@ -38,8 +38,8 @@ async def plan(database: Database, histories: Sequence[History]) -> str:
     """The SQL that `upgrade` would run now, statements that lock a table marked; empty when nothing is lacking."""
     async with database.engine.connect() as connection:
         parts = [await connection.run_sync(_plan, history, database.schema) for history in histories]
-        if database.schema is not None:
-            parts += await connection.run_sync(_planned_indexes, histories, database.schema)
+        schema = database.schema
+        parts += [] if schema is None else await connection.run_sync(_planned_indexes, histories, schema)
     return LOCKING.sub(r"-- locks the table while it runs:\n\g<0>", "\n".join(filter(None, parts)))
 
 

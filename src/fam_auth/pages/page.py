@@ -166,6 +166,13 @@ class Page:
             return self.say("agents.on", browser=browser, system=system)
         return browser or system or self.say("agents.unknown")
 
+    def place(self, address: str | None) -> str:
+        """Where a network address is, in words."""
+        if address is None:
+            return self.say("sessions.somewhere")
+        place = self.auth.place_of(address)
+        return f"{place} ({address})" if place else address
+
     def shows(self, template: str, **values: Any) -> Response:
         """The page, with the status of what was refused."""
         code = status.HTTP_200_OK if self.refusal is None else self.refusal.status
