@@ -9,7 +9,8 @@ from uuid import UUID
 from pydantic import PrivateAttr
 
 from fam_auth.core.events import Event
-from fam_auth.core.settings import PREFIX, Configured, Settings
+from fam_auth.core.sections import PREFIX
+from fam_auth.core.settings import Configured, Settings
 from fam_auth.exceptions import Forbidden, Misconfigured, Said
 from fam_auth.models import Base
 from fam_auth.values import Client, Kind, Proof, Session, Tokens, Transport, User, Visit

@@ -119,7 +119,8 @@ class Visitor:
     @property
     def path(self) -> str:
         """Where they are."""
-        return urlsplit(self.page.url).path.removeprefix("/auth")
+        path: str = urlsplit(self.page.url).path
+        return path.removeprefix("/auth")
 
     def _first(self, pattern: str, kind: str) -> str:
         mail = self.service.mails(self.email, at_least=1, kind=kind)[-1].get_body(("plain",))

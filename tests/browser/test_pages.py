@@ -90,7 +90,7 @@ def enrols(ada: Visitor) -> list[str]:
     assert ada.page.locator("#code-error").count() == 1
     ada.press("/devices/", code=ada.code(-1))  # the step before, so that the next one is there for signing in
     ada.look("recovery-codes")
-    codes = ada.page.locator(".codes li").all_inner_texts()
+    codes: list[str] = ada.page.locator(".codes li").all_inner_texts()
     assert len(codes) == 10
     return codes
 
