@@ -153,9 +153,10 @@ def test_the_worker_stops_when_told_to(run: Run, tmp_path: Path) -> None:
     process.stderr.close()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_what_hashes_cost_here(run: Run) -> None:
     measured = json.loads(run("tune-hash", "--seconds", "0.1", "--target", "10", "--json"))
     assert {"memory_kib", "passes", "milliseconds", "per_second"} == set(measured[0])
-    assert [(row["memory_kib"], row["passes"]) for row in measured].count(("19456", "2")) in {1, 2}
+    assert ("19456", "2") in {(row["memory_kib"], row["passes"]) for row in measured}
     assert "Nothing that is strong enough" in run("tune-hash", "--seconds", "0.1", "--target", "10")
-    assert "FAM_AUTH_HASHING__MEMORY=" in run("tune-hash", "--seconds", "0.1", "--target", "60")
+    assert "FAM_AUTH_HASHING__MEMORY=" in run("tune-hash", "--seconds", "0.1", "--target", "90")

@@ -15,6 +15,7 @@ from fam_auth.core.settings import Profile, Settings
 from fam_auth.exceptions import Misconfigured
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
+from fam_auth.features.webhook import Webhook
 from fam_auth.main import create
 from fam_auth.pages import agents, colours
 from fam_auth.pages.assets import assets
@@ -237,3 +238,8 @@ async def test_a_page_of_somebody_without_a_feature(open_world: OpenWorld) -> No
     ada: Browser = await member(world)
     await ada.open("/account")
     assert "Two-step sign-in" not in ada.text
+
+
+async def test_a_feature_may_have_no_pages(open_world: OpenWorld) -> None:
+    world = await open_world(features=[Password(), Webhook()], hosted=True)
+    assert (await (await world.client()).get("/auth/sign-in")).status_code == 200

@@ -13,7 +13,7 @@ from fam_auth.cli.common import AsJson, run, show
 from fam_auth.core.hashing import LEAST_MEMORY_KIB, Hasher
 
 PASSWORD = "seventeen green llamas"  # noqa: S105 - nobody has it
-TIMES = 5
+TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Cost:
     per_second: float
 
 
-Target = Annotated[int, typer.Option(min=10, max=2000, help="Milliseconds that one hash may take.")]
+Target = Annotated[int, typer.Option(min=10, max=1000, help="Milliseconds that one hash may take.")]
 Seconds = Annotated[float, typer.Option(min=0.1, max=60, help="How long to measure each.")]
 
 
@@ -40,10 +40,9 @@ def tune_hash(*, target: Target = 100, seconds: Seconds = 1, as_json: AsJson = F
         in_force = auth.settings.hashing
         costs = [await _measured(in_force.memory, in_force.passes, in_force.threads, seconds)]
         for passes, least in LEAST_MEMORY_KIB.items():
-            for memory in (least, 2 * least, 4 * least, 8 * least):
-                costs.append(await _measured(memory, passes, in_force.threads, seconds))
-                if costs[-1].milliseconds > target:
-                    break
+            costs.append(await _measured(least, passes, in_force.threads, seconds))
+            while costs[-1].milliseconds <= target:
+                costs.append(await _measured(2 * costs[-1].memory, passes, in_force.threads, seconds))
         return costs
 
     costs = sorted(set(run(work)), key=lambda cost: cost.memory * cost.passes)
