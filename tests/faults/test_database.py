@@ -126,7 +126,8 @@ async def test_r26_the_disk_is_full(server: Server, tmp_path: Path) -> None:
 
             ran = await Rig(server, made, running).under("R-26 disk full", fault)
             assert 503 in ran.seen("login", "refresh", "register")
-            assert ran.seen() <= {200, 201, 204, 401, 503}
+            # 429: a try is counted where there is still room, and what cannot be finished does not give it back.
+            assert ran.seen() <= {200, 201, 204, 401, 429, 503}
         postgres.drop_database(server.url, "full_one")
         _run(server.url, "DROP TABLESPACE small")
 
