@@ -26,7 +26,7 @@ SESSION_COOKIE, LOGIN_COOKIE, DEVICE_COOKIE = "fam_session", "fam_login", "fam_d
 
 def auth_of(connection: HTTPConnection) -> Auth:
     """The Auth that was installed into the application. Raises Misconfigured when there is none."""
-    auth = getattr(connection.app.state, STATE, None)
+    auth = getattr(connection.scope["app"].state, STATE, None)
     if not isinstance(auth, Auth):
         raise Misconfigured("This application has no Auth: call install(app, auth) on the application of this route.")
     return auth
@@ -45,10 +45,13 @@ def cookie_name(auth: Auth, name: str) -> str:
 
 def credentials(connection: HTTPConnection, scheme: str) -> str | None:
     """What follows the scheme in the Authorization header; None without one. Raises Unauthenticated for two of them."""
-    values = connection.headers.getlist("authorization")
-    if len(values) > 1:
-        raise Unauthenticated
-    found, _, rest = (values or [""])[0].partition(" ")
+    given = b""
+    for name, value in connection.scope["headers"]:
+        if name == b"authorization":
+            if given:
+                raise Unauthenticated
+            given = value
+    found, _, rest = given.decode("latin-1").partition(" ")
     return rest.strip() if found.lower() == scheme else None
 
 
@@ -76,7 +79,8 @@ async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
         else:
             known = await _by_cookie(connection, auth)
         connection.scope[STATE] = known
-        sockets_of(connection).add(connection, known[0], ())
+        if connection.scope["type"] == "websocket":
+            sockets_of(connection).add(connection, known[0], ())
     return known
 
 
@@ -121,7 +125,8 @@ class SignedIn(SecurityBase):
         session, user = await signed_in(connection)
         for demand in self.demands:
             demand.check(auth_of(connection), session, connection)
-        sockets_of(connection).add(connection, session, self.demands)
+        if connection.scope["type"] == "websocket":
+            sockets_of(connection).add(connection, session, self.demands)
         return session, user
 
 
@@ -173,8 +178,8 @@ CurrentActor = Annotated[Actor, Depends(_TheActor())]
 CurrentAuth = Annotated[Auth, Depends(auth_of)]
 CurrentClient = Annotated[Client, Depends(client_of)]
 CurrentLanguage = Annotated[str, Depends(language_of)]
-CurrentSession = Annotated[Session, Depends(_TheSession())]
-CurrentUser = Annotated[User, Depends(_TheUser())]
+CurrentSession = Annotated[Session, Depends(_TheSession(), scope="request")]
+CurrentUser = Annotated[User, Depends(_TheUser(), scope="request")]
 
 
 async def _by_cookie(connection: HTTPConnection, auth: Auth) -> tuple[Session, User]:

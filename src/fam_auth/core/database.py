@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sqlalchemy import Executable, Row, Select, event, literal, select, text
+from sqlalchemy import Executable, Row, Select, event, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, SchemaTranslateMapType
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.sql.dml import UpdateBase
 
+from fam_auth.core.statements import Filled, Statement, merged, prepared
 from fam_auth.exceptions import Conflict, Misconfigured, Unavailable
 
 SCHEMA = "fam_auth"
@@ -75,29 +75,35 @@ class Database:
                 _ = await connection.execution_options(**self._translation(options.get("schema_translate_map")))
                 yield db
 
-    async def row(self, statement: Executable) -> Row[Any] | None:
+    async def row(self, statement: Executable | Filled) -> Row[Any] | None:
         """The first row of one statement, run and committed on its own in one round trip."""
         rows = await self.rows(statement)
         return rows[0] if rows else None
 
-    async def rows(self, statement: Executable) -> list[Row[Any]]:
+    async def rows(self, statement: Executable | Filled) -> list[Row[Any]]:
         """All rows of one statement, run and committed on its own in one round trip."""
+        given = prepared(statement) if isinstance(statement, Filled) else (statement, None)
         with answered():
             async with self.autocommit.connect() as connection:
-                result = await connection.execute(statement)
+                result = await connection.execute(*given)
                 return list(result.all()) if result.returns_rows else []
 
-    async def together(self, db: AsyncSession, *statements: UpdateBase) -> None:
+    async def first(self, db: AsyncSession, statement: Executable | Filled) -> Row[Any] | None:
+        """The first row of one statement in a transaction."""
+        given = prepared(statement) if isinstance(statement, Filled) else (statement, None)
+        return (await (await db.connection()).execute(*given)).first()
+
+    async def together(self, db: AsyncSession, *statements: Statement) -> None:
         """Runs statements that need nothing of each other: one round trip where the database can, else one by one.
 
         On PostgreSQL they see the same snapshot, so no two of them may touch the same row.
         """
-        if self.is_sqlite:
-            for statement in statements:
-                await db.execute(statement)
-        else:
-            parts = [statement.cte(f"part_{number}") for number, statement in enumerate(statements)]
-            await db.execute(select(literal(1)).add_cte(*parts))
+        connection = await db.connection()
+        if not self.is_sqlite:
+            await connection.execute(*merged(statements))
+            return
+        for statement in statements:
+            await connection.execute(*(prepared(statement) if isinstance(statement, Filled) else (statement, None)))
 
     async def check_deadlines(self) -> None:
         """Raises Misconfigured when nothing ends a statement or a wait for a lock that takes too long."""

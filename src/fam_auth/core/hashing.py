@@ -51,13 +51,17 @@ class Hasher:
 
     async def run(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """What `work` gives, done in the pool in its turn. Raises Busy."""
-        if self._waiting >= self.threads * (1 + QUEUE_PER_THREAD):
-            raise Busy(retry_after=timedelta(seconds=1))
+        self.expect_room()
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
         finally:
             self._waiting -= 1
+
+    def expect_room(self) -> None:
+        """Raises Busy when as many hashes wait as may: ask it before other work that a refusal would waste."""
+        if self._waiting >= self.threads * (1 + QUEUE_PER_THREAD):
+            raise Busy(retry_after=timedelta(seconds=1))
 
     def matches(self, digest: str, password: str) -> bool:
         """The same as `verify`, in the thread of the caller: for what `run` runs."""

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from fam_auth.values import Session, User
 
-TRUST = timedelta(seconds=5)
-"""So long the feed may be silent before every request asks the database again."""
+TRUST = 5.0
+"""So many seconds the feed may be silent before every request asks the database again."""
 LONGEST_ANSWER = timedelta(minutes=1)
 """No answer of the database is on its way for longer."""
 
@@ -34,7 +34,7 @@ class SessionMemory:
     def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.size = size
         self.clock = clock
-        self._heard_at: float | None = None
+        self._trusted_until = float("-inf")
         self._tokens: OrderedDict[str, Remembered] = OrderedDict()
         self._of: dict[UUID, set[str]] = {}
         self._forgotten: dict[UUID | None, float] = {}
@@ -45,12 +45,12 @@ class SessionMemory:
     @property
     def is_trusted(self) -> bool:
         """Whether the feed was read lately."""
-        return self._heard_at is not None and self.clock() - self._heard_at < TRUST.total_seconds()
+        return self.clock() < self._trusted_until
 
     def find(self, token: str, now: datetime, idle: timedelta) -> Remembered | None:
         """What the token stands for; None when the database has to be asked."""
         found = self._tokens.get(token)
-        if found is None or found.until <= now or found.seen_at <= now - idle or not self.is_trusted:
+        if found is None or found.until <= now or found.seen_at <= now - idle or self.clock() >= self._trusted_until:
             return None
         self._tokens.move_to_end(token)
         return found
@@ -76,7 +76,7 @@ class SessionMemory:
         """The feed, asked for at a moment of `clock`, was read. After too long a silence nothing is believed."""
         if not self.is_trusted:
             self.forget(None)
-        self._heard_at = asked_at
+        self._trusted_until = asked_at + TRUST
         still = asked_at - LONGEST_ANSWER.total_seconds()
         self._forgotten = {one: at for one, at in self._forgotten.items() if at > still}
 

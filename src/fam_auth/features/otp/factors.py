@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.sql.dml import UpdateBase
-
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_code
+from fam_auth.core.statements import Statement
 from fam_auth.exceptions import Forbidden, InvalidCode, InvalidLoginToken, Said
 from fam_auth.feature import Kind, Outcome, Proof
 from fam_auth.features.otp import managers, queries, totp
@@ -134,7 +133,7 @@ async def _challenge(auth: Auth, given: Given) -> Challenge:
 
 
 async def _proved(
-    auth: Auth, challenge: Challenge, given: Given, proof: Proof, used: UpdateBase, *deeds: UpdateBase
+    auth: Auth, challenge: Challenge, given: Given, proof: Proof, used: Statement, *deeds: Statement
 ) -> Outcome:
     trusted = await _trusted(auth, challenge, given)
     after = [*deeds, *trusted, *challenge.counted.forgiven()]
@@ -161,7 +160,7 @@ async def _failed(auth: Auth, challenge: Challenge, given: Given, method: str) -
         client=given.client,
         detail={"method": method},
     )
-    deeds: list[UpdateBase] = []
+    deeds: list[Statement] = []
     if in_a_row in {TELLS_AT, RESETS_AT}:
         letter = credentials.notice(auth, "password_known", user.email, is_closed=in_a_row == RESETS_AT)
         deeds.append(outbox.post(auth, user.id, letter, given.client))
@@ -173,7 +172,7 @@ async def _failed(auth: Auth, challenge: Challenge, given: Given, method: str) -
     return InvalidCode()
 
 
-async def _trusted(auth: Auth, challenge: Challenge, given: Given) -> list[UpdateBase]:
+async def _trusted(auth: Auth, challenge: Challenge, given: Given) -> list[Statement]:
     if not (given.remember_browser and auth.of(OtpSettings).remember_browser):
         return []
     return [await managers.trusting(auth, challenge.user.id, challenge.device, given.client)]

@@ -5,12 +5,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
+from fam_auth.core.statements import Statement
 from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken
 from fam_auth.feature import Outcome, Try
 from fam_auth.features.password import managers, policy, queries
@@ -153,7 +153,7 @@ async def _claim(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, cl
     await events.record(auth, db, claimed, user_queries.verify(user_id, canonical, auth.now()))
 
 
-def _linked(auth: Auth, user: User, letter: Letter, lifetime: timedelta, client: Client) -> list[UpdateBase]:
+def _linked(auth: Auth, user: User, letter: Letter, lifetime: timedelta, client: Client) -> list[Statement]:
     """The statements that send the letter with a fresh link in it."""
     token, kept = tokens.issue(auth, Ticket(user.id, RESET, parse(user.email), lifetime))
     letter = replace(letter, context={**letter.context, "link": auth.link(RESET, token)})

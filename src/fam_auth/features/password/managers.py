@@ -43,6 +43,7 @@ async def register(  # noqa: PLR0913 - what a form holds
     """
     address, password = users.checked(email), policy.normalized(password)
     policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
+    auth.hasher.expect_room()
     network = attempts.network_of(client)
     await attempts.limit(auth, attempts.Use("register", network, auth.settings.throttle.register_network))
     registrant = _Registrant(address, await auth.hasher.hash(password), name, client, given)
@@ -108,8 +109,9 @@ async def register_and_sign_in(auth: Auth, form: Registration, visit: Visit) -> 
 async def login(auth: Auth, email: str, password: str, visit: Visit) -> Outcome:
     """The password was right: what the pipeline makes of it. Unknown users cost the same work.
 
-    Raises TooManyAttempts and InvalidCredentials.
+    Raises Busy, TooManyAttempts and InvalidCredentials.
     """
+    auth.hasher.expect_room()
     tried = Try(METHOD, users.checked(email).canonical, visit)
     attempt = await logins.guard(auth, tried)
     user_id, digest = await judged_right(auth, tried, attempt, password)

@@ -8,12 +8,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
+from fam_auth.core.statements import built_once
 from fam_auth.features.password.hashes.stored import ADOPTED, WRAPPED
 from fam_auth.features.password.models import PasswordHash
 from fam_auth.models import Email, User
 from fam_auth.repository.data_access.queries.users import is_active
 
 
+@built_once
 def of_address(canonical: str, now: datetime) -> Rows:
     """The user of an address, if they may sign in, with their hash, which is None when they have no password."""
     return (
@@ -59,6 +61,7 @@ def of_bcrypt() -> Rows:
     return select(PasswordHash.user_id).where(or_(*forms)).limit(1)
 
 
+@built_once
 def still(user_id: UUID, digest: str) -> Rows:
     """A row as long as the user's password is the one that was judged."""
     return select(PasswordHash.user_id).where(PasswordHash.user_id == user_id, PasswordHash.digest == digest)

@@ -10,11 +10,10 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from sqlalchemy.sql.dml import UpdateBase
-
 from fam_auth.auth import Auth
 from fam_auth.core.rates import Rate
 from fam_auth.core.sections import Throttle
+from fam_auth.core.statements import Statement
 from fam_auth.exceptions import TooManyAttempts
 from fam_auth.feature import Try
 from fam_auth.repository.data_access.managers import devices
@@ -47,14 +46,14 @@ class Attempt:
         """Whether the account was signed in to from this device before."""
         return self.device is not None
 
-    def forgiven(self) -> list[UpdateBase]:
+    def forgiven(self) -> list[Statement]:
         """The statements after a right proof: nothing of the attempt counts any more."""
         rule = self.stranger.rule
         cap = rule.cap if isinstance(rule, Doubling) else 0
-        capped = [self.stranger.key] if self.is_known_device else []
-        return [queries.give_back(self.shared), queries.forgive([self.own.key, self.marker.key], capped, cap)]
+        capped = (self.stranger.key,) if self.is_known_device else ()
+        return [queries.give_back(self.shared), queries.forgive((self.own.key, self.marker.key), capped, cap)]
 
-    def failed(self) -> list[UpdateBase]:
+    def failed(self) -> list[Statement]:
         """The statements after a wrong proof: among the accounts a network has tried, each counts once an hour."""
         accounts = [charge for charge in self.shared if charge.bucket == "accounts"]
         return [queries.give_back(accounts)] if self.is_repeated and accounts else []
@@ -75,10 +74,10 @@ class Counted:
     charges: tuple[Charge, ...]
     tries: tuple[int, ...]
 
-    def forgiven(self) -> list[UpdateBase]:
+    def forgiven(self) -> list[Statement]:
         """The statements after a right proof: rates get their use back, and rows of failures end."""
-        rows = [charge.key for charge in self.charges if isinstance(charge.rule, Doubling)]
-        return [queries.give_back(_rates(self.charges)), queries.forgive(rows, [], 0)]
+        rows = tuple(charge.key for charge in self.charges if isinstance(charge.rule, Doubling))
+        return [queries.give_back(_rates(self.charges)), queries.forgive(rows, (), 0)]
 
 
 async def spend(auth: Auth, tried: Try) -> Attempt:
@@ -94,7 +93,7 @@ async def spend(auth: Auth, tried: Try) -> Attempt:
     if refused:
         await _refund(auth, spent)
         if not is_repeated:
-            await auth.database.rows(queries.forgive([attempt.marker.key], [], 0))
+            await auth.database.rows(queries.forgive((attempt.marker.key,), (), 0))
         raise TooManyAttempts(retry_after=await _wait(auth, refused))
     return replace(attempt, shared=spent, tries=counted[attempt.own.key], is_repeated=is_repeated)
 
@@ -124,9 +123,9 @@ async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
     return True
 
 
-def lifted(auth: Auth, method: str, canonical: str) -> UpdateBase:
+def lifted(auth: Auth, method: str, canonical: str) -> Statement:
     """The statement that lets strangers' devices try an account again: its owner has set a new password."""
-    return queries.forgive([_stranger(auth, method, canonical).key], [], 0)
+    return queries.forgive((_stranger(auth, method, canonical).key,), (), 0)
 
 
 def network_of(client: Client) -> str:

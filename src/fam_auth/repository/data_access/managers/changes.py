@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session as SyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
+from fam_auth.core.statements import Statement
 from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.queries import changes as queries
 
@@ -27,7 +27,7 @@ OF_A_USER = {
 }
 
 
-def told(auth: Auth, db: AsyncSession, happened: Event) -> list[UpdateBase]:
+def told(auth: Auth, db: AsyncSession, happened: Event) -> list[Statement]:
     """The statements by which other workers hear of an event that changes what they may remember.
 
     This worker forgets it when `db` commits.

@@ -4,10 +4,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
+from fam_auth.core.statements import Statement
 from fam_auth.repository.data_access.managers import events, outbox, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as queries
@@ -16,7 +16,7 @@ NOTICE = timedelta(days=3)
 
 
 async def changed(
-    auth: Auth, db: AsyncSession, event: Event, *deeds: UpdateBase, letter: Letter | None, keep: UUID | None = None
+    auth: Auth, db: AsyncSession, event: Event, *deeds: Statement, letter: Letter | None, keep: UUID | None = None
 ) -> None:
     """The deeds are done, and what rested on the old credentials of `event.user_id` is over.
 

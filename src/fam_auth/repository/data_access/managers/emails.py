@@ -5,13 +5,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address, parse
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_code
+from fam_auth.core.statements import Statement
 from fam_auth.exceptions import InvalidCode, InvalidToken
 from fam_auth.repository.data_access.managers import attempts, credentials, events, outbox, tokens, users
 from fam_auth.repository.data_access.managers.outbox import Letter, Request
@@ -23,7 +23,7 @@ from fam_auth.values import Actor, Client, User
 VERIFY, CONFIRM, UNDO = "verify_email", "confirm_email_change", token_queries.UNDO
 
 
-def verification(auth: Auth, user_id: UUID, address: Address, client: Client) -> list[UpdateBase]:
+def verification(auth: Auth, user_id: UUID, address: Address, client: Client) -> list[Statement]:
     """The statements that send the user a fresh link and code for their address."""
     code, lifetime = new_code(), auth.settings.verify_lifetime
     token, kept = tokens.issue(
@@ -71,7 +71,7 @@ async def send_again(auth: Auth, db: AsyncSession, user: User, request: Request)
 async def send_warning(auth: Auth, db: AsyncSession, user: User, request: Request) -> bool:
     """The owner hears that somebody guesses their password."""
     letter = credentials.notice(auth, "many_failures", user.email)
-    await db.execute(outbox.post(auth, user.id, letter, request.client))
+    await auth.database.together(db, outbox.post(auth, user.id, letter, request.client))
     return True
 
 
@@ -178,14 +178,14 @@ async def _move(auth: Auth, db: AsyncSession, user_id: UUID, address: Address) -
     await db.execute(queries.move(user_id, address.shown, address.canonical, auth.now()))
 
 
-def _confirmation(auth: Auth, user_id: UUID, address: Address, client: Client) -> list[UpdateBase]:
+def _confirmation(auth: Auth, user_id: UUID, address: Address, client: Client) -> list[Statement]:
     lifetime = auth.settings.confirm_lifetime
     token, kept = tokens.issue(auth, Ticket(user_id, CONFIRM, address, lifetime))
     context = {"link": auth.link(CONFIRM, token), "link_minutes": lifetime // timedelta(minutes=1)}
     return [kept, outbox.post(auth, user_id, Letter(CONFIRM, address.shown, context, auth.until(lifetime)), client)]
 
 
-def _way_back(auth: Auth, user_id: UUID, address: Address, client: Client) -> list[UpdateBase]:
+def _way_back(auth: Auth, user_id: UUID, address: Address, client: Client) -> list[Statement]:
     lifetime = auth.settings.undo_lifetime
     token, kept = tokens.issue(auth, Ticket(user_id, UNDO, address, lifetime))
     context = {"link": auth.link(UNDO, token), "link_hours": lifetime // timedelta(hours=1)}

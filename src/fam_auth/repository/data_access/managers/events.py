@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
+from fam_auth.core.statements import Statement
 from fam_auth.repository.data_access.managers import changes, outbox, pages
 from fam_auth.repository.data_access.queries import events as queries
 from fam_auth.values import EventFilter, Page
@@ -19,7 +19,7 @@ from fam_auth.values import EventFilter, Page
 log = logging.getLogger("fam_auth.events")
 
 
-async def record(auth: Auth, db: AsyncSession, event: Event, *deeds: UpdateBase, token: UUID | None = None) -> None:
+async def record(auth: Auth, db: AsyncSession, event: Event, *deeds: Statement, token: UUID | None = None) -> None:
     """The deeds are done and the event is written, in one round trip where the database can; then the features hear it.
 
     What follows from it waits in the outbox, for whoever it is an errand of. `token` is the one-time token that caused
@@ -39,7 +39,7 @@ async def record_all(auth: Auth, db: AsyncSession, happened: Sequence[Event]) ->
     for event_id, unnamed in lines.items():
         event = replace(unnamed, id=event_id)
         for errand in _errands(auth, event):
-            await db.execute(errand)
+            await auth.database.together(db, errand)
         await _tell(auth, db, event, None)
 
 
@@ -59,7 +59,7 @@ async def newer(auth: Auth, wanted: EventFilter, than: UUID, limit: int) -> list
     return await auth.database.rows(queries.newer(wanted, than, limit))
 
 
-def _errands(auth: Auth, event: Event) -> list[UpdateBase]:
+def _errands(auth: Auth, event: Event) -> list[Statement]:
     return [outbox.errand(auth, one.name, event) for one in auth.errands.values() if one.wants(event.kind)]
 
 

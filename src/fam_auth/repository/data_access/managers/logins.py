@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_token
+from fam_auth.core.statements import Filled, Statement
 from fam_auth.exceptions import InvalidCode, InvalidCredentials, InvalidLoginToken, NoLogin, TooManyAttempts
 from fam_auth.feature import Incomplete, Outcome, Progress, Step, Try, lacking
 from fam_auth.repository.data_access.managers import attempts, credentials, devices, emails, events, outbox, sessions
@@ -61,7 +61,7 @@ async def fail(auth: Auth, user_id: UUID | None, tried: Try, attempt: Attempt) -
 
 
 async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must still hold
-    auth: Auth, user_id: UUID, proof: Proof, visit: Visit, *, witness: Rows, attempt: Attempt | None = None
+    auth: Auth, user_id: UUID, proof: Proof, visit: Visit, *, witness: Rows | Filled, attempt: Attempt | None = None
 ) -> Outcome:
     """The first proof was right: a session, or a login under way. The attempt is forgiven.
 
@@ -69,7 +69,7 @@ async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must st
     must still return a row. Raises InvalidCredentials when it does not, and for a suspended user.
     """
     async with auth.transaction() as db:
-        row = (await db.execute(_held(auth, user_id).where(witness.exists()))).first()
+        row = await _held(auth, db, user_id, witness)
         if row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidCredentials
         known = attempt.device if attempt else None
@@ -100,8 +100,8 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
     login_token: str,
     proof: Proof | None,
     client: Client,
-    *deeds: UpdateBase,
-    consuming: UpdateBase | None = None,
+    *deeds: Statement,
+    consuming: Statement | None = None,
     told: Sequence[Event] = (),
 ) -> Outcome:
     """A further proof was right, or (None) something else that was lacking has been done. The token is used up.
@@ -111,11 +111,11 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
     """
     async with auth.transaction() as db:
         taken = (await db.execute(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
-        row = None if taken is None else (await db.execute(_held(auth, taken.user_id))).first()
+        row = None if taken is None else await _held(auth, db, taken.user_id, users.exists(taken.user_id))
         if taken is None or row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidLoginToken
         proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
-        if consuming is not None and (await db.execute(consuming)).first() is None:
+        if consuming is not None and await auth.database.first(db, consuming) is None:
             raise InvalidCode
         for event in told:
             await events.record(auth, db, event)
@@ -147,7 +147,7 @@ async def abandon(auth: Auth, login_token: str) -> None:
     await auth.database.rows(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))
 
 
-async def _advance(auth: Auth, db: AsyncSession, progress: Progress, *forgiven: UpdateBase) -> Outcome:
+async def _advance(auth: Auth, db: AsyncSession, progress: Progress, *forgiven: Statement) -> Outcome:
     steps = await _lacking(auth, db, progress)
     if steps:
         return await _keep(auth, db, progress, steps, *forgiven)
@@ -169,7 +169,7 @@ async def _joined(auth: Auth, db: AsyncSession, progress: Progress, login_token:
 
 
 async def _keep(
-    auth: Auth, db: AsyncSession, progress: Progress, steps: tuple[Step, ...], *forgiven: UpdateBase
+    auth: Auth, db: AsyncSession, progress: Progress, steps: tuple[Step, ...], *forgiven: Statement
 ) -> Incomplete:
     token, expires_at = new_token("faml"), auth.until(auth.settings.login_lifetime)
     kept = queries.add(
@@ -189,10 +189,10 @@ async def _keep(
     return Incomplete(token, progress.transport, expires_at, steps)
 
 
-def _held(auth: Auth, user_id: UUID) -> Rows:
-    """The user, held until the transaction ends, and how many live sessions they have."""
-    count = session_queries.how_many(user_id, auth.now(), auth.settings.session_idle)
-    return users.locked(user_id).add_columns(count)
+async def _held(auth: Auth, db: AsyncSession, user_id: UUID, witness: Rows | Filled) -> Row[Any] | None:
+    """The user, held until the transaction ends, with their number of live sessions; None when the witness is gone."""
+    held = session_queries.held(witness, user_id, auth.now(), auth.settings.session_idle)
+    return await auth.database.first(db, held)
 
 
 async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[Step, ...]:
@@ -217,7 +217,7 @@ def _progress(user: User, row: Row[Any], proofs: tuple[Proof, ...], client: Clie
     )
 
 
-def _guessed(auth: Auth, progress: Progress, attempt: Attempt) -> list[UpdateBase]:
+def _guessed(auth: Auth, progress: Progress, attempt: Attempt) -> list[Statement]:
     """Tells the owner when a device that was never seen is right after many have been wrong (ASVS 6.3.5)."""
     if progress.is_known_device or attempt.tries <= MANY:
         return []

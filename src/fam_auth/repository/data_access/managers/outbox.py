@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row
-from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy import Row
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
+from fam_auth.core.statements import Filled
 from fam_auth.exceptions import NotFound
 from fam_auth.repository.data_access.managers import pages
 from fam_auth.repository.data_access.queries import outbox as queries
@@ -56,8 +56,8 @@ def post(
     letter: Letter,
     client: Client,
     *,
-    only_if: ColumnElement[bool] | None = None,
-) -> UpdateBase:
+    only_if: Filled | None = None,
+) -> Filled:
     """The statement that puts a letter into the outbox. `user_id` is None for a user who leaves.
 
     It keeps the language of the request, for a recipient who has chosen none.
@@ -73,14 +73,14 @@ def post(
     return queries.add(auth.now(), only_if, **row)
 
 
-def ask(auth: Auth, request: Request) -> UpdateBase:
+def ask(auth: Auth, request: Request) -> Filled:
     """The statement that writes a request down: the same single write, whoever the address belongs to."""
     content = {"kind": request.kind, "address": request.address, "client": asdict(request.client)}
     row = _sealed(auth, request.user_id, REQUEST, content, auth.until(REQUEST_LIFETIME))
     return queries.add(auth.now(), **row)
 
 
-def errand(auth: Auth, name: str, event: Event) -> UpdateBase:
+def errand(auth: Auth, name: str, event: Event) -> Filled:
     """The statement that leaves an errand for a worker.
 
     It names no user outside of what is encrypted: what has to be done is done for users who have left, too.

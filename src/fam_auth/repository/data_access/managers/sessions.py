@@ -8,13 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.memory import Remembered
+from fam_auth.core.statements import Statement
 from fam_auth.exceptions import InvalidLoginToken, InvalidRefreshToken, NotFound, TooManyAttempts, Unauthenticated
 from fam_auth.feature import Complete, Progress
 from fam_auth.repository.data_access.managers import changes, devices, events, outbox, pages
@@ -30,7 +30,7 @@ PREFIXES = {"bearer": "fams_", "cookie": "famc_"}
 REFRESH_PREFIX = "famr_"
 
 
-async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims, *deeds: UpdateBase) -> Complete:
+async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims, *deeds: Statement) -> Complete:
     """The session of a login that lacks nothing. The only place where sessions are made; `deeds` go with it."""
     now = auth.now()
     session = Session(
@@ -70,7 +70,7 @@ async def step_up(
     progress: Progress,
     session_id: UUID,
     claims: Claims,
-    *deeds: UpdateBase,
+    *deeds: Statement,
 ) -> Complete:
     """The session rests on the proofs just given, and its tokens of before are dead. Raises InvalidLoginToken.
 
@@ -97,7 +97,7 @@ def _complete(auth: Auth, progress: Progress, session: Session, refreshes: int) 
     return Complete(user, session, tokens, None, device)
 
 
-def _new_device(auth: Auth, user: User, session: Session, client: Client) -> UpdateBase:
+def _new_device(auth: Auth, user: User, session: Session, client: Client) -> Statement:
     """Tells the user of a sign-in from where they were never seen; says nothing at their first one."""
     letter = Letter("new_device", user.email, {"agent": session.agent}, auth.until(timedelta(days=3)))
     return outbox.post(auth, user.id, letter, client, only_if=queries.is_from_new_device(session))
@@ -143,12 +143,10 @@ async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session
 
     From memory where this worker has seen the token; else by one statement.
     """
-    now, idle = auth.now(), auth.settings.session_idle
-    known = auth.memory.find(token, now, idle)
-    if known is None:
+    now = auth.now()
+    known = auth.memory.find(token, now, auth.settings.session_idle)
+    if known is None or known.session.transport != transport:
         known = await _asked_for(auth, token, transport)
-    if known.session.transport != transport:
-        raise Unauthenticated
     if now - known.seen_at > NOTE_EVERY:
         known.seen_at = auth.seen[known.session.id] = now
     return known.session, known.user
@@ -160,7 +158,7 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> Remembered
     if payload is None or payload[2] <= now.timestamp():
         raise Unauthenticated
     asked_at = auth.memory.clock()
-    statement = queries.live(UUID(bytes=payload[0]), payload[1], now, auth.settings.session_idle)
+    statement = queries.live(UUID(bytes=payload[0]), payload[1], now, now - auth.settings.session_idle)
     row = await auth.database.row(statement)
     if row is not None and row.claims_until is not None and row.claims_until <= now:
         await _renew_claims(auth, row.user_id)

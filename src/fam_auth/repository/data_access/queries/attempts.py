@@ -2,8 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Double, and_, case, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    String,
+    and_,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    type_coerce,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -12,6 +29,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from fam_auth.core.database import Rows
 from fam_auth.core.rates import Rate
+from fam_auth.core.statements import Build, Filled, built_once
 from fam_auth.models import Attempt
 
 NEVER = 3_155_760_000.0
@@ -55,45 +73,64 @@ class Charge:
     rule: Rate | Doubling
 
 
-def spend(charges: Sequence[Charge]) -> UpdateBase:
+Rules = tuple[tuple[str, Rate | Doubling], ...]
+"""What counts for each bucket."""
+PARTS = ("key", "bucket", "interval")
+
+
+def spend(charges: Sequence[Charge]) -> Filled:
     """Counts one more attempt on each counter, and returns key and number of those that had one left."""
-    now = Seconds()
     # In one order for everybody: two statements that hold rows the other one wants would wait for each other.
-    ordered = sorted(charges, key=lambda charge: charge.key)
-    first = postgresql.insert(Attempt).values(
-        [
-            {
-                "key": charge.key,
-                "bucket": charge.bucket,
-                "tries": 1,
-                "tried_at": now,
-                "free_at": now + _interval(charge.rule),
-            }
-            for charge in ordered
-        ]
-    )
-    return first.on_conflict_do_update(
-        index_elements=[Attempt.key],
-        set_={"tries": Attempt.tries + 1, "tried_at": now, "free_at": _by_bucket(charges, _following)},
-        where=Attempt.free_at <= now + _by_bucket(charges, lambda rule: literal(_tolerance(rule))),
-    ).returning(Attempt.key, Attempt.tries)
+    ordered = enumerate(sorted(charges, key=lambda charge: charge.key))
+    rows = {f"{place}": (charge.key, charge.bucket, _interval(charge.rule)) for place, charge in ordered}
+    given = {f"{name}_{place}": value for place, row in rows.items() for name, value in zip(PARTS, row, strict=True)}
+    return Filled(_spending(_rules(charges)), given)
 
 
-def give_back(charges: Sequence[Charge]) -> UpdateBase:
+@lru_cache
+def _spending(rules: Rules) -> Build:
+    def build(**given: ColumnElement[Any]) -> UpdateBase:
+        now, columns = Seconds(), ["key", "bucket", "tries", "tried_at", "free_at"]
+        rows = [_first(*(given[f"{name}_{place}"] for name in PARTS)) for place in range(len(given) // len(PARTS))]
+        first = postgresql.insert(Attempt).from_select(columns, union_all(*rows))
+        return first.on_conflict_do_update(
+            index_elements=[Attempt.key],
+            set_={"tries": Attempt.tries + 1, "tried_at": now, "free_at": _by_bucket(rules, _following)},
+            where=Attempt.free_at <= now + _by_bucket(rules, lambda rule: _number(_tolerance(rule))),
+        ).returning(Attempt.key, Attempt.tries)
+
+    return build
+
+
+def _first(key: ColumnElement[str], bucket: ColumnElement[str], interval: ColumnElement[float]) -> Rows:
+    """The row of a counter that is not there yet. SQLite wants the condition: an ON could belong to a join."""
+    now, texts = Seconds(), (type_coerce(text, String()) for text in (key, bucket))
+    return select(*texts, _number(1), now, now + interval).where(true())
+
+
+def give_back(charges: Sequence[Charge]) -> Filled:
     """Takes back one attempt on each counter of a rate."""
-    keys = [charge.key for charge in charges]
-    interval = _by_bucket(charges, lambda rule: literal(_interval(rule)))
-    return update(Attempt).where(Attempt.key.in_(keys)).values(free_at=Attempt.free_at - interval)
+    return Filled(_giving_back(_rules(charges)), {"keys": tuple(charge.key for charge in charges)})
+
+
+@lru_cache
+def _giving_back(rules: Rules) -> Build:
+    def build(keys: Sequence[str]) -> UpdateBase:
+        interval = _by_bucket(rules, lambda rule: _number(_interval(rule)))
+        return update(Attempt).where(Attempt.key.in_(keys)).values(free_at=Attempt.free_at - interval)
+
+    return build
 
 
 def wait(charges: Sequence[Charge]) -> Rows:
     """For how many seconds the counters that are used up will refuse."""
-    until = Attempt.free_at - _by_bucket(charges, lambda rule: literal(_tolerance(rule)))
+    until = Attempt.free_at - _by_bucket(_rules(charges), lambda rule: _number(_tolerance(rule)))
     keys = [charge.key for charge in charges]
     return select(func.max(until - Seconds()).label("seconds")).where(Attempt.key.in_(keys))
 
 
-def forgive(keys: Sequence[str], capped: Sequence[str], cap: int) -> UpdateBase:
+@built_once
+def forgive(keys: tuple[str, ...], capped: tuple[str, ...], cap: int) -> UpdateBase:
     """Forgets the counters of these keys, and those of `capped` that have come to their end."""
     at_the_end = and_(Attempt.key.in_(capped), Attempt.tries >= cap)
     return delete(Attempt).where(or_(Attempt.key.in_(keys), at_the_end))
@@ -104,11 +141,17 @@ def ago(age: float) -> ColumnElement[float]:
     return select(Seconds() - age).scalar_subquery()
 
 
-def _by_bucket(
-    charges: Sequence[Charge], worth: Callable[[Rate | Doubling], ColumnElement[float]]
-) -> ColumnElement[float]:
-    rules = {charge.bucket: charge.rule for charge in charges}
-    return case(*((Attempt.bucket == bucket, worth(rule)) for bucket, rule in rules.items()), else_=0.0)
+def _rules(charges: Sequence[Charge]) -> Rules:
+    return tuple({charge.bucket: charge.rule for charge in charges}.items())
+
+
+def _by_bucket(rules: Rules, worth: Callable[[Rate | Doubling], ColumnElement[float]]) -> ColumnElement[float]:
+    return case(*((Attempt.bucket == bucket, worth(rule)) for bucket, rule in rules), else_=_number(0))
+
+
+def _number(value: float) -> ColumnElement[Any]:
+    """A figure of a rule as it stands: drivers keep statements with many parameters less well."""
+    return literal_column(repr(value))
 
 
 def _following(rule: Rate | Doubling) -> ColumnElement[float]:
@@ -116,15 +159,18 @@ def _following(rule: Rate | Doubling) -> ColumnElement[float]:
     now = Seconds()
     if isinstance(rule, Doubling):
         return now + _wait(rule)
-    return case((Attempt.free_at > now, Attempt.free_at), else_=now) + rule.interval
+    return case((Attempt.free_at > now, Attempt.free_at), else_=now) + _number(rule.interval)
 
 
 def _wait(rule: Doubling) -> ColumnElement[float]:
     """The wait after the attempt being counted; `tries` is the number before it. SQLite may lack power()."""
-    steps = range(rule.longest.bit_length())
-    doubling = [(Attempt.tries == rule.free - 1 + step, float(2**step)) for step in steps]
-    end = (Attempt.tries >= rule.cap - 1, NEVER)
-    return case(end, (Attempt.tries < rule.free - 1, 0.0), *doubling, else_=float(rule.longest))
+    first = rule.free - 1
+    return case(
+        (Attempt.tries >= _number(rule.cap - 1), _number(NEVER)),
+        (Attempt.tries < _number(first), _number(0.0)),
+        (Attempt.tries >= _number(first + rule.longest.bit_length()), _number(float(rule.longest))),
+        else_=_number(1).bitwise_lshift(Attempt.tries - _number(first)),
+    )
 
 
 def _interval(rule: Rate | Doubling) -> float:

@@ -9,6 +9,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
+from fam_auth.core.statements import built_once
 from fam_auth.models import Change
 
 NEXT = "(SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'auth_change')"
@@ -67,6 +68,7 @@ def _always_this_file(element: Server, compiler: SQLCompiler, **_: object) -> st
     return "0.0"
 
 
+@built_once
 def add(about: UUID | None, now: datetime) -> UpdateBase:
     """A session or a user has changed; None: everything has."""
     return insert(Change).values(about=about, position=Here(), at=now)

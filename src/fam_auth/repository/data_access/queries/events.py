@@ -12,6 +12,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from fam_auth.core.clock import uuid7_floor
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event
+from fam_auth.core.statements import Filled, built_once
 from fam_auth.models import Event as Row
 from fam_auth.values import EventFilter
 
@@ -19,9 +20,14 @@ LATE = timedelta(minutes=1)
 """No event gets its id so long after it happened."""
 
 
-def add(event_id: UUID, event: Event) -> UpdateBase:
+def add(event_id: UUID, event: Event) -> Filled:
     """One line of the journal."""
-    return insert(Row).values(**line(event_id, event))
+    return _add(**line(event_id, event))
+
+
+@built_once
+def _add(**columns: Any) -> UpdateBase:
+    return insert(Row).values(**columns)
 
 
 def add_many() -> UpdateBase:

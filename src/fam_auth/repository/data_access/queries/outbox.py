@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, type_coerce, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
+from fam_auth.core.statements import Filled, built_once, under
 from fam_auth.models import Outbox, User
 
 ERRAND = "errand:"
@@ -29,14 +30,22 @@ SHOWN = (
 COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries, Outbox.created_at, Outbox.expires_at)
 
 
-def add(now: datetime, only_if: ColumnElement[bool] | None = None, **columns: Any) -> UpdateBase:
-    """A mail to send at once; `content` is sealed. With `only_if` there is one only where that holds."""
+def add(now: datetime, only_if: Filled | None = None, **columns: Any) -> Filled:
+    """A mail to send at once; `content` is sealed. With `only_if` there is one only where that condition holds."""
     row = {**columns, "tries": 0, "created_at": now, "due_at": now}
     if only_if is None:
-        return insert(Outbox).values(**row)
-    table = Outbox.__table__
-    values = [literal(value, table.c[name].type) for name, value in row.items()]
-    return insert(Outbox).from_select(list(row), select(*values).where(only_if))
+        return _add(**row)
+    return under(only_if, _add_if, **row)
+
+
+@built_once
+def _add(**columns: Any) -> UpdateBase:
+    return insert(Outbox).values(**columns)
+
+
+def _add_if(condition: ColumnElement[bool], **columns: Any) -> UpdateBase:
+    values = [type_coerce(value, Outbox.__table__.c[name].type) for name, value in columns.items()]
+    return insert(Outbox).from_select(list(columns), select(*values).where(condition))
 
 
 def mails() -> ColumnElement[bool]:

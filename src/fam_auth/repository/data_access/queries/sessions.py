@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Label,
     Row,
     and_,
     bindparam,
@@ -25,14 +24,15 @@ from sqlalchemy.sql.dml import UpdateBase
 from fam_auth import values
 from fam_auth.core.database import Rows
 from fam_auth.core.rates import Rate
+from fam_auth.core.statements import Filled, built_once, under
 from fam_auth.models import Email, Session, User
 from fam_auth.repository.data_access.queries import users
 from fam_auth.repository.data_access.queries.attempts import Seconds
 
 
-def add(session: values.Session) -> UpdateBase:
+def add(session: values.Session) -> Filled:
     """A new session, which has never been refreshed."""
-    return insert(Session).values(
+    return _add(
         id=session.id,
         user_id=session.user_id,
         transport=session.transport,
@@ -50,18 +50,28 @@ def add(session: values.Session) -> UpdateBase:
     )
 
 
+@built_once
+def _add(**columns: Any) -> UpdateBase:
+    return insert(Session).values(**columns)
+
+
 def is_live(now: datetime, idle: timedelta) -> ColumnElement[bool]:
     """Whether a session is neither ended nor expired nor left idle for too long."""
-    return and_(Session.ended_at.is_(None), Session.expires_at > now, Session.seen_at > now - idle)
+    return _is_live(now, now - idle)
 
 
-def live(session_id: UUID, generation: int, now: datetime, idle: timedelta) -> Rows:
+def _is_live(now: datetime, used_since: datetime) -> ColumnElement[bool]:
+    return and_(Session.ended_at.is_(None), Session.expires_at > now, Session.seen_at > used_since)
+
+
+@built_once
+def live(session_id: UUID, generation: int, now: datetime, used_since: datetime) -> Rows:
     """The live session together with its user, if they may sign in; `row[0]` is the session."""
     return (
         select(*_COLUMNS, *(column.label(_OWNER + column.key) for column in users.COLUMNS))
         .join(User, User.id == Session.user_id)
         .join(Email, Email.user_id == User.id)
-        .where(Session.id == session_id, Session.generation == generation, is_live(now, idle))
+        .where(Session.id == session_id, Session.generation == generation, _is_live(now, used_since))
         .where(users.is_active(now))
     )
 
@@ -71,10 +81,15 @@ def live_among(ids: Collection[UUID], now: datetime, idle: timedelta) -> Rows:
     return select(*_COLUMNS).where(Session.id.in_(ids), is_live(now, idle), _of_somebody_active(now))
 
 
-def is_from_new_device(session: values.Session) -> ColumnElement[bool]:
+def is_from_new_device(session: values.Session) -> Filled:
     """Whether the user has had other sessions, but none from this address with this program."""
-    others = exists().where(Session.user_id == session.user_id, Session.id != session.id)
-    same = others.where(Session.address == session.address, Session.agent == session.agent)
+    of_session = {"user_id": session.user_id, "session_id": session.id}
+    return Filled(_is_from_new_device, {**of_session, "address": session.address, "agent": session.agent})
+
+
+def _is_from_new_device(user_id: UUID, session_id: UUID, address: str | None, agent: str | None) -> ColumnElement[bool]:
+    others = exists().where(Session.user_id == user_id, Session.id != session_id)
+    same = others.where(Session.address.is_not_distinct_from(address), Session.agent.is_not_distinct_from(agent))
     return and_(others, not_(same))
 
 
@@ -127,10 +142,19 @@ def seen() -> UpdateBase:
     )
 
 
-def how_many(user_id: UUID, now: datetime, idle: timedelta) -> Label[int]:
-    """A column that says how many live sessions a user has."""
-    count = select(func.count()).select_from(Session).where(Session.user_id == user_id, is_live(now, idle))
-    return count.scalar_subquery().label("sessions")
+def held(witness: Rows | Filled, user_id: UUID, now: datetime, idle: timedelta) -> Rows | Filled:
+    """The user, held until the transaction ends, and as `sessions` how many live ones they have.
+
+    Only if the witness returns a row.
+    """
+    if isinstance(witness, Filled):
+        return under(witness, _held, user_id=user_id, now=now, used_since=now - idle)
+    return _held(witness, user_id, now, now - idle)
+
+
+def _held(witness: Rows, user_id: UUID, now: datetime, used_since: datetime) -> Rows:
+    live = select(func.count()).select_from(Session).where(Session.user_id == user_id, _is_live(now, used_since))
+    return users.locked(user_id).add_columns(live.scalar_subquery().label("sessions")).where(witness.exists())
 
 
 def end_oldest(user_id: UUID, but: int, now: datetime, idle: timedelta) -> UpdateBase:

@@ -1,0 +1,95 @@
+"""Statements that are built once: building one anew takes longer than the database takes to run it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from inspect import signature
+from typing import Any, ParamSpec
+
+from sqlalchemy import Executable, bindparam, literal_column, select
+from sqlalchemy.sql.dml import UpdateBase
+
+Arguments = ParamSpec("Arguments")
+Build = Callable[..., Any]
+"""What makes a statement, or a part of one, of parameters."""
+IF = "if_"
+Shape = tuple[Build, tuple[tuple[str, bool], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A statement that is built once, with its values for this time; a tuple among them is what an IN takes."""
+
+    build: Build
+    values: Mapping[str, Any]
+
+    @property
+    def shape(self) -> Shape:
+        """What has to be the same for the statement to be the same."""
+        return self.build, tuple((name, isinstance(value, tuple)) for name, value in self.values.items())
+
+
+Statement = UpdateBase | Filled
+"""A statement that changes something, ready to be run."""
+
+
+def built_once(build: Callable[Arguments, Executable]) -> Callable[Arguments, Filled]:
+    """Decorates what builds a statement. It is called once, with parameters in place of its arguments.
+
+    So it may compare and store them, and do nothing else with them: neither look at them nor reckon with them.
+    """
+    names = tuple(signature(build).parameters)
+
+    @wraps(build)
+    def filled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Filled:
+        return Filled(build, {**dict(zip(names, args, strict=False)), **kwargs})
+
+    return filled
+
+
+def under(condition: Filled, build: Build, **values: Any) -> Filled:
+    """What `build` makes of what the condition builds, as its first argument, and of parameters for the values."""
+    asked = {f"{IF}{name}": value for name, value in condition.values.items()}
+    return Filled(_under(condition.build, build), {**values, **asked})
+
+
+def prepared(filled: Filled) -> tuple[Executable, dict[str, Any]]:
+    """The statement and its parameters."""
+    return _built(filled.shape, 0), _parameters(filled, 0)
+
+
+def merged(parts: Sequence[Statement]) -> tuple[Executable, dict[str, Any]]:
+    """One statement that does the work of all, for PostgreSQL, and its parameters."""
+    filled = [part for part in parts if isinstance(part, Filled)]
+    others = [part for part in parts if not isinstance(part, Filled)]
+    whole = _merged(tuple(part.shape for part in filled))
+    values = {name: value for place, part in enumerate(filled) for name, value in _parameters(part, place).items()}
+    if others:
+        whole = whole.add_cte(*(part.cte(f"other_{place}") for place, part in enumerate(others)))
+    return whole, values
+
+
+def _parameters(filled: Filled, place: int) -> dict[str, Any]:
+    return {f"p{place}_{name}": value for name, value in filled.values.items()}
+
+
+@lru_cache(maxsize=1024)
+def _under(condition: Build, build: Build) -> Build:
+    def built(**given: Any) -> Any:  # noqa: ANN401 - what the builder makes
+        asked = {name.removeprefix(IF): value for name, value in given.items() if name.startswith(IF)}
+        own = {name: value for name, value in given.items() if not name.startswith(IF)}
+        return build(condition(**asked), **own)
+
+    return built
+
+
+@lru_cache(maxsize=1024)
+def _built(shape: Shape, place: int) -> Any:  # noqa: ANN401 - a Select or an Update, which have different methods
+    build, names = shape
+    return build(**{name: bindparam(f"p{place}_{name}", expanding=is_many) for name, is_many in names})
+
+
+@lru_cache(maxsize=1024)
+def _merged(shapes: tuple[Shape, ...]) -> Any:  # noqa: ANN401 - as `_built`
+    parts = [_built(shape, place).cte(f"part_{place}") for place, shape in enumerate(shapes)]
+    return select(literal_column("1")).add_cte(*parts)
