@@ -1,8 +1,10 @@
 """What a route asks for: CurrentUser, CurrentSession, CurrentAuth, needs(...)."""
 
 import re
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends
@@ -17,6 +19,7 @@ from fam_auth.repository.data_access.managers import sessions
 from fam_auth.sockets import Sockets
 from fam_auth.values import Actor, Client, Session, User
 
+Result = TypeVar("Result")
 STATE, SOCKETS = "fam_auth", "fam_auth_sockets"
 HIDDEN = re.compile(r"[^\x20-\x7e]")
 """What could write lines of its own into a log, or move the cursor of a terminal."""
@@ -172,12 +175,22 @@ class Needs:
         return Depends(is_public)
 
 
+def inline(look: Callable[..., Result]) -> Callable[..., Awaitable[Result]]:
+    """A dependency that waits for nothing, without the thread that FastAPI would run it in."""
+
+    @wraps(look)
+    async def looked(*args: Any, **kwargs: Any) -> Result:
+        return look(*args, **kwargs)
+
+    return looked
+
+
 needs = Needs()
 PERHAPS_SIGNED_IN = Depends(_PerhapsSignedIn())
 CurrentActor = Annotated[Actor, Depends(_TheActor())]
-CurrentAuth = Annotated[Auth, Depends(auth_of)]
-CurrentClient = Annotated[Client, Depends(client_of)]
-CurrentLanguage = Annotated[str, Depends(language_of)]
+CurrentAuth = Annotated[Auth, Depends(inline(auth_of))]
+CurrentClient = Annotated[Client, Depends(inline(client_of))]
+CurrentLanguage = Annotated[str, Depends(inline(language_of))]
 CurrentSession = Annotated[Session, Depends(_TheSession(), scope="request")]
 CurrentUser = Annotated[User, Depends(_TheUser(), scope="request")]
 

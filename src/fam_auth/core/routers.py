@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 from fam_auth.auth import Auth
 from fam_auth.dependencies import SOCKETS, STATE
 from fam_auth.exceptions import Misconfigured, NotFound, Refusal, Unavailable
-from fam_auth.pages import mounted
 from fam_auth.repository.data_access.managers import changes, sessions
 from fam_auth.repository.data_access.managers.worker import work
 from fam_auth.routers import administration, config, email, login, openapi, problems, rules, session, user
@@ -53,6 +52,8 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
     for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
         ours.include_router(router)
     if pages:
+        from fam_auth.pages import mounted  # noqa: PLC0415 - who has no pages does not wait for their import
+
         mounted.mount(app, auth, ours)
     # One place to look at for all other requests: with forty routes among the host's own, each of those cost a third.
     app.mount(prefix, ours)

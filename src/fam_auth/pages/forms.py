@@ -39,7 +39,7 @@ def given(request: Request) -> dict[str, str]:
 def form(model: type[Form]) -> Any:  # noqa: ANN401 - FastAPI gives `Depends(...)` no type of its own
     """The dependency that gives the form as this model: a field left blank was not given. Raises InvalidRequest."""
 
-    def made(request: Request) -> Form:
+    async def made(request: Request) -> Form:
         filled = {name: value for name, value in given(request).items() if value}
         try:
             return model.model_validate(filled)
@@ -60,7 +60,7 @@ def token_of(text: str) -> str:
     return text.rpartition("token=")[2].strip()
 
 
-def pasted(given: Annotated[TokenForm, form(TokenForm)]) -> str:
+async def pasted(given: Annotated[TokenForm, form(TokenForm)]) -> str:
     """The token that a form sent."""
     return token_of(given.token)
 

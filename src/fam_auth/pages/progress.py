@@ -13,7 +13,7 @@ from fam_auth.pages import notes
 from fam_auth.pages.page import Page
 from fam_auth.pages.site import Site
 from fam_auth.repository.data_access.managers import logins
-from fam_auth.routers.answers import arrival, forget_cookie, login_answer, maybe_login_token
+from fam_auth.routers.answers import arrival, forget_cookie, login_answer, login_token_of
 from fam_auth.values import Visit
 
 SECOND_FACTOR, ELSEWHERE = "second_factor", "/sign-in/elsewhere"
@@ -51,7 +51,7 @@ def path_of(site: Site, step: Step) -> str:
     return next((path for path in paths if path), ELSEWHERE)
 
 
-def by_cookie(connection: HTTPConnection) -> Visit:
+async def by_cookie(connection: HTTPConnection) -> Visit:
     """Who comes to sign in on a page: sessions of pages travel by cookie."""
     arrived = arrival(connection)
     return Visit(arrived.client, "cookie", arrived.login_token, arrived.device_token)
@@ -59,7 +59,7 @@ def by_cookie(connection: HTTPConnection) -> Visit:
 
 async def standing(page: Page) -> Incomplete:
     """Where the login under way stands. Raises NoLogin."""
-    token = maybe_login_token(page.request)
+    token = login_token_of(page.request)
     if token is None:
         raise NoLogin
     return await logins.standing(page.auth, token)

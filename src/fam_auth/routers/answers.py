@@ -17,6 +17,7 @@ from fam_auth.dependencies import (
     client_of,
     cookie_name,
     credentials,
+    inline,
     refuse_cross_site,
 )
 from fam_auth.exceptions import InvalidRequest, Said
@@ -31,7 +32,7 @@ def arrival(connection: HTTPConnection) -> Visit:
     """Who comes to sign in, with what the request has beside its body; the transport is the default one."""
     auth = auth_of(connection)
     device = connection.cookies.get(cookie_name(auth, DEVICE_COOKIE))
-    return Visit(client_of(connection), auth.settings.transports[0], maybe_login_token(connection), device)
+    return Visit(client_of(connection), auth.settings.transports[0], login_token_of(connection), device)
 
 
 def chosen(auth: Auth, transport: Transport | None) -> Transport:
@@ -81,7 +82,7 @@ def set_cookie(auth: Auth, response: Response, name: str, value: str, seconds: i
     response.set_cookie(cookie_name(auth, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax")
 
 
-def maybe_login_token(connection: HTTPConnection) -> str | None:
+def login_token_of(connection: HTTPConnection) -> str | None:
     """The token of the login under way, from `Authorization: Login` or the cookie; None without either."""
     auth = auth_of(connection)
     token = credentials(connection, "login")
@@ -92,18 +93,23 @@ def maybe_login_token(connection: HTTPConnection) -> str | None:
     return token
 
 
+async def maybe_login_token(connection: HTTPConnection) -> str | None:
+    """For routes that go on with a login under way, and those that may begin one."""
+    return login_token_of(connection)
+
+
 def forget_cookie(auth: Auth, response: Response, name: str) -> None:
     """The browser drops the cookie."""
     response.delete_cookie(cookie_name(auth, name), path="/", secure=auth.settings.secure_cookies, httponly=True)
 
 
-def same_site(connection: HTTPConnection, auth: CurrentAuth) -> None:
+async def same_site(connection: HTTPConnection, auth: CurrentAuth) -> None:
     """For routes that begin a session: no other site may."""
     refuse_cross_site(connection, auth)
 
 
 MaybeLoginToken = Annotated[str | None, Depends(maybe_login_token)]
-Arrival = Annotated[Visit, Depends(arrival)]
+Arrival = Annotated[Visit, Depends(inline(arrival))]
 SameSite = Depends(same_site)
 
 

@@ -12,7 +12,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
 from fam_auth.feature import Offer, Pages, Progress, Step
-from fam_auth.features.otp import managers, pages, queries
+from fam_auth.features.otp import managers, queries
 from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
 from fam_auth.features.otp.routers import admin_router, email_router, router
 from fam_auth.features.otp.settings import OtpSettings
@@ -46,6 +46,8 @@ class Otp(OtpSettings):
         return (router, admin_router, *([email_router] if self.email_code else []))
 
     def pages(self, settings: Settings) -> Pages | None:
+        from fam_auth.features.otp import pages  # noqa: PLC0415 - who has no pages does not wait for their import
+
         return pages.brought(email_code=self.email_code)
 
     async def offers(self, auth: Auth, db: AsyncSession, progress: Progress) -> Sequence[Offer]:

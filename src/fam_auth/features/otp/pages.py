@@ -34,7 +34,9 @@ class CodeForm(Body):
     remember_browser: str | None = Field(None, max_length=10)
 
 
-def code_given(token: MaybeLoginToken, client: CurrentClient, given: Annotated[CodeForm, form(CodeForm)]) -> Given:
+async def code_given(
+    token: MaybeLoginToken, client: CurrentClient, given: Annotated[CodeForm, form(CodeForm)]
+) -> Given:
     """The code for the login under way. Raises NoLogin without one."""
     if token is None:
         raise NoLogin

@@ -49,7 +49,7 @@ from fam_auth.features.otp.schemas import (
 from fam_auth.features.otp.settings import OtpSettings
 from fam_auth.repository.data_access.managers import logins, users
 from fam_auth.routers import new_router
-from fam_auth.routers.answers import MaybeLoginToken, login_answer, maybe_login_token
+from fam_auth.routers.answers import MaybeLoginToken, login_answer, login_token_of
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.login import LoginAnswer
 from fam_auth.schemas.user import Accepted
@@ -78,7 +78,7 @@ async def enrollee(request: Request) -> Enrollee:
 
     With a factor already there it takes that factor; a password alone never adds one beside it.
     """
-    auth, token = auth_of(request), maybe_login_token(request)
+    auth, token = auth_of(request), login_token_of(request)
     if token is not None and not has_credentials(request):
         row = await logins.under_way(auth, token)
         user = None if row is None or not row.proofs else await users.get(auth, row.user_id)
@@ -94,7 +94,7 @@ async def enrollee(request: Request) -> Enrollee:
 TheEnrollee = Annotated[Enrollee, Depends(enrollee)]
 
 
-def given(request: Request, token: MaybeLoginToken, body: FactorCode) -> Given:
+async def given(request: Request, token: MaybeLoginToken, body: FactorCode) -> Given:
     """The code for the login under way. Raises InvalidLoginToken without one."""
     if token is None:
         raise InvalidLoginToken

@@ -17,7 +17,6 @@ from fam_auth.features.password import changes, hashes, queries
 from fam_auth.features.password.changes import CHANGE, RESET
 from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash
-from fam_auth.features.password.pages import PAGES
 from fam_auth.features.password.routers import admin_router, change_router, register_router, router, token_router
 from fam_auth.features.password.schemas import registration
 from fam_auth.features.password.settings import PasswordSettings
@@ -60,4 +59,6 @@ class Password(PasswordSettings):
         return (*shown, token_router) if settings.token_route else shown
 
     def pages(self, settings: Settings) -> Pages | None:
-        return PAGES
+        from fam_auth.features.password import pages  # noqa: PLC0415 - who has no pages does not wait for their import
+
+        return pages.PAGES

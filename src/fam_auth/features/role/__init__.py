@@ -16,7 +16,6 @@ from fam_auth.core.settings import Settings
 from fam_auth.feature import Pages
 from fam_auth.features.role import definitions, managers, models, queries, rights
 from fam_auth.features.role.demands import all_of, any_of, path, permission, role
-from fam_auth.features.role.pages import PAGES
 from fam_auth.features.role.routers import router
 from fam_auth.features.role.settings import Permission, RoleSettings
 from fam_auth.models import Base
@@ -42,7 +41,9 @@ class Role(RoleSettings):
     router: ClassVar[APIRouter | None] = router
 
     def pages(self, settings: Settings) -> Pages | None:
-        return PAGES
+        from fam_auth.features.role import pages  # noqa: PLC0415 - who has no pages does not wait for their import
+
+        return pages.PAGES
 
     async def allowed(self, user: User, permission: str, *, scope: str | None = None) -> bool:
         """Whether the user has the permission at this moment, for everything or (given one) in the scope.
