@@ -93,17 +93,39 @@ def _is_from_new_device(user_id: UUID, session_id: UUID, address: str | None, ag
     return and_(others, not_(same))
 
 
-def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta, rate: Rate) -> UpdateBase:
+def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta, rate: Rate) -> Filled:
     """Uses the refresh token number `refreshes` up: returns the session once, and nothing for any other number.
 
     Returns nothing either when the session has rotated too often of late.
     """
+    return _rotate(
+        session_id=session_id,
+        refreshes=refreshes,
+        following=refreshes + 1,
+        now=now,
+        used_since=now - idle,
+        tolerance=rate.tolerance,
+        interval=rate.interval,
+    )
+
+
+@built_once
+def _rotate(  # noqa: PLR0913 - each a parameter of the statement
+    *,
+    session_id: UUID,
+    refreshes: int,
+    following: int,
+    now: datetime,
+    used_since: datetime,
+    tolerance: float,
+    interval: float,
+) -> UpdateBase:
     from_now = case((Session.refresh_free_at > Seconds(), Session.refresh_free_at), else_=Seconds())
     return (
         update(Session)
-        .where(Session.id == session_id, Session.refreshes == refreshes, is_live(now, idle), _of_somebody_active(now))
-        .where(Session.refresh_free_at <= Seconds() + rate.tolerance)
-        .values(refreshes=refreshes + 1, refreshed_at=now, seen_at=now, refresh_free_at=from_now + rate.interval)
+        .where(Session.id == session_id, Session.refreshes == refreshes, _is_live(now, used_since))
+        .where(_of_somebody_active(now), Session.refresh_free_at <= Seconds() + tolerance)
+        .values(refreshes=following, refreshed_at=now, seen_at=now, refresh_free_at=from_now + interval)
         .returning(Session.generation, Session.expires_at)
     )
 
