@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import event
 
 from fam_auth import Feature, install
 from fam_auth.features.otp import Otp
@@ -65,3 +66,19 @@ async def test_r006_round_trips_of_warm_requests(postgres_database: str, feature
 async def _nobody(world: World, address: str) -> Person:
     number = address.partition("@")[0].removeprefix("ada")
     return Person(world, f"not.{address}", await world.client(**{"X-Forwarded-For": f"198.51.100.{number}"}))
+
+
+async def test_a_login_and_a_refresh_build_no_statement_anew(world: World, ada: Person) -> None:
+    """It would cost more than what the database does."""
+    first, again = list[object](), list[object]()
+    for run in (first, again):
+
+        def note(_: object, statement: object, *__: object, run: list[object] = run) -> None:
+            run.append(statement)
+
+        event.listen(world.auth.database.engine.sync_engine, "before_execute", note)
+        await ada.login()
+        await ada.refresh()
+        event.remove(world.auth.database.engine.sync_engine, "before_execute", note)
+    assert len(first) >= 5
+    assert all(one is other for one, other in zip(first, again, strict=True))

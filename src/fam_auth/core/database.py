@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, SchemaTranslateMapType
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from fam_auth.core.statements import Filled, Statement, merged, prepared
 from fam_auth.exceptions import Conflict, Misconfigured, Unavailable
@@ -75,23 +75,18 @@ class Database:
                 _ = await connection.execution_options(**self._translation(options.get("schema_translate_map")))
                 yield db
 
-    async def row(self, statement: Executable | Filled) -> Row[Any] | None:
-        """The first row of one statement, run and committed on its own in one round trip."""
-        rows = await self.rows(statement)
+    async def row(self, statement: Executable | Filled, db: AsyncSession | None = None) -> Row[Any] | None:
+        """The first row of one statement, run as by `rows`."""
+        rows = await self.rows(statement, db)
         return rows[0] if rows else None
 
-    async def rows(self, statement: Executable | Filled) -> list[Row[Any]]:
-        """All rows of one statement, run and committed on its own in one round trip."""
-        given = prepared(statement) if isinstance(statement, Filled) else (statement, None)
+    async def rows(self, statement: Executable | Filled, db: AsyncSession | None = None) -> list[Row[Any]]:
+        """All rows of one statement: run and committed on its own in one round trip, or in the caller's transaction."""
+        if db is not None:
+            return await _rows(await db.connection(), statement)
         with answered():
             async with self.autocommit.connect() as connection:
-                result = await connection.execute(*given)
-                return list(result.all()) if result.returns_rows else []
-
-    async def first(self, db: AsyncSession, statement: Executable | Filled) -> Row[Any] | None:
-        """The first row of one statement in a transaction."""
-        given = prepared(statement) if isinstance(statement, Filled) else (statement, None)
-        return (await (await db.connection()).execute(*given)).first()
+                return await _rows(connection, statement)
 
     async def together(self, db: AsyncSession, *statements: Statement) -> None:
         """Runs statements that need nothing of each other: one round trip where the database can, else one by one.
@@ -103,7 +98,7 @@ class Database:
             await connection.execute(*merged(statements))
             return
         for statement in statements:
-            await connection.execute(*(prepared(statement) if isinstance(statement, Filled) else (statement, None)))
+            await _rows(connection, statement)
 
     async def check_deadlines(self) -> None:
         """Raises Misconfigured when nothing ends a statement or a wait for a lock that takes too long."""
@@ -164,6 +159,12 @@ class Database:
                 options = f"-c statement_timeout={statement} -c lock_timeout={lock}"
                 own = {"prepare_threshold": None} if self.pooler else {"options": options}
                 return {"connect_timeout": max(2, CONNECT // timedelta(seconds=1)), **own}
+
+
+async def _rows(connection: AsyncConnection, statement: Executable | Filled) -> list[Row[Any]]:
+    given = prepared(statement) if isinstance(statement, Filled) else (statement, None)
+    result = await connection.execute(*given)
+    return list(result.all()) if result.returns_rows else []
 
 
 def parse(url: str) -> URL:

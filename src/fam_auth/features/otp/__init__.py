@@ -52,7 +52,7 @@ class Otp(OtpSettings):
 
     async def offers(self, auth: Auth, db: AsyncSession, progress: Progress) -> Sequence[Offer]:
         user, given = progress.user, {proof.method for proof in progress.proofs}
-        held = (await db.execute(queries.held(user.id))).one()
+        held = await managers.standing(auth, user.id, db)
         if not held.devices:
             # Never beside a device, or a mailbox would get round it (S-023); nor after a mail that let in.
             by_mail = self.email_code and user.email_verified and not BY_MAIL & given
@@ -67,7 +67,7 @@ class Otp(OtpSettings):
     async def step(self, auth: Auth, db: AsyncSession, progress: Progress) -> Step | None:
         if not await managers.is_required(auth, db, progress.user):
             return None
-        return None if (await db.execute(queries.held(progress.user.id))).one().devices else ENROL
+        return None if (await managers.standing(auth, progress.user.id, db)).devices else ENROL
 
     async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
         if event.user_id is None:

@@ -42,9 +42,9 @@ class Enrolment:
     qr_svg: str
 
 
-async def standing(auth: Auth, user_id: UUID) -> Standing:
+async def standing(auth: Auth, user_id: UUID, db: AsyncSession | None = None) -> Standing:
     """How many second factors the user has."""
-    row = await auth.database.row(queries.held(user_id))
+    row = await auth.database.row(queries.held(user_id), db)
     assert row is not None  # noqa: S101 - counts always give a row
     return Standing(row.devices, row.recovery_codes)
 
@@ -91,7 +91,7 @@ async def is_required(auth: Auth, db: AsyncSession, user: User) -> bool:
 async def must_enrol(auth: Auth, user: User) -> bool:
     """Whether the user has to add a second factor before anything else."""
     async with auth.transaction() as db:
-        has_one = (await db.execute(queries.held(user.id))).one().devices
+        has_one = (await standing(auth, user.id, db)).devices
         return not has_one and await is_required(auth, db, user)
 
 
@@ -131,7 +131,7 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
     added = _event(auth, EventKind.SECOND_FACTOR_ADDED, user.id, actor, device=row.name)
     async with auth.transaction() as db:
         await db.execute(users.locked(user.id))
-        before = (await db.execute(queries.held(user.id))).one()
+        before = await standing(auth, user.id, db)
         if (await db.execute(queries.confirm(device_id, step, auth.now()))).first() is None:
             raise NotFound
         codes = None if before.devices else recovery.new_codes()
@@ -148,7 +148,7 @@ async def remove(auth: Auth, user: User, device_id: UUID, actor: Actor, *, keep:
         removed = (await db.execute(queries.remove(device_id, user.id))).first()
         if removed is None:
             raise NotFound
-        left = (await db.execute(queries.held(user.id))).one()
+        left = await standing(auth, user.id, db)
         if not left.devices and await is_required(auth, db, user):
             raise Forbidden(Said("otp.last_device"))
         event = _event(auth, EventKind.SECOND_FACTOR_REMOVED, user.id, actor, device=removed.name)
@@ -173,7 +173,7 @@ async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
     posted = outbox.post(auth, user.id, letter, actor.client)
     async with auth.transaction() as db:
         await db.execute(users.locked(user.id))
-        if not (await db.execute(queries.held(user.id))).one().devices:
+        if not (await standing(auth, user.id, db)).devices:
             raise Forbidden(Said("otp.codes_without_device"))
         await events.record(auth, db, event, queries.remove_codes(user.id), _kept(auth, user.id, codes), posted)
     return codes

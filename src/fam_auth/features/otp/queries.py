@@ -10,11 +10,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
+from fam_auth.core.statements import built_once
 from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
 
 NEVER_USED = -1
 
 
+@built_once
 def held(user_id: UUID) -> Rows:
     """One row: how many confirmed devices and recovery codes the user has."""
     devices = select(func.count()).where(OtpDevice.user_id == user_id, OtpDevice.confirmed_at.is_not(None))

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
+from fam_auth.core.statements import built_once
 from fam_auth.features.role.models import Grant, Role, RoleInclusion, RolePermission
 from fam_auth.models import Email, User
 from fam_auth.repository.data_access.queries import users
@@ -89,6 +90,7 @@ def is_in_force(now: datetime) -> ColumnElement[bool]:
     return and_(Grant.revoked_at.is_(None), or_(Grant.expires_at.is_(None), Grant.expires_at > now))
 
 
+@built_once
 def held(user_id: UUID, now: datetime) -> Rows:
     """What a user has: a row for each role (of a grant, or included), its scope, its end and its permission, if any."""
     granted = select(Grant.role, Grant.scope, Grant.expires_at).where(Grant.user_id == user_id, is_in_force(now))

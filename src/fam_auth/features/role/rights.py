@@ -17,7 +17,7 @@ from fam_auth.values import Actor
 
 async def claims(auth: Auth, db: AsyncSession, user_id: UUID) -> dict[str, Any]:
     """The claims of a user's sessions: roles, permissions, those of each scope, and until when that holds."""
-    rows = (await db.execute(queries.held(user_id, auth.now()))).all()
+    rows = await auth.database.rows(queries.held(user_id, auth.now()), db)
     told: dict[str, Any] = {"roles": [], "permissions": []}
     scopes = sorted({row.scope for row in rows} - {EVERYTHING})
     if scopes:
@@ -42,7 +42,7 @@ async def check_reach(
     """Nobody gives what they lack. Raises Forbidden; somebody at the command line has everything."""
     if actor.user_id is None:
         return
-    rows = await db.execute(queries.held(actor.user_id, auth.now()))
+    rows = await auth.database.rows(queries.held(actor.user_id, auth.now()), db)
     own = {row.permission for row in rows if row.scope in {EVERYTHING, scope}}
     if missing := sorted(set(permissions) - own):
         raise Forbidden(Said("role.beyond_reach"), lacking={"permissions": missing})

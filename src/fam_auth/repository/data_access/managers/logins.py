@@ -115,7 +115,7 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
         if taken is None or row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidLoginToken
         proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
-        if consuming is not None and await auth.database.first(db, consuming) is None:
+        if consuming is not None and await auth.database.row(consuming, db) is None:
             raise InvalidCode
         for event in told:
             await events.record(auth, db, event)
@@ -192,7 +192,7 @@ async def _keep(
 async def _held(auth: Auth, db: AsyncSession, user_id: UUID, witness: Rows | Filled) -> Row[Any] | None:
     """The user, held until the transaction ends, with their number of live sessions; None when the witness is gone."""
     held = session_queries.held(witness, user_id, auth.now(), auth.settings.session_idle)
-    return await auth.database.first(db, held)
+    return await auth.database.row(held, db)
 
 
 async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[Step, ...]:
