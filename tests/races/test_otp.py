@@ -74,7 +74,8 @@ async def test_a032_one_recovery_code_twenty_times(running: Service) -> None:
         )
         statuses = Counter(status for status, _ in answers)
         assert statuses[200] == 1, statuses
-        assert set(statuses) <= {200, 400, 401, 429}, statuses
+        # All take the same row of auth_login: on a machine with other work, some wait longer than the second they may.
+        assert set(statuses) <= {200, 400, 401, 429, 503}, statuses
 
 
 async def test_s034_a_challenge_has_five_tries_also_in_parallel(running: Service) -> None:
