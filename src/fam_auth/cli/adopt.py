@@ -4,10 +4,11 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +22,7 @@ from fam_auth.features.password.adoption.managers import Plan
 from fam_auth.features.password.adoption.report import MEANINGS, Report
 from fam_auth.features.password.adoption.rows import Columns, Source, Wanted
 from fam_auth.features.password.adoption.tables import Place
-from fam_auth.features.password.hashes import firebase
+from fam_auth.features.password.hashes import Writer, firebase
 from fam_auth.features.password.hashes.firebase import Project
 
 SHOWN = 20  # skipped rows; --json has all of them
@@ -40,7 +41,6 @@ FIREBASE = Columns(
     active=None,
     disabled="disabled",
 )
-Writer = Literal["django", "werkzeug"]
 Url = Annotated[
     str,
     typer.Argument(
@@ -52,6 +52,13 @@ Url = Annotated[
 Table = Annotated[str, typer.Option(help="Table or view that holds the users.")]
 Schema = Annotated[str | None, typer.Option(help="Its schema. Without: the usual one of the database.")]
 File = Annotated[Path, typer.Argument(show_default=False, help="The file, in UTF-8.")]
+
+
+class Digests(StrEnum):
+    """The writers of hashes, as typer below 0.19 can offer them: it knows no Literal."""
+
+    DJANGO = "django"
+    WERKZEUG = "werkzeug"
 
 
 def _column(what: str) -> Any:  # noqa: ANN401 - what typer makes of an option
@@ -75,7 +82,7 @@ class Options:
         typer.Option("--verified/--unverified", help="All addresses were proved, or none, whatever a column says."),
     ] = None
     digests: Annotated[
-        Writer | None, typer.Option(help="Who wrote hashes such as sha1$salt$...; they are made differently.")
+        Digests | None, typer.Option(help="Who wrote hashes such as sha1$salt$...; they are made differently.")
     ] = None
     key_prefix: Annotated[
         str, typer.Option(help="Before each id, as in shop: - where ids of several applications would meet.")
@@ -181,7 +188,9 @@ def _adopt(source: Source, options: Options, *, writer: Writer | None = None, pr
             "No column says whether addresses were proved: say --verified if the application proved them all before "
             "anybody could sign in, else --unverified, and they are proved at the next login."
         )
-    reading = Reading(options.digests or writer, project, options.verified, options.key_prefix, options.unknown_as_none)
+    if options.digests is not None:
+        writer = options.digests.value
+    reading = Reading(writer, project, options.verified, options.key_prefix, options.unknown_as_none)
     plan = Plan(reading, BY_CLI, options.batch, options.dry_run)
     bar: Any = typer.progressbar(length=0, label="Checking" if options.dry_run else "Adopting", file=sys.stderr)
 
