@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -54,13 +55,7 @@ class Texts:
 
     def __init__(self, folders: Sequence[Path] = (), default: str = ENGLISH, spoken: Sequence[str] = ()) -> None:
         every = dict.fromkeys([*(folder for folder in SHIPPED if folder.is_dir()), *folders])
-        files = [(_language(file), file) for folder in every for file in _files(folder)]
-        found = [(language, message) for language, file in files for message in messages(file)]
-        _check(found)
-        own: dict[str, dict[str, str]] = {language: {} for language, _ in files}
-        for language, message in found:
-            own[language][message.key] = message.text
-        self._texts = {language: _with_general(language, own) for language in sorted(own)}
+        self._texts = _read(tuple((file, _age(file)) for folder in every for file in _files(folder)))
         there = (ENGLISH, *(language for language in self._texts if language != ENGLISH))
         self.languages = tuple(spoken) or there
         self.default = default
@@ -113,10 +108,27 @@ def messages(file: Path) -> Iterator[Message]:
     yield from _flat(file, "", tables)
 
 
+@lru_cache(maxsize=8)
+def _read(files: Sequence[tuple[Path, int]]) -> Mapping[str, Mapping[str, str]]:
+    """The texts of every language in these files of these ages, checked once for all that are made of them."""
+    spoken = [(_language(file), file) for file, _ in files]
+    found = [(language, message) for language, file in spoken for message in messages(file)]
+    _check(found)
+    own: dict[str, dict[str, str]] = {language: {} for language, _ in spoken}
+    for language, message in found:
+        own[language][message.key] = message.text
+    return {language: _with_general(language, own) for language in sorted(own)}
+
+
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise Misconfigured(f"{folder} is no directory of message files: correct the setting, or make it.")
     return sorted(folder.glob("*.toml"))
+
+
+def _age(file: Path) -> int:
+    """When it was written; one that cannot be read has none, and `messages` says so."""
+    return file.stat().st_mtime_ns if file.exists() else 0
 
 
 def _language(file: Path) -> str:

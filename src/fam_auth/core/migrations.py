@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import MetaData, column, inspect, select, table
+from sqlalchemy import MetaData, String, column, inspect, literal, select, table, union_all
 from sqlalchemy.engine import Connection
 
-from fam_auth.core.database import Database, answered
+from fam_auth.core.database import Database, Rows, answered
 from fam_auth.exceptions import Misconfigured, Unavailable
 
 KERNEL = "kernel"
@@ -47,10 +47,18 @@ async def behind(database: Database, histories: Sequence[History]) -> list[str]:
     """
     with answered():
         async with database.engine.connect() as connection:
-            present = [await connection.run_sync(revision, database.schema, history) for history in histories]
-    return [
-        history.name for history, revision in zip(histories, present, strict=True) if (revision or "") < history.head
-    ]
+            present = await connection.run_sync(_revisions, database.schema, histories)
+    return [history.name for history in histories if present.get(history.name, "") < history.head]
+
+
+def _revisions(connection: Connection, schema: str | None, histories: Sequence[History]) -> dict[str, str]:
+    """Where the database stands in each history that it has begun: two statements, however many there are."""
+    tables = set(inspect(connection).get_table_names(schema=schema))
+    begun = [history for history in histories if history.version_table in tables]
+    if not begun:
+        return {}
+    found = connection.execute(union_all(*(_version(schema, history) for history in begun)))
+    return {row.name: row.version_num for row in found}
 
 
 async def check(database: Database, histories: Sequence[History]) -> None:
@@ -73,6 +81,10 @@ def revision(connection: Connection, schema: str | None, history: History) -> st
     """Where the database stands in a history; None at its very beginning."""
     if not inspect(connection).has_table(history.version_table, schema=schema):
         return None
-    versions = table(history.version_table, column("version_num"), schema=schema)
-    revision: str | None = connection.scalar(select(column("version_num")).select_from(versions))
-    return revision
+    found = connection.execute(_version(schema, history)).first()
+    return found.version_num if found else None
+
+
+def _version(schema: str | None, history: History) -> Rows:
+    versions = table(history.version_table, column("version_num", String()), schema=schema)
+    return select(literal(history.name, String()).label("name"), versions.c.version_num)
