@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -22,6 +21,7 @@ from fam_auth.features.role import Role
 from tests.support import postgres
 from tests.support.outside import way_to
 from tests.support.people import Clock, Mailbox, Person, World
+from tests.support.pool import Pool
 
 SECRETS = "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2"
 TEMPLATE = f"template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
@@ -39,7 +39,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL that has the migrated database TEMPLATE."""
-    with postgres.server() as url:
+    with postgres.server(within=postgres.memory()) as url:
         postgres.create_once(url, TEMPLATE, migrate)
         yield url
 
@@ -59,20 +59,28 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite+aiosqlite:///{tmp_path}/fam_auth.db"
 
 
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> Iterator[Pool]:
+    """The migrated PostgreSQL databases, each for one test after the other."""
+    pool = Pool(postgres_server, TEMPLATE)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def postgres_database(postgres_server: str) -> Iterator[str]:
+def postgres_database(postgres_databases: Pool) -> Iterator[str]:
     """A migrated PostgreSQL database of the test's own."""
-    name = f"test_{uuid4().hex}"
-    yield postgres.create_database(postgres_server, name, template=TEMPLATE)
-    postgres.drop_database(postgres_server, name)
+    lent = postgres_databases.borrow()
+    yield lent.url
+    postgres_databases.give_back(lent)
 
 
 @pytest.fixture(scope="module")
-def shared_postgres_database(postgres_server: str) -> Iterator[str]:
+def shared_postgres_database(postgres_databases: Pool) -> Iterator[str]:
     """A migrated PostgreSQL database for all tests of a file, where starting a service takes longer than a test."""
-    name = f"test_{uuid4().hex}"
-    yield postgres.create_database(postgres_server, name, template=TEMPLATE)
-    postgres.drop_database(postgres_server, name)
+    lent = postgres_databases.borrow()
+    yield lent.url
+    postgres_databases.give_back(lent)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

