@@ -18,7 +18,7 @@ from fam_auth.core.upgrade import upgrade
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
-from tests.support import postgres
+from tests.support import postgres, statements
 from tests.support.outside import way_to
 from tests.support.people import Clock, Mailbox, Person, World
 from tests.support.pool import Pool
@@ -158,6 +158,7 @@ def new_auth(database: str, clock: Clock, mailbox: Mailbox, **settings: Any) -> 
     # The same hash with less memory: a third of the time of all tests went into it. Services have the real one.
     auth.hasher.close()
     auth.hasher = Hasher(memory=1024, passes=1)
+    statements.shared(auth)
     return auth
 
 
