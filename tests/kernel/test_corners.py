@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth import Auth, Feature
+from fam_auth.core import routers
 from fam_auth.core.database import retried
 from fam_auth.core.routers import _repeat, running
 from fam_auth.core.settings import advice, described
@@ -194,16 +196,23 @@ async def test_a_chore_goes_on_whatever_happens(caplog: pytest.LogCaptureFixture
     assert "A chore failed" in caplog.text
 
 
-async def test_a_mail_that_hangs_does_not_hold_up_the_end(make_auth: MakeAuth, world: World) -> None:
+async def test_a_mail_that_hangs_does_not_hold_up_the_end(
+    make_auth: MakeAuth, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert timedelta(seconds=1) < routers.GRACE < timedelta(seconds=10)
+    monkeypatch.setattr(routers, "GRACE", timedelta(seconds=0.3))
+    hanging = asyncio.Event()
+
     class Hanging:
         async def carry(self, mail: object) -> None:
+            hanging.set()
             await asyncio.sleep(60)
 
     await (await world.person("ada@example.com")).register()
     auth = make_auth()
     auth.carrier = Hanging()
     async with asyncio.timeout(15), running(auth):
-        await asyncio.sleep(0.2)
+        await hanging.wait()
 
 
 async def test_s123_what_a_client_calls_itself_stays_one_line(world: World) -> None:
