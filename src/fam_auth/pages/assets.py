@@ -4,6 +4,7 @@ import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from fam_auth.core.settings import Settings
@@ -82,6 +83,7 @@ def _logo(file: Path | None) -> Asset | None:
     return _asset("logo", file.suffix, file.read_bytes())
 
 
+@lru_cache(maxsize=16)
 def _asset(name: str, suffix: str, content: bytes) -> Asset:
     digest = hashlib.sha256(content).hexdigest()[:12]
     packed = gzip.compress(content, mtime=0) if suffix in PACKED else None
