@@ -33,8 +33,10 @@ class Service:
         """The mails to somebody, of one kind or of all, oldest first; waits up to ten seconds for as many."""
         deadline = time.monotonic() + 10
         while True:
-            files = sorted((self.folder / "mails").glob("*.eml"))
-            parsed = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
+            contents = [file.read_bytes() for file in sorted((self.folder / "mails").glob("*.eml"))]
+            # To look for the address before it is read makes a race of five rounds six seconds shorter.
+            maybe = [content for content in contents if recipient.encode() in content]
+            parsed = [email.message_from_bytes(content, policy=email.policy.default) for content in maybe]
             theirs = [mail for mail in parsed if mail["To"] == recipient and isinstance(mail, EmailMessage)]
             found = [mail for mail in theirs if kind in {None, mail["X-Fam-Auth-Kind"]}]
             if len(found) >= at_least or time.monotonic() > deadline:
