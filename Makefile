@@ -25,7 +25,7 @@ run: ## run the service for development, on SQLite, with a mailer that prints (A
 
 test: ## run the tests but the slow ones, on SQLite and on a PostgreSQL of their own (ARGS=..., WORKERS=2)
 	@$(BOOTSTRAP) --with dev
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" $(APART:%=--ignore=tests/%) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(APART:%=--ignore=tests/%) $(ARGS)
 
 coverage: ## the same, and every branch of src is passed: 100 %
 	@$(MAKE) test ARGS="--cov --cov-report=term --cov-fail-under=100 $(ARGS)"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -53,10 +54,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sqlite_database(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_database(sqlite_template: Path) -> Iterator[str]:
     """A migrated SQLite database of the test's own."""
-    shutil.copy(sqlite_template, tmp_path / "fam_auth.db")
-    return f"sqlite+aiosqlite:///{tmp_path}/fam_auth.db"
+    with tempfile.TemporaryDirectory(prefix="fam-auth-", dir=postgres.memory()) as folder:
+        shutil.copy(sqlite_template, f"{folder}/fam_auth.db")
+        yield f"sqlite+aiosqlite:///{folder}/fam_auth.db"
 
 
 @pytest.fixture(scope="session")

@@ -178,9 +178,10 @@ def server(*, within: Path | None = None, **options: str) -> Iterator[str]:
 
 
 def memory() -> Path | None:
-    """A folder in memory, where making a database takes a tenth; None where there is none, or a small one."""
-    roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > ROOM
-    return SHARED_MEMORY if roomy else None
+    """A folder in memory, where making a database takes a tenth; None: there is none, or a small or a noexec one."""
+    if not SHARED_MEMORY.is_dir() or os.statvfs(SHARED_MEMORY).f_flag & os.ST_NOEXEC:
+        return None
+    return SHARED_MEMORY if shutil.disk_usage(SHARED_MEMORY).free > ROOM else None
 
 
 def share_with_workers(config: pytest.Config) -> None:
