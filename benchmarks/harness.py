@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,7 +29,11 @@ USERS = 16
 
 @dataclass(frozen=True)
 class Peer:
-    """A package under measurement: its application, what it installs (None: this project), and how one signs in."""
+    """A package under measurement: its application, what it installs (None: this project), and how one signs in.
+
+    `proof` makes of the answer to a sign-in the header that later requests bring. `is_variant`: another setting of the
+    peer before it, which costs the same while others sign in.
+    """
 
     name: str
     app: str
@@ -36,10 +41,38 @@ class Peer:
     revocable: str
     login: str | None = "/auth/login"
     me: str = "/me"
+    register: str = "/auth/register"
     is_form: bool = False
-    token: Callable[[dict[str, Any]], str] = lambda answer: str(answer["access_token"])
+    is_node: bool = False
+    is_variant: bool = False
+    proof: Callable[["Answer"], dict[str, str]] = lambda answer: bearer(answer.json()["access_token"])
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a server has answered: the body, and the cookies in it by their names."""
+
+    body: bytes
+    cookies: dict[str, str]
+
+    def json(self) -> dict[str, Any]:
+        """What is in the body."""
+        found: dict[str, Any] = json.loads(self.body)
+        return found
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of an access token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def by_cookies(answer: Answer) -> dict[str, str]:
+    """The header of a browser."""
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in answer.cookies.items())}
+
+
+BETTER_AUTH = ("better-auth@1.7.25", "@node-rs/argon2@2.2.1", "hono@4.13.19", "@hono/node-server@2.1.9", "pg@8.23.1")
+FULLAUTH = ("fastapi-fullauth[sqlalchemy]==0.18.0", "asyncpg", *SERVER)
 FASTAPI_USERS = ("fastapi-users[sqlalchemy]==15.0.5", "asyncpg", *SERVER)
 PEERS = (
     Peer("FastAPI alone", "bare", ("fastapi", *SERVER), "-", login=None),
@@ -48,31 +81,65 @@ PEERS = (
         "fam_auth_app",
         None,
         "everywhere within 1 s",
-        token=lambda answer: str(answer["tokens"]["access_token"]),
+        proof=lambda answer: bearer(answer.json()["tokens"]["access_token"]),
     ),
     Peer("fastapi-users, database", "fastapi_users_app", FASTAPI_USERS, "yes", is_form=True),
-    Peer("fastapi-users, JWT", "fastapi_users_app", FASTAPI_USERS, "no", "/jwt/login", "/jwt/me", is_form=True),
+    Peer(
+        "fastapi-users, JWT",
+        "fastapi_users_app",
+        FASTAPI_USERS,
+        "no",
+        "/jwt/login",
+        "/jwt/me",
+        is_form=True,
+        is_variant=True,
+    ),
     Peer("AuthX, JWT", "authx_app", ("authx==1.7.1", "argon2-cffi", *SERVER), "no"),
+    Peer("fastapi-fullauth, JWT", "fullauth_app", FULLAUTH, "by one worker; by all with Redis"),
 )
+ON_NODE = (
+    Peer(
+        "better-auth, database",
+        "better_auth_app",
+        BETTER_AUTH,
+        "yes",
+        "/auth/sign-in/email",
+        register="/auth/sign-up/email",
+        is_node=True,
+        proof=by_cookies,
+    ),
+    Peer(
+        "better-auth, cookie cache",
+        "better_auth_app",
+        BETTER_AUTH,
+        "once the cookie has expired",
+        "/cached/sign-in/email",
+        "/cached-me",
+        "/cached/sign-up/email",
+        is_node=True,
+        is_variant=True,
+        proof=by_cookies,
+    ),
+)
+if shutil.which("node") and shutil.which("npm"):
+    PEERS += ON_NODE
+else:
+    print("Without better-auth: node and npm are not there.", flush=True)
 
 
 @dataclass
 class Running:
-    """A server of a peer, and the access token of its first user (None: nobody signs in)."""
+    """A server of a peer, and what its first user shows to be who they are (nothing: nobody signs in)."""
 
     peer: Peer
     port: int
     process: subprocess.Popen[bytes]
-    token: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     results: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
 
     def body(self, number: int) -> tuple[str, str]:
         """What one of the users signs in with: media type and content."""
@@ -111,39 +178,19 @@ def _served(peer: Peer, database: str) -> Iterator[Running]:
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "PATH": os.environ["PATH"],
+            "BENCH_PORT": str(port),
             "BENCH_DATABASE": database.replace("+psycopg", "+asyncpg"),
             "FAM_AUTH_DATABASE": database,
             "FAM_AUTH_SECRETS": "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2",
             "FAM_AUTH_PUBLIC_URL": "https://app.example.com",
             "FAM_AUTH_MAIL": f"file://{folder}/mails",
             "FAM_AUTH_THROTTLE__REGISTER_NETWORK": "100000/1h",
+            "NODE_ENV": "production",
         }
-        python = _python(peer)
         if peer.packages is None:
-            subprocess.run(
-                [python.parent / "fam-auth", "migrate"],
-                env=environment,
-                cwd=folder,
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-        command = [
-            python,
-            "-m",
-            "uvicorn",
-            f"{peer.app}:app",
-            "--app-dir",
-            HERE / "peers",
-            "--port",
-            str(port),
-            "--no-access-log",
-            "--log-level",
-            "warning",
-            "--loop",
-            "uvloop",
-            "--http",
-            "httptools",
-        ]
+            migrate = [Path(sys.executable).parent / "fam-auth", "migrate"]
+            subprocess.run(migrate, env=environment, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        command = _on_node(peer) if peer.is_node else _on_uvicorn(peer, port)
         process = subprocess.Popen(command, env=environment, cwd=folder)
         try:
             _wait(port)
@@ -153,34 +200,57 @@ def _served(peer: Peer, database: str) -> Iterator[Running]:
             process.wait(20)
 
 
-def _python(peer: Peer) -> Path:
-    """The interpreter of the peer's own environment, made when it is not there yet."""
-    if peer.packages is None:
-        return Path(sys.executable)
-    place = ENVIRONMENTS / peer.app
-    if not (place / "done").exists():
+def _on_uvicorn(peer: Peer, port: int) -> list[str | Path]:
+    """The command of a peer in Python, with the interpreter of its own environment."""
+    python = Path(sys.executable) if peer.packages is None else _made(peer, _by_pip) / "bin" / "python"
+    options = f"--port {port} --no-access-log --log-level warning --loop uvloop --http httptools"
+    return [python, "-m", "uvicorn", f"{peer.app}:app", "--app-dir", HERE / "peers", *options.split()]
+
+
+def _on_node(peer: Peer) -> list[str | Path]:
+    """The command of a peer in JavaScript; it finds its packages beside itself, so it is copied there."""
+    program = shutil.copy(HERE / "peers" / f"{peer.app}.mjs", _made(peer, _by_npm))
+    return ["node", program]
+
+
+def _made(peer: Peer, build: Callable[[Path, Sequence[str]], None]) -> Path:
+    """The environment of a peer, built when it is not there yet or has other packages."""
+    place, packages = ENVIRONMENTS / peer.app, peer.packages or ()
+    done = place / "done"
+    if not done.exists() or done.read_text() != "\n".join(packages):
         print(f"Installing {peer.app} ...", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        subprocess.run([place / "bin" / "pip", "install", "-q", *peer.packages], check=True)
-        (place / "done").touch()
-    return place / "bin" / "python"
+        build(place, packages)
+        done.write_text("\n".join(packages))
+    return place
+
+
+def _by_pip(place: Path, packages: Sequence[str]) -> None:
+    subprocess.run([sys.executable, "-m", "venv", place], check=True)
+    subprocess.run([place / "bin" / "pip", "install", "-q", *packages], check=True)
+
+
+def _by_npm(place: Path, packages: Sequence[str]) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "package.json").write_text('{"private": true}\n')
+    npm = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run([*npm, *packages], cwd=place, check=True)
 
 
 def _populate(one: Running) -> None:
     if one.peer.login is None:
         return
     for number in range(USERS):
-        content = json.dumps({"email": address(number), "password": PASSWORD})
-        post(f"{one.url}/auth/register", "application/json", content)
-    one.token = one.peer.token(json.loads(post(one.url + one.peer.login, *one.body(0))))
+        content = json.dumps({"email": address(number), "password": PASSWORD, "name": "Ada"})
+        post(one.url + one.peer.register, "application/json", content)
+    one.headers = one.peer.proof(post(one.url + one.peer.login, *one.body(0)))
 
 
-def post(url: str, media_type: str, content: str) -> bytes:
-    """The body of the answer."""
+def post(url: str, media_type: str, content: str) -> Answer:
+    """What is answered."""
     request = urllib.request.Request(url, content.encode(), {"Content-Type": media_type})
     with urllib.request.urlopen(request) as answer:
-        body: bytes = answer.read()
-        return body
+        cookies = SimpleCookie("; ".join(answer.headers.get_all("Set-Cookie") or ()))
+        return Answer(answer.read(), {name: morsel.coded_value for name, morsel in cookies.items()})
 
 
 def wrk(one: Running, connections: int, seconds: float) -> float:
