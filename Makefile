@@ -4,6 +4,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 SECONDS ?= 30
+MINUTES ?= 30
 BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
 CHECKED := src tests scripts
@@ -75,9 +76,9 @@ docs: ## check the documentation against the code, and build it into site/ witho
 	$(BIN)/pytest -n $(WORKERS) -m "not slow" tests/docs $(ARGS)
 	$(BIN)/python scripts/site.py
 
-scale: ## prove what more than one machine does: proxy, pooler, failover, upgrades, a million users (ARGS="-k pooler")
+scale: ## prove what more than one machine does: proxy, pooler, failover, a million users, soak (ARGS="-k soak" MINUTES=30)
 	@$(BOOTSTRAP) --with dev
-	$(BIN)/pytest -s tests/scale $(ARGS)
+	FAM_AUTH_TEST_MINUTES=$(MINUTES) $(BIN)/pytest -s tests/scale $(ARGS)
 
 reference: ## write the pages of the documentation that are made from the code
 	@$(BOOTSTRAP) --with dev

@@ -1,10 +1,12 @@
 """What the scenarios of `make scale` measured, kept in the tables of a page between markers."""
 
 import re
+from datetime import UTC, datetime
 
 HEADS = {
     "scenarios": ("scenario", "requests", "failures", "lost", "longest answer", "time to recover"),
     "sizes": ("what", "10,000 users", "1,000,000 users", "ratio"),
+    "soak": ("how long", "requests", "resident, third quarter to last", "open files", "growth"),
     "revocations": ("feed", "revocations", "worst until every worker answers 401", "accepted too late"),
 }
 RESULTS: dict[str, dict[str, tuple[str, ...]]] = {}
@@ -25,6 +27,6 @@ def written(page: str, machine: str) -> str:
         lines = {name: f"| {' | '.join((name, *figures))} |" for name, figures in new.items()}
         head = [f"| {' | '.join(HEADS[table])} |", "|---" * len(HEADS[table]) + "|"]
         body = {**{name: line for name, line in kept.items() if line not in head and "---" not in line}, **lines}
-        text = "\n".join([f"Measured on {machine}.", "", *head, *body.values()])
+        text = "\n".join([f"Measured on {machine}; last run {datetime.now(UTC):%Y-%m-%d}.", "", *head, *body.values()])
         page = pattern.sub(lambda match, text=text: f"{match[1]}{text}\n{match[2]}", page)  # type: ignore[misc]
     return page
