@@ -156,7 +156,7 @@ def address(number: int) -> str:
 
 
 @contextmanager
-def servers(peers: Sequence[Peer]) -> Iterator[list[Running]]:
+def servers(peers: Sequence[Peer], *, populated: bool = True) -> Iterator[list[Running]]:
     """All of them at once, on one PostgreSQL, each with its users; Linux gives an idle one no time."""
     sys.path.insert(0, str(ROOT))
     from tests.support import postgres  # noqa: PLC0415 - needs the path above
@@ -167,8 +167,9 @@ def servers(peers: Sequence[Peer]) -> Iterator[list[Running]]:
             stack.enter_context(_served(peer, postgres.create_database(url, f"bench_{number}")))
             for number, peer in enumerate(peers)
         ]
-        for one in running:
-            _populate(one)
+        if populated:
+            for one in running:
+                populate(one)
         yield running
 
 
@@ -236,7 +237,8 @@ def _by_npm(place: Path, packages: Sequence[str]) -> None:
     subprocess.run([*npm, *packages], cwd=place, check=True)
 
 
-def _populate(one: Running) -> None:
+def populate(one: Running) -> None:
+    """It has its users, and the first of them is signed in."""
     if one.peer.login is None:
         return
     for number in range(USERS):

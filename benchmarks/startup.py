@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from statistics import median
 
-from harness import PEERS, servers, wrk
+from harness import PEERS, Peer, Running, populate, servers, wrk_logins
 
 ROUNDS = 7
 FRAMEWORK = "import fastapi, sqlalchemy.ext.asyncio"
@@ -43,17 +45,19 @@ def measure() -> list[list[str]]:
 
 
 def _idle() -> list[list[str]]:
-    """What a worker has in memory once it has answered some requests, with uvicorn and without anybody signed in."""
-    with servers(PEERS[:2]) as running:
-        for one in running:
-            wrk(one, 1, 1)
-        resident = [_resident_mib(one.process.pid) for one in running]
-    names = [f"a worker: {one.peer.name}" for one in running]
-    return [[name, "", f"{mib:.0f} MiB (+{mib - resident[0]:.0f})"] for name, mib in zip(names, resident, strict=True)]
+    """What a worker of uvicorn has in memory: idle, and once it has hashed, with a thread for each core."""
+    framework = Peer("FastAPI and SQLAlchemy", "framework_app", None, "-", login=None)
+    with servers([framework, PEERS[1]], populated=False) as (bare, ours), tempfile.TemporaryDirectory() as folder:
+        time.sleep(3)
+        base, idle = _resident_mib(bare), _resident_mib(ours)
+        populate(ours)
+        wrk_logins(ours, 8, 3, Path(folder))
+        rows = {"FastAPI and SQLAlchemy": base, "fam-auth, idle": idle, "fam-auth, after sign-ins": _resident_mib(ours)}
+    return [[f"a worker: {name}", "", f"{mib:.0f} MiB (+{mib - base:.0f})"] for name, mib in rows.items()]
 
 
-def _resident_mib(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+def _resident_mib(one: Running) -> float:
+    lines = Path(f"/proc/{one.process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 

@@ -144,8 +144,7 @@ async def test_one_code_verifies_once(postgres_database: str) -> None:
     auth = new_auth(postgres_database, Clock(), Mailbox())
     ada = await users.create(auth, "ada@example.com")
     async with auth.transaction() as db:
-        for statement in emails.verification(auth, ada.id, parse(ada.email), Client()):
-            await db.execute(statement)
+        await auth.database.together(db, *emails.verification(auth, ada.id, parse(ada.email), Client()))
     await worker.deliver(auth)
     assert isinstance(auth.carrier, Mailbox)
     [mail] = auth.carrier.mails
