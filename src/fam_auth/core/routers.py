@@ -5,29 +5,18 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from starlette.requests import HTTPConnection
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from fastapi import FastAPI
 
 from fam_auth.auth import Auth
 from fam_auth.dependencies import SOCKETS, STATE
-from fam_auth.exceptions import Misconfigured, NotFound, Refusal, Unavailable
+from fam_auth.exceptions import Misconfigured, Unavailable
 from fam_auth.repository.data_access.managers import changes, sessions
 from fam_auth.repository.data_access.managers.worker import work
-from fam_auth.routers import administration, config, email, login, openapi, problems, rules, session, user
 from fam_auth.sockets import Sockets
 
-KERNEL: tuple[APIRouter, ...] = (
-    config.router,
-    login.router,
-    session.router,
-    user.router,
-    email.router,
-    administration.router,
-)
 NOTE_EVERY = timedelta(seconds=1)
 LISTEN_EVERY = timedelta(seconds=0.8)
 # A mail that is being sent has so long to go out; another worker sends it again otherwise.
@@ -48,25 +37,21 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
     setattr(app.state, STATE, auth)
     setattr(app.state, SOCKETS, Sockets())
     auth.prefix = prefix
-    ours = APIRouter(default=_nothing_here)
-    for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
-        ours.include_router(router)
+    from fam_auth.routers import mounted  # noqa: PLC0415 - commands and workers do not wait for routes they lack
+
+    ours = mounted.mount(app, auth)
     if pages:
-        from fam_auth.pages import mounted  # noqa: PLC0415 - who has no pages does not wait for their import
+        from fam_auth.pages import mounted as hosted  # noqa: PLC0415 - who has no pages does not wait for them
 
-        mounted.mount(app, auth, ours)
-    # One place to look at for all other requests: with forty routes among the host's own, each of those cost a third.
-    app.mount(prefix, ours)
-    app.add_exception_handler(Refusal, _answer)
-    app.router.lifespan_context = _composed(app.router.lifespan_context, auth, worker=worker)
-    # FastAPI's documented way to change the document.
-    app.openapi = openapi.described(app, auth, ours)  # type: ignore[method-assign]
+        hosted.mount(app, auth, ours)
+    hosts, check = app.router.lifespan_context, partial(mounted.check, app, auth)
+    app.router.lifespan_context = _composed(hosts, auth, check, worker=worker)
 
 
-def _composed(hosts: Lifespan, auth: Auth, *, worker: bool) -> Lifespan:
+def _composed(hosts: Lifespan, auth: Auth, check: Callable[[], None], *, worker: bool) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        rules.ready(app, auth)
+        check()
         sockets: Sockets = getattr(app.state, SOCKETS)
         async with running(auth, worker=worker, sockets=sockets), hosts(app) as state:
             yield state
@@ -115,14 +100,3 @@ async def _repeat(chore: Callable[[], Awaitable[None]], every: timedelta, stoppi
             log.exception("A chore failed and is done again.")
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), every.total_seconds())
-
-
-async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
-    """A path below ours that is none of ours."""
-    await problems.answer(NotFound(), HTTPConnection(scope))(scope, receive, send)
-
-
-async def _answer(connection: HTTPConnection, refusal: Exception) -> Response:
-    """A refusal in a route of the host: a problem, for WebSockets too (the handshake is denied with its status)."""
-    assert isinstance(refusal, Refusal)  # noqa: S101 - the handler is registered for this class alone
-    return problems.answer(refusal, connection)

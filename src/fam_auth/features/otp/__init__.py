@@ -14,7 +14,6 @@ from fam_auth.core.settings import Settings
 from fam_auth.feature import Offer, Pages, Progress, Step
 from fam_auth.features.otp import managers, queries
 from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
-from fam_auth.features.otp.routers import admin_router, email_router, router
 from fam_auth.features.otp.settings import OtpSettings
 from fam_auth.features.otp.sms import SmsSender
 from fam_auth.models import Base
@@ -43,7 +42,9 @@ class Otp(OtpSettings):
     languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
 
     def routers(self, settings: Settings) -> Sequence[APIRouter]:
-        return (router, admin_router, *([email_router] if self.email_code else []))
+        from fam_auth.features.otp import routers  # noqa: PLC0415 - commands and workers do not wait for routes they lack
+
+        return (routers.router, routers.admin_router, *([routers.email_router] if self.email_code else []))
 
     def pages(self, settings: Settings) -> Pages | None:
         from fam_auth.features.otp import pages  # noqa: PLC0415 - who has no pages does not wait for their import

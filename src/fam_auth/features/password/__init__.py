@@ -17,8 +17,6 @@ from fam_auth.features.password import changes, hashes, queries
 from fam_auth.features.password.changes import CHANGE, RESET
 from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash
-from fam_auth.features.password.routers import admin_router, change_router, register_router, router, token_router
-from fam_auth.features.password.schemas import registration
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.models import Base
 
@@ -54,9 +52,11 @@ class Password(PasswordSettings):
             await db.execute(queries.remove(event.user_id))
 
     def routers(self, settings: Settings) -> Sequence[APIRouter]:
+        from fam_auth.features.password import routers  # noqa: PLC0415 - commands and workers do not wait for routes they lack
+
         fields = None if self._auth is None else self._auth.registration
-        shown = (register_router(registration(fields)), router, change_router, admin_router)
-        return (*shown, token_router) if settings.token_route else shown
+        shown = (routers.register_router(fields), routers.router, routers.change_router, routers.admin_router)
+        return (*shown, routers.token_router) if settings.token_route else shown
 
     def pages(self, settings: Settings) -> Pages | None:
         from fam_auth.features.password import pages  # noqa: PLC0415 - who has no pages does not wait for their import

@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response, status
+from pydantic import BaseModel
 
 from fam_auth.core import refusals
 from fam_auth.demands import permission
@@ -44,6 +45,7 @@ from fam_auth.features.password.schemas import (
     Reset,
     SomePassword,
     own_fields,
+    registration,
 )
 from fam_auth.repository.data_access.managers import users
 from fam_auth.routers import new_router
@@ -61,8 +63,8 @@ admin_router = new_router("administration")
 token_router = new_router("password")
 
 
-def register_router(form: type[Registration]) -> APIRouter:
-    """The route that takes this form."""
+def register_router(fields: type[BaseModel] | None) -> APIRouter:
+    """The route that takes the form of a registration, with the fields of the application's own; None: without any."""
 
     async def register(auth: CurrentAuth, arrived: Arrival, response: Response, body: Registration) -> RegisteredAnswer:
         """Registers an account. The answer is the same for a known address; the mailbox tells the difference.
@@ -77,7 +79,7 @@ def register_router(form: type[Registration]) -> APIRouter:
         visit = replace(arrived, transport=chosen(auth, body.transport), login_token=None)
         return login_answer(auth, response, await managers.register_and_sign_in(auth, body, visit))
 
-    register.__annotations__["body"] = form
+    register.__annotations__["body"] = registration(fields)
     made = new_router("password")
     made.post(
         "/register",

@@ -1,7 +1,7 @@
 """Roles and permissions: who may do what, at once and everywhere."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -16,7 +16,6 @@ from fam_auth.core.settings import Settings
 from fam_auth.feature import Pages
 from fam_auth.features.role import definitions, managers, models, queries, rights
 from fam_auth.features.role.demands import all_of, any_of, path, permission, role
-from fam_auth.features.role.routers import router
 from fam_auth.features.role.settings import Permission, RoleSettings
 from fam_auth.models import Base
 from fam_auth.values import User
@@ -38,7 +37,11 @@ class Role(RoleSettings):
     )
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
     languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
-    router: ClassVar[APIRouter | None] = router
+
+    def routers(self, settings: Settings) -> Sequence[APIRouter]:
+        from fam_auth.features.role.routers import router  # noqa: PLC0415 - commands and workers do not wait for routes they lack
+
+        return (router,)
 
     def pages(self, settings: Settings) -> Pages | None:
         from fam_auth.features.role import pages  # noqa: PLC0415 - who has no pages does not wait for their import

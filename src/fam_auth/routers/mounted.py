@@ -1,0 +1,48 @@
+"""Our routes among those of an application."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fam_auth.auth import Auth
+from fam_auth.exceptions import NotFound, Refusal
+from fam_auth.routers import administration, config, email, login, openapi, problems, rules, session, user
+
+KERNEL: tuple[APIRouter, ...] = (
+    config.router,
+    login.router,
+    session.router,
+    user.router,
+    email.router,
+    administration.router,
+)
+
+
+def mount(app: FastAPI, auth: Auth) -> APIRouter:
+    """The routes of the kernel and of the features, in one router; the application's document tells of them, too."""
+    ours = APIRouter(default=_nothing_here)
+    for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
+        ours.include_router(router)
+    # One place to look at for all other requests: with forty routes among the host's own, each of those cost a third.
+    app.mount(auth.prefix, ours)
+    app.add_exception_handler(Refusal, _answer)
+    # FastAPI's documented way to change the document.
+    app.openapi = openapi.described(app, auth, ours)  # type: ignore[method-assign]
+    return ours
+
+
+def check(app: FastAPI, auth: Auth) -> None:
+    """Raises Misconfigured when a route of the application asks for what nobody can have."""
+    rules.ready(app, auth)
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    """A path below ours that is none of ours."""
+    await problems.answer(NotFound(), HTTPConnection(scope))(scope, receive, send)
+
+
+async def _answer(connection: HTTPConnection, refusal: Exception) -> Response:
+    """A refusal in a route of the host: a problem, for WebSockets too (the handshake is denied with its status)."""
+    assert isinstance(refusal, Refusal)  # noqa: S101 - the handler is registered for this class alone
+    return problems.answer(refusal, connection)
