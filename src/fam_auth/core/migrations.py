@@ -46,7 +46,8 @@ async def behind(database: Database, histories: Sequence[History]) -> list[str]:
     One that is ahead is not behind: the code before a migration works on the schema after it.
     """
     with answered():
-        async with database.engine.connect() as connection:
+        # Without a transaction, which on SQLite waits for whoever writes.
+        async with database.autocommit.connect() as connection:
             present = await connection.run_sync(_revisions, database.schema, histories)
     return [history.name for history in histories if present.get(history.name, "") < history.head]
 
