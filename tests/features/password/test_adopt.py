@@ -229,8 +229,10 @@ def test_fastapi_users(run: Run, fill: Fill, make_auth: MakeAuth, monkeypatch: p
 
 def test_into_the_application_of_a_module(run: Run, fill: Fill, tmp_path: Path, database: str) -> None:
     url = fill("users", KIND_OF_COLUMNS, EVERY_KIND["hash_kept"])
-    (tmp_path / "host_without.py").write_text(f"from fam_auth import Auth\nauth = Auth({database!r}, features=[])\n")
-    assert "The feature password is not in use" in run("sqlalchemy", url, "--app", "host_without:auth", code=2)
+    # Python imports a name once, and each engine has a database of its own.
+    name = f"host_on_{make_url(database).get_backend_name()}"
+    (tmp_path / f"{name}.py").write_text(f"from fam_auth import Auth\nauth = Auth({database!r}, features=[])\n")
+    assert "The feature password is not in use" in run("sqlalchemy", url, "--app", f"{name}:auth", code=2)
 
 
 def test_csv_and_json(run: Run, tmp_path: Path, make_auth: MakeAuth) -> None:
