@@ -40,7 +40,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL that has the migrated database TEMPLATE."""
-    with postgres.server(within=postgres.memory()) as url:
+    with postgres.server(postgres.memory()) as url:
         postgres.create_once(url, TEMPLATE, migrate)
         yield url
 

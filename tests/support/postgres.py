@@ -153,7 +153,7 @@ class Server:
 
 
 @contextmanager
-def scratch(*, within: Path | None = None, **options: str) -> Iterator[Server]:
+def scratch(within: Path | None = None, /, **options: str) -> Iterator[Server]:
     """A running server of the caller's own, for tests that stop or freeze it; `options` override postgresql.conf.
 
     Its files are `within` a folder; None: where temporary files are.
@@ -168,12 +168,12 @@ def scratch(*, within: Path | None = None, **options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def server(*, within: Path | None = None, **options: str) -> Iterator[str]:
+def server(within: Path | None = None, /, **options: str) -> Iterator[str]:
     """Yield the URL of a server: the one that the environment names, else a scratch server that ends with the block."""
     if url := os.environ.get(URL):
         yield url
     else:
-        with scratch(within=within, **options) as own:
+        with scratch(within, **options) as own:
             yield own.url
 
 
@@ -189,7 +189,7 @@ def share_with_workers(config: pytest.Config) -> None:
     if getattr(config.option, "numprocesses", None) and URL not in os.environ:
         running = ExitStack()
         config.add_cleanup(running.close)
-        os.environ[URL] = running.enter_context(server(within=memory()))
+        os.environ[URL] = running.enter_context(server(memory()))
         running.callback(os.environ.pop, URL)
 
 
