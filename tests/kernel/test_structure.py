@@ -119,14 +119,23 @@ def test_the_public_names_are_these(module: str) -> None:
     assert sorted(importlib.import_module(module).__all__) == sorted(PUBLIC[module])
 
 
+# What a command or a worker does without (docs/decisions/0008).
+MAY_WAIT = {
+    "core/mail.py:templates",
+    "core/routers.py:install",
+    "repository/data_access/managers/worker.py:_open",
+    *(f"features/{name}/__init__.py:{what}" for name in ("otp", "password", "role") for what in ("pages", "routers")),
+}
+
+
 def test_no_import_hides_in_a_function() -> None:
-    hidden = [
+    hidden = {
         f"{file}:{function.name}"
         for file, function in functions()
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    assert hidden == []
+    }
+    assert hidden == MAY_WAIT
 
 
 def test_nothing_grows_too_long() -> None:
