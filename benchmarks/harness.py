@@ -261,6 +261,14 @@ def wrk(one: Running, connections: int, seconds: float) -> float:
     return _rate(["-t1", f"-c{connections}", f"-d{seconds:g}s", *headers, one.url + one.peer.me])
 
 
+POLITE = """
+local wait = 0
+response = function(status) if status == 503 then wait = 1000 end end
+delay = function() local now = wait wait = 0 return now end
+"""
+"""Whoever is told to come back in a second does so (Retry-After: 1)."""
+
+
 def wrk_logins(one: Running, connections: int, seconds: float, folder: Path) -> float:
     """Sign-ins a second, of all users in turn."""
     assert one.peer.login is not None
@@ -269,7 +277,7 @@ def wrk_logins(one: Running, connections: int, seconds: float, folder: Path) -> 
     script = folder / f"{one.port}.lua"
     script.write_text(
         f"wrk.method='POST' wrk.headers['Content-Type']='{media_type}' local b={{{bodies}}} local n=0\n"
-        "request=function() n=n+1 return wrk.format(nil,nil,nil,b[n%#b+1]) end\n"
+        "request=function() n=n+1 return wrk.format(nil,nil,nil,b[n%#b+1]) end\n" + POLITE
     )
     return _rate(["-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), one.url + one.peer.login])
 
