@@ -1,6 +1,7 @@
 """Fields of the application's own at registration, and the row that comes of them."""
 
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -133,7 +134,8 @@ async def test_s019_a_known_address_takes_as_long_as_the_listeners(
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr("fam_auth.hooks.asyncio.sleep", sleep)
+    # For the hooks alone: with a sleep that does not wait, the server of `make attack` beside us would never yield.
+    monkeypatch.setattr("fam_auth.hooks.asyncio", SimpleNamespace(sleep=sleep))
     await ada.register(nickname="countess")
     assert len(slept) == 1
     assert 0 < slept[0] < 1
