@@ -110,7 +110,7 @@ def network() -> dict[str, str]:
 def sides() -> Iterator[tuple[Side, Side]]:
     """A database with few people and one with a hundred times as many."""
     digest = PasswordHasher(PASSES, MEMORY_KIB, LANES).hash(PASSWORD)
-    with postgres.server(**OPTIONS) as url:
+    with postgres.server(within=None, **OPTIONS) as url:
         made = []
         for users in (FEW, MANY):
             name, crowd = f"crowd_{users}", Crowd(users, users * 5, users * 10, datetime.now(UTC), digest)
@@ -159,17 +159,18 @@ def served(folder: Path, side: Side) -> Iterator[int]:
 async def test_r029_time_of_the_database_per_login(sides: tuple[Side, Side]) -> None:
     """What its statements wait for, and what the database works; by turns.
 
-    The quietest turn counts: whatever else the machine does is only added to a wait.
+    The quietest turn counts: whatever else the machine does is only added to a wait. Where it does so much that few
+    people wait for 10 ms as well, many must not wait longer than they.
     """
     async with AsyncExitStack() as stack:
         both = [await stack.enter_async_context(timed(side.url)) for side in sides]
         turns = [[await p95s(both[place], sides[place]) for place in (0, 1)] for _ in range(6)]
-    found = {}
+    late: dict[str, float] = {}
     for number, name in enumerate(("wait for the database", "processor time of the database")):
         few, many = (min(turn[place][number] for turn in turns[1:]) for place in (0, 1))
         note("sizes", f"{name} per login, p95", f"{few:.1f} ms", f"{many:.1f} ms", f"{many / few:.2f}")
-        found[name] = many
-    assert {name: ms for name, ms in found.items() if ms >= 10} == {}
+        late |= {name: many} if many >= max(10, 1.2 * few) else {}
+    assert late == {}
 
 
 async def p95s(application: Timed, side: Side) -> tuple[float, float]:
