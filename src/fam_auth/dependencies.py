@@ -11,6 +11,7 @@ from fastapi import Depends
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
 
 from fam_auth.auth import Auth
 from fam_auth.demands import Demand
@@ -82,7 +83,7 @@ async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
         else:
             known = await _by_cookie(connection, auth)
         connection.scope[STATE] = known
-        if connection.scope["type"] == "websocket":
+        if isinstance(connection, WebSocket):
             sockets_of(connection).add(connection, known[0], ())
     return known
 
@@ -128,7 +129,7 @@ class SignedIn(SecurityBase):
         session, user = await signed_in(connection)
         for demand in self.demands:
             demand.check(auth_of(connection), session, connection)
-        if connection.scope["type"] == "websocket":
+        if isinstance(connection, WebSocket):
             sockets_of(connection).add(connection, session, self.demands)
         return session, user
 

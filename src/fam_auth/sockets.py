@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from fam_auth.auth import Auth
@@ -32,11 +31,10 @@ class Sockets:
     def __init__(self) -> None:
         self._open: WeakKeyDictionary[WebSocket, Open] = WeakKeyDictionary()
 
-    def add(self, connection: HTTPConnection, session: Session, demands: Sequence[Demand]) -> None:
-        """A connection that is a WebSocket is watched from now on."""
-        if isinstance(connection, WebSocket):
-            known = self._open.setdefault(connection, Open(session, ()))
-            known.demands += tuple(demands)
+    def add(self, socket: WebSocket, session: Session, demands: Sequence[Demand]) -> None:
+        """A WebSocket is watched from now on."""
+        known = self._open.setdefault(socket, Open(session, ()))
+        known.demands += tuple(demands)
 
     async def end(self, auth: Auth, about: Iterable[UUID | None]) -> None:
         """Closes those whose session has ended (4401), or does not meet what was asked any more (4403).
