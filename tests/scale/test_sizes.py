@@ -110,7 +110,7 @@ def network() -> dict[str, str]:
 def sides() -> Iterator[tuple[Side, Side]]:
     """A database with few people and one with a hundred times as many."""
     digest = PasswordHasher(PASSES, MEMORY_KIB, LANES).hash(PASSWORD)
-    with postgres.server(within=None, **OPTIONS) as url:
+    with postgres.server(None, **OPTIONS) as url:
         made = []
         for users in (FEW, MANY):
             name, crowd = f"crowd_{users}", Crowd(users, users * 5, users * 10, datetime.now(UTC), digest)
