@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,9 +51,10 @@ def run(lines: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_users_move_with_all_they_have(tmp_path: Path, sqlite_database: str, empty_postgres: str) -> None:
+def test_users_move_with_all_they_have(tmp_path: Path, sqlite_template: Path, empty_postgres: str) -> None:
+    shutil.copy(sqlite_template, tmp_path / "fam_auth.db")
     body = {"email": "ada@example.com", "password": PASSWORD}
-    with service(tmp_path, sqlite_database, **UNVERIFIED) as before:
+    with service(tmp_path, f"sqlite+aiosqlite:///{tmp_path}/fam_auth.db", **UNVERIFIED) as before:
         tokens = httpx2.post(f"{before.url}/auth/register", json=body).json()["tokens"]
     (tmp_path / "move.py").write_text(PROGRAM)
     said = run(MOVE.replace(PRINTED, empty_postgres), tmp_path)
