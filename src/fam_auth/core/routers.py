@@ -18,7 +18,7 @@ from fam_auth.repository.data_access.managers.worker import work
 from fam_auth.sockets import Sockets
 
 NOTE_EVERY = timedelta(seconds=1)
-LISTEN_EVERY = timedelta(seconds=0.8)
+LISTEN_EVERY = timedelta(seconds=0.5)
 # A mail that is being sent has so long to go out; another worker sends it again otherwise.
 GRACE = timedelta(seconds=5)
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
