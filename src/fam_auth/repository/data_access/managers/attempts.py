@@ -51,12 +51,14 @@ class Attempt:
         rule = self.stranger.rule
         cap = rule.cap if isinstance(rule, Doubling) else 0
         capped = (self.stranger.key,) if self.is_known_device else ()
-        return [queries.give_back(self.shared), queries.forgive((self.own.key, self.marker.key), capped, cap)]
+        forgotten = (self.own.key, self.marker.key)
+        held = (*forgotten, *capped, *(charge.key for charge in self.shared))
+        return [queries.give_back(self.shared, held), queries.forgive(forgotten, capped, cap, held)]
 
     def failed(self) -> list[Statement]:
         """The statements after a wrong proof: among the accounts a network has tried, each counts once an hour."""
         accounts = [charge for charge in self.shared if charge.bucket == "accounts"]
-        return [queries.give_back(accounts)] if self.is_repeated and accounts else []
+        return [_given_back(accounts)] if self.is_repeated and accounts else []
 
 
 class Use(NamedTuple):
@@ -77,7 +79,8 @@ class Counted:
     def forgiven(self) -> list[Statement]:
         """The statements after a right proof: rates get their use back, and rows of failures end."""
         rows = tuple(charge.key for charge in self.charges if isinstance(charge.rule, Doubling))
-        return [queries.give_back(_rates(self.charges)), queries.forgive(rows, (), 0)]
+        held = tuple(charge.key for charge in self.charges)
+        return [queries.give_back(_rates(self.charges), held), queries.forgive(rows, (), 0, held)]
 
 
 async def spend(auth: Auth, tried: Try) -> Attempt:
@@ -93,7 +96,7 @@ async def spend(auth: Auth, tried: Try) -> Attempt:
     if refused:
         await _refund(auth, spent)
         if not is_repeated:
-            await auth.database.rows(queries.forgive((attempt.marker.key,), (), 0))
+            await auth.database.rows(_forgotten(attempt.marker))
         raise TooManyAttempts(retry_after=await _wait(auth, refused))
     return replace(attempt, shared=spent, tries=counted[attempt.own.key], is_repeated=is_repeated)
 
@@ -125,7 +128,7 @@ async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
 
 def lifted(auth: Auth, method: str, canonical: str) -> Statement:
     """The statement that lets strangers' devices try an account again: its owner has set a new password."""
-    return queries.forgive((_stranger(auth, method, canonical).key,), (), 0)
+    return _forgotten(_stranger(auth, method, canonical))
 
 
 def network_of(client: Client) -> str:
@@ -173,7 +176,15 @@ def _rates(charges: Sequence[Charge]) -> list[Charge]:
 
 async def _refund(auth: Auth, charges: Sequence[Charge]) -> None:
     if rates := _rates(charges):
-        await auth.database.rows(queries.give_back(rates))
+        await auth.database.rows(_given_back(rates))
+
+
+def _given_back(charges: Sequence[Charge]) -> Statement:
+    return queries.give_back(charges, [charge.key for charge in charges])
+
+
+def _forgotten(charge: Charge) -> Statement:
+    return queries.forgive((charge.key,), (), 0, (charge.key,))
 
 
 async def _wait(auth: Auth, refused: Sequence[Charge]) -> timedelta:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Double,
+    Select,
     String,
     and_,
     case,
@@ -108,18 +109,25 @@ def _first(key: ColumnElement[str], bucket: ColumnElement[str], interval: Column
     return select(*texts, _number(1), now, now + interval).where(true())
 
 
-def give_back(charges: Sequence[Charge]) -> Filled:
-    """Takes back one attempt on each counter of a rate."""
-    return Filled(_giving_back(_rules(charges)), {"keys": tuple(charge.key for charge in charges)})
+def give_back(charges: Sequence[Charge], held: Sequence[str]) -> Filled:
+    """Takes back one attempt on each counter of a rate. `held` are all keys that the transaction changes."""
+    keys = tuple(charge.key for charge in charges)
+    return Filled(_giving_back(_rules(charges)), {"keys": keys, "held": tuple(held)})
 
 
 @lru_cache
 def _giving_back(rules: Rules) -> Build:
-    def build(keys: Sequence[str]) -> UpdateBase:
+    def build(keys: Sequence[str], held: Sequence[str]) -> UpdateBase:
         interval = _by_bucket(rules, lambda rule: _number(_interval(rule)))
-        return update(Attempt).where(Attempt.key.in_(keys)).values(free_at=Attempt.free_at - interval)
+        chosen = update(Attempt).where(Attempt.key.in_(keys), Attempt.key.in_(_in_order(held)))
+        return chosen.values(free_at=Attempt.free_at - interval)
 
     return build
+
+
+def _in_order(keys: Sequence[str]) -> Select[str]:
+    """Holds the counters in the order in which `spend` takes them: whoever takes them otherwise waits crosswise."""
+    return select(Attempt.key).where(Attempt.key.in_(keys)).order_by(Attempt.key).with_for_update().correlate(None)
 
 
 def wait(charges: Sequence[Charge]) -> Rows:
@@ -130,10 +138,10 @@ def wait(charges: Sequence[Charge]) -> Rows:
 
 
 @built_once
-def forgive(keys: tuple[str, ...], capped: tuple[str, ...], cap: int) -> UpdateBase:
-    """Forgets the counters of these keys, and those of `capped` that have come to their end."""
+def forgive(keys: tuple[str, ...], capped: tuple[str, ...], cap: int, held: tuple[str, ...]) -> UpdateBase:
+    """Forgets the counters of these keys, and those of `capped` that have come to their end; `held` as above."""
     at_the_end = and_(Attempt.key.in_(capped), Attempt.tries >= cap)
-    return delete(Attempt).where(or_(Attempt.key.in_(keys), at_the_end))
+    return delete(Attempt).where(or_(Attempt.key.in_(keys), at_the_end), Attempt.key.in_(_in_order(held)))
 
 
 def ago(age: float) -> ColumnElement[float]:
