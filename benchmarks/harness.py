@@ -238,13 +238,13 @@ def _by_npm(place: Path, packages: Sequence[str]) -> None:
 
 
 def populate(one: Running) -> None:
-    """It has its users, and the first of them is signed in."""
+    """It has its users, and one who stays signed in while the others sign in again and again."""
     if one.peer.login is None:
         return
-    for number in range(USERS):
+    for number in range(USERS + 1):
         content = json.dumps({"email": address(number), "password": PASSWORD, "name": "Ada"})
         post(one.url + one.peer.register, "application/json", content)
-    one.headers = one.peer.proof(post(one.url + one.peer.login, *one.body(0)))
+    one.headers = one.peer.proof(post(one.url + one.peer.login, *one.body(USERS)))
 
 
 def post(url: str, media_type: str, content: str) -> Answer:
@@ -262,11 +262,11 @@ def wrk(one: Running, connections: int, seconds: float) -> float:
 
 
 POLITE = """
-local wait = 0
-response = function(status) if status == 503 then wait = 1000 end end
-delay = function() local now = wait wait = 0 return now end
+local refused = 0
+response = function(status) if status == 503 then refused = refused + 1 end end
+delay = function() if refused == 0 then return 0 end refused = refused - 1 return 1000 + math.random(500) end
 """
-"""Whoever is told to come back in a second does so (Retry-After: 1)."""
+"""Whoever is told to come back in a second does so (Retry-After: 1), and not all at the same moment."""
 
 
 def wrk_logins(one: Running, connections: int, seconds: float, folder: Path) -> float:

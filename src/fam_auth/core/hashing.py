@@ -1,12 +1,12 @@
 """Password hashes: Argon2id in a small pool of its own threads, with a bounded queue."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from functools import cache
 from typing import TypeVar, TypeVarTuple
@@ -22,6 +22,8 @@ MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
 LEAST_MEMORY_KIB = {1: 47_104, 2: 19_456, 3: 12_288}
 """By the number of passes; for more than three what three ask for (ASVS 5.0.0, appendix C)."""
 QUEUE_PER_THREAD = 4
+NICENESS = 10
+"""A ninth of the processor where both want it. Not 19: whoever is held up so far may hold the interpreter's lock."""
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -38,7 +40,8 @@ class Hasher:
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=LANES)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="fam-auth-hash", initializer=_step_back)
         self._dummy = _nobodys(self._argon2.time_cost, self._argon2.memory_cost)
-        self._waiting = 0
+        places = self.threads * (1 + QUEUE_PER_THREAD)
+        self._queue, self._entrance = _Places(places), _Places(places)
 
     async def hash(self, password: str) -> str:
         """The hash of `password` with the parameters in force, in PHC string format."""
@@ -51,17 +54,16 @@ class Hasher:
 
     async def run(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """What `work` gives, done in the pool in its turn. Raises Busy."""
-        self.expect_room()
-        self._waiting += 1
-        try:
+        with self._queue:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
-        finally:
-            self._waiting -= 1
 
-    def expect_room(self) -> None:
-        """Raises Busy when as many hashes wait as may: ask it before other work that a refusal would waste."""
-        if self._waiting >= self.threads * (1 + QUEUE_PER_THREAD):
-            raise Busy(retry_after=timedelta(seconds=1))
+    @property
+    def entrance(self) -> AbstractContextManager[None]:
+        """Whoever comes to be hashed goes through here before other work is done for them that a refusal would waste.
+
+        As many are inside as may hash or wait. Raises Busy.
+        """
+        return self._entrance
 
     def matches(self, digest: str, password: str) -> bool:
         """The same as `verify`, in the thread of the caller: for what `run` runs."""
@@ -79,6 +81,21 @@ class Hasher:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
+class _Places(AbstractContextManager[None]):
+    """So many may be inside at once; beyond that it raises Busy."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+
+    def __enter__(self) -> None:
+        if self._free <= 0:
+            raise Busy(retry_after=timedelta(seconds=1))
+        self._free -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._free += 1
+
+
 @cache
 def _nobodys(passes: int, memory: int) -> str:
     """The hash of a password that nobody has, to be judged where there is no user: made at the start, once."""
@@ -87,5 +104,5 @@ def _nobodys(passes: int, memory: int) -> str:
 
 def _step_back() -> None:
     """Lets the event loop go first, so that a login storm is not felt on other endpoints (Linux; elsewhere nothing)."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

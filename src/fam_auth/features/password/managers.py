@@ -43,10 +43,10 @@ async def register(  # noqa: PLR0913 - what a form holds
     """
     address, password = users.checked(email), policy.normalized(password)
     policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
-    auth.hasher.expect_room()
     network = attempts.network_of(client)
-    await attempts.limit(auth, attempts.Use("register", network, auth.settings.throttle.register_network))
-    registrant = _Registrant(address, await auth.hasher.hash(password), name, client, given)
+    with auth.hasher.entrance:
+        await attempts.limit(auth, attempts.Use("register", network, auth.settings.throttle.register_network))
+        registrant = _Registrant(address, await auth.hasher.hash(password), name, client, given)
     try:
         user_id = await _register(auth, registrant)
     except Unavailable:
@@ -111,10 +111,10 @@ async def login(auth: Auth, email: str, password: str, visit: Visit) -> Outcome:
 
     Raises Busy, TooManyAttempts and InvalidCredentials.
     """
-    auth.hasher.expect_room()
     tried = Try(METHOD, users.checked(email).canonical, visit)
-    attempt = await logins.guard(auth, tried)
-    user_id, digest = await judged_right(auth, tried, attempt, password)
+    with auth.hasher.entrance:
+        attempt = await logins.guard(auth, tried)
+        user_id, digest = await judged_right(auth, tried, attempt, password)
     proof = Proof(METHOD, Kind.KNOWLEDGE, auth.now())
     witness = queries.still(user_id, digest)
     return await logins.begin(auth, user_id, proof, visit, witness=witness, attempt=attempt)
