@@ -44,7 +44,7 @@ class Letters:
                 self._read.add(file.name)
                 mail = message_from_bytes(file.read_bytes(), policy=policy.default)
                 part = mail.get_body(("plain",))
-                found = re.search(r"#token=(\S+)$", part.get_content() if part else "", re.MULTILINE)
+                found = re.search(r"#token=(\S+)", part.get_content() if part else "")
                 if found:
                     self._tokens.setdefault((mail["To"], mail["X-Fam-Auth-Kind"]), []).append(found[1])
 
