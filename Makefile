@@ -37,8 +37,8 @@ slow: ## run what takes minutes: wheels in empty environments, oldest and newest
 
 attack: ## attack from outside, over HTTP: every attack and requirement by its number, races in 25 rounds, timing
 	@$(BOOTSTRAP) --with dev
-	FAM_AUTH_TEST_ROUNDS=25 $(BIN)/pytest -s tests/races tests/attacks/test_timing.py $(ARGS)
-	FAM_AUTH_TEST_OVER_HTTP=1 $(BIN)/pytest -n $(WORKERS) -k "$(NUMBERED)" tests/stories tests/attacks tests/features $(ARGS)
+	FAM_AUTH_TEST_ROUNDS=25 $(BIN)/pytest -s tests/races tests/attacks/test_timing.py tests/attacks/test_timing_hooks.py $(ARGS)
+	FAM_AUTH_TEST_OVER_HTTP=1 $(BIN)/pytest -n $(WORKERS) -m "not slow" -k "$(NUMBERED)" tests/stories tests/attacks tests/features $(ARGS)
 
 faults: ## hurt a running service: database stopped, frozen, locked, read-only, workers killed, mail away (SECONDS=30)
 	@$(BOOTSTRAP) --with dev
