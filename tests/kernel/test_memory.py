@@ -173,7 +173,7 @@ async def test_strict_asks_each_time(open_world: OpenWorld) -> None:
         assert (await ada.me()).status_code == 200
     assert len(asked) == 3
     await ada.http.delete("/auth/sessions")
-    assert [row.about for row in await world.auth.database.rows(queries.since(0))] == [None]
+    assert [row.id for row in await world.auth.database.rows(queries.since(0))] == [None]
 
 
 @pytest.fixture
