@@ -129,7 +129,7 @@ else:
 
 @dataclass
 class Running:
-    """A server of a peer, and what its first user shows to be who they are (nothing: nobody signs in)."""
+    """A server of a peer, and what its last user shows to be who they are (nothing: nobody signs in)."""
 
     peer: Peer
     port: int

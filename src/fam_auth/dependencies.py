@@ -116,6 +116,16 @@ def language_of(connection: HTTPConnection) -> str:
     return auth_of(connection).texts.choose(locale, connection.headers.get("accept-language"))
 
 
+def inline(look: Callable[..., Result]) -> Callable[..., Awaitable[Result]]:
+    """A dependency that waits for nothing, without the thread that FastAPI would run it in."""
+
+    @wraps(look)
+    async def looked(*args: Any, **kwargs: Any) -> Result:
+        return look(*args, **kwargs)
+
+    return looked
+
+
 class SignedIn(SecurityBase):
     """The one dependency that guards a route: it resolves everything itself, as every further one costs a tenth."""
 
@@ -176,22 +186,13 @@ class Needs:
         return Depends(is_public)
 
 
-def inline(look: Callable[..., Result]) -> Callable[..., Awaitable[Result]]:
-    """A dependency that waits for nothing, without the thread that FastAPI would run it in."""
-
-    @wraps(look)
-    async def looked(*args: Any, **kwargs: Any) -> Result:
-        return look(*args, **kwargs)
-
-    return looked
-
-
 needs = Needs()
 PERHAPS_SIGNED_IN = Depends(_PerhapsSignedIn())
 CurrentActor = Annotated[Actor, Depends(_TheActor())]
 CurrentAuth = Annotated[Auth, Depends(inline(auth_of))]
 CurrentClient = Annotated[Client, Depends(inline(client_of))]
 CurrentLanguage = Annotated[str, Depends(inline(language_of))]
+# The scope is said because FastAPI would find it out at each request.
 CurrentSession = Annotated[Session, Depends(_TheSession(), scope="request")]
 CurrentUser = Annotated[User, Depends(_TheUser(), scope="request")]
 

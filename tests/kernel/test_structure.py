@@ -121,9 +121,7 @@ def test_the_public_names_are_these(module: str) -> None:
 
 # What a command or a worker does without (docs/decisions/0008).
 MAY_WAIT = {
-    "core/mail.py:templates",
     "core/routers.py:install",
-    "repository/data_access/managers/worker.py:_open",
     *(f"features/{name}/__init__.py:{what}" for name in ("otp", "password", "role") for what in ("pages", "routers")),
 }
 

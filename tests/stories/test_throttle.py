@@ -1,6 +1,5 @@
 """Who may try how often: strangers cannot guess, and cannot lock an owner out."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -262,16 +261,3 @@ async def test_s016_the_owner_hears_of_a_right_password_after_many_wrong_ones(be
 async def somebody_else(world: World, email: str) -> Person:
     """Somebody who knows the password, on a device that was never seen."""
     return Person(world, email, await world.client(**{"X-Forwarded-For": "198.51.100.200", "User-Agent": "other"}))
-
-
-async def test_people_of_one_network_do_not_wait_crosswise(open_world: OpenWorld) -> None:
-    """Each sign-in counts on the network that all of them share, and gives back what it counted."""
-    world = await open_world(email_verification=False)
-    people = [await world.person(f"p{number}@example.com") for number in range(8)]
-    for person in people:
-        await person.register()
-
-    async def again_and_again(person: Person) -> set[int]:
-        return {(await person.login()).status_code for _ in range(25)}
-
-    assert set().union(*await asyncio.gather(*(again_and_again(person) for person in people))) == {200}

@@ -23,7 +23,7 @@ LEAST_MEMORY_KIB = {1: 47_104, 2: 19_456, 3: 12_288}
 """By the number of passes; for more than three what three ask for (ASVS 5.0.0, appendix C)."""
 QUEUE_PER_THREAD = 4
 NICENESS = 10
-"""A ninth of the processor where both want it. Not 19: whoever is held up so far may hold the interpreter's lock."""
+"""A tenth of the processor where both want it. Not 19: who is held up for long may hold the interpreter's lock."""
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")

@@ -11,17 +11,15 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, select_autoescape
 
 from fam_auth.core.languages import ENGLISH
 from fam_auth.core.tags import truncated
 from fam_auth.exceptions import FamAuthError, Misconfigured
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 # The first digit of a reply that will not change (RFC 5321, 4.2.1).
 PERMANENT = 5
@@ -175,17 +173,8 @@ class Written:
 
 
 @cache
-def templates(folders: tuple[Path, ...]) -> "Environment":
+def templates(folders: tuple[Path, ...]) -> Environment:
     """The templates: those of the first folder that has them, then the kernel's."""
-    from jinja2 import (  # noqa: PLC0415 - only who writes mails waits for its import
-        ChoiceLoader,
-        Environment,
-        FileSystemLoader,
-        PackageLoader,
-        StrictUndefined,
-        select_autoescape,
-    )
-
     return Environment(
         loader=ChoiceLoader([FileSystemLoader(folders), PackageLoader("fam_auth", "mails")]),
         autoescape=select_autoescape(["html"]),

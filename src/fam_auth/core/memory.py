@@ -50,7 +50,7 @@ class SessionMemory:
     def find(self, token: str, now: datetime, idle: timedelta) -> Remembered | None:
         """What the token stands for; None when the database has to be asked."""
         found = self._tokens.get(token)
-        if found is None or found.until <= now or found.seen_at <= now - idle or self.clock() >= self._trusted_until:
+        if found is None or found.until <= now or found.seen_at <= now - idle or not self.is_trusted:
             return None
         self._tokens.move_to_end(token)
         return found

@@ -37,14 +37,14 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
     setattr(app.state, STATE, auth)
     setattr(app.state, SOCKETS, Sockets())
     auth.prefix = prefix
-    from fam_auth.routers import mounted  # noqa: PLC0415 - commands and workers do not wait for routes they lack
+    from fam_auth.routers import mounted, rules  # noqa: PLC0415 - commands and workers do not wait for routes they lack
 
     ours = mounted.mount(app, auth)
     if pages:
         from fam_auth.pages import mounted as hosted  # noqa: PLC0415 - who has no pages does not wait for them
 
         hosted.mount(app, auth, ours)
-    hosts, check = app.router.lifespan_context, partial(mounted.check, app, auth)
+    hosts, check = app.router.lifespan_context, partial(rules.ready, app, auth)
     app.router.lifespan_context = _composed(hosts, auth, check, worker=worker)
 
 

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from fam_auth.auth import Auth
 from fam_auth.exceptions import NotFound, Refusal
-from fam_auth.routers import administration, config, email, login, openapi, problems, rules, session, user
+from fam_auth.routers import administration, config, email, login, openapi, problems, session, user
 
 KERNEL: tuple[APIRouter, ...] = (
     config.router,
@@ -23,6 +23,7 @@ def mount(app: FastAPI, auth: Auth) -> APIRouter:
     """The routes of the kernel and of the features, in one router; the application's document tells of them, too."""
     ours = APIRouter(default=_nothing_here)
     for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
+        # As they are: to include them, FastAPI derives each route anew at the first request.
         ours.routes.extend(router.routes)
     # One place to look at for all other requests: with forty routes among the host's own, each of those cost a third.
     app.mount(auth.prefix, ours)
@@ -30,11 +31,6 @@ def mount(app: FastAPI, auth: Auth) -> APIRouter:
     # FastAPI's documented way to change the document.
     app.openapi = openapi.described(app, auth, ours)  # type: ignore[method-assign]
     return ours
-
-
-def check(app: FastAPI, auth: Auth) -> None:
-    """Raises Misconfigured when a route of the application asks for what nobody can have."""
-    rules.ready(app, auth)
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

@@ -37,8 +37,8 @@ async def register(  # noqa: PLR0913 - what a form holds
 
     Returns the id of a new user, None for a known address. An account whose address nobody has verified is taken over:
     its older links die, so that the password that counts is the one of the mail that is answered.
-    `given` is what the application asked for beside. Raises InvalidRequest for a password that is not good enough, and
-    TooManyAttempts. What the application's own listeners raise is raised where addresses need no verification;
+    `given` is what the application asked for beside. Raises InvalidRequest for a password that is not good enough, Busy
+    and TooManyAttempts. What the application's own listeners raise is raised where addresses need no verification;
     elsewhere it would tell whose address is known.
     """
     address, password = users.checked(email), policy.normalized(password)

@@ -111,7 +111,7 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
     """
     async with auth.transaction() as db:
         taken = (await db.execute(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
-        row = None if taken is None else await _held(auth, db, taken.user_id, users.exists(taken.user_id))
+        row = None if taken is None else await _held(auth, db, taken.user_id)
         if taken is None or row is None or users.value(row).is_suspended(auth.now()):
             raise InvalidLoginToken
         proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
@@ -189,9 +189,9 @@ async def _keep(
     return Incomplete(token, progress.transport, expires_at, steps)
 
 
-async def _held(auth: Auth, db: AsyncSession, user_id: UUID, witness: Rows | Filled) -> Row[Any] | None:
+async def _held(auth: Auth, db: AsyncSession, user_id: UUID, witness: Rows | Filled | None = None) -> Row[Any] | None:
     """The user, held until the transaction ends, with their number of live sessions; None when the witness is gone."""
-    held = session_queries.held(witness, user_id, auth.now(), auth.settings.session_idle)
+    held = session_queries.held(user_id, auth.now(), auth.settings.session_idle, witness)
     return await auth.database.row(held, db)
 
 

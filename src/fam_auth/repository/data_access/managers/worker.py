@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from jinja2 import TemplateError
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
@@ -82,8 +83,6 @@ async def _close(auth: Auth, row: Row[Any], kind: EventKind) -> None:
 
 
 def _open(auth: Auth, row: Row[Any]) -> Mail:
-    from jinja2 import TemplateError  # noqa: PLC0415 - as in core/mail.py
-
     content = outbox.content_of(auth, row)
     wanted = auth.texts.choose(row.locale or content["locale"], content["language"])
     language = language_of(auth.mails, row.kind, wanted)

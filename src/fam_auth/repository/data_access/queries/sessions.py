@@ -164,19 +164,26 @@ def seen() -> UpdateBase:
     )
 
 
-def held(witness: Rows | Filled, user_id: UUID, now: datetime, idle: timedelta) -> Rows | Filled:
+def held(user_id: UUID, now: datetime, idle: timedelta, witness: Rows | Filled | None = None) -> Rows | Filled:
     """The user, held until the transaction ends, and as `sessions` how many live ones they have.
 
-    Only if the witness returns a row.
+    With a witness only if that returns a row.
     """
+    values = {"user_id": user_id, "now": now, "used_since": now - idle}
+    if witness is None:
+        return Filled(_held, values)
     if isinstance(witness, Filled):
-        return under(witness, _held, user_id=user_id, now=now, used_since=now - idle)
-    return _held(witness, user_id, now, now - idle)
+        return under(witness, _held_while, **values)
+    return _held_while(witness, **values)
 
 
-def _held(witness: Rows, user_id: UUID, now: datetime, used_since: datetime) -> Rows:
+def _held(user_id: UUID, now: datetime, used_since: datetime) -> Rows:
     live = select(func.count()).select_from(Session).where(Session.user_id == user_id, _is_live(now, used_since))
-    return users.locked(user_id).add_columns(live.scalar_subquery().label("sessions")).where(witness.exists())
+    return users.locked(user_id).add_columns(live.scalar_subquery().label("sessions"))
+
+
+def _held_while(witness: Rows, **values: Any) -> Rows:
+    return _held(**values).where(witness.exists())
 
 
 def end_oldest(user_id: UUID, but: int, now: datetime, idle: timedelta) -> UpdateBase:

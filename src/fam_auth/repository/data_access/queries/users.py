@@ -10,7 +10,6 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
 from fam_auth.core.database import Rows
-from fam_auth.core.statements import built_once
 from fam_auth.models import Email, User
 
 COLUMNS = (
@@ -35,12 +34,6 @@ def all_users() -> Rows:
 def by_id(user_id: UUID) -> Rows:
     """The user with this id."""
     return all_users().where(User.id == user_id)
-
-
-@built_once
-def exists(user_id: UUID) -> Rows:
-    """A row as long as there is the user."""
-    return select(User.id).where(User.id == user_id)
 
 
 def by_address(canonical: str) -> Rows:
