@@ -4,6 +4,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 SECONDS ?= 30
+KILLS ?= 200
 MINUTES ?= 30
 BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) scripts/bootstrap.py
@@ -40,9 +41,9 @@ attack: ## attack from outside, over HTTP: every attack and requirement by its n
 	FAM_AUTH_TEST_ROUNDS=25 $(BIN)/pytest -s tests/races tests/attacks/test_timing.py tests/attacks/test_timing_hooks.py $(ARGS)
 	FAM_AUTH_TEST_OVER_HTTP=1 $(BIN)/pytest -n $(WORKERS) -m "not slow" -k "$(NUMBERED)" tests/stories tests/attacks tests/features $(ARGS)
 
-faults: ## hurt a running service: database stopped, frozen, locked, read-only, workers killed, mail away (SECONDS=30)
+faults: ## hurt a running service: database stopped, frozen, locked, read-only, workers killed, mail away (SECONDS=30 KILLS=200)
 	@$(BOOTSTRAP) --with dev
-	FAM_AUTH_TEST_SECONDS=$(SECONDS) $(BIN)/pytest tests/faults $(ARGS)
+	FAM_AUTH_TEST_SECONDS=$(SECONDS) FAM_AUTH_TEST_KILLS=$(KILLS) $(BIN)/pytest tests/faults $(ARGS)
 
 bench: ## measure the speed beside that of other packages (ARGS="me logins storm startup")
 	@$(BOOTSTRAP) --with dev

@@ -104,7 +104,7 @@ class Person:
 
     def __init__(self, url: str, ran: Ran) -> None:
         self.http = httpx2.AsyncClient(base_url=url, timeout=15)
-        self.ran, self.email = ran, f"p{next(NUMBERS)}-{uuid4().hex[:6]}@example.com"
+        self.ran, self.email = ran, _address()
         self.password = PASSWORD
         self.tokens: dict[str, Any] = {}
         self.session: str | None = None
@@ -153,7 +153,9 @@ class Person:
 
     async def register(self) -> None:
         body = await self.ask("register", "POST", "/auth/register", json=self._proof())
-        if body is not None:
+        if body is None:
+            self.email = _address()  # perhaps the answer alone was lost
+        else:
             self.ran.users.add(self.email)
             self.use(body)
 
@@ -184,6 +186,10 @@ class Person:
 
     def _proof(self) -> dict[str, str]:
         return {"email": self.email, "password": self.password}
+
+
+def _address() -> str:
+    return f"p{next(NUMBERS)}-{uuid4().hex[:6]}@example.com"
 
 
 class Refresher(Person):
