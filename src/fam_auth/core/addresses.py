@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -17,6 +18,7 @@ class Address:
     canonical: str
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Address:
     """The address in `text`. The local part is compared in NFC without case, the domain in its ASCII form.
 

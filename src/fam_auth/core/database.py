@@ -70,9 +70,7 @@ class Database:
                 async with AsyncSession(self.engine, expire_on_commit=False) as own, own.begin():
                     yield own
             else:
-                connection = await db.connection()
-                options = await connection.run_sync(Connection.get_execution_options)
-                _ = await connection.execution_options(**self._translation(options.get("schema_translate_map")))
+                await self._translate(db)
                 yield db
 
     async def row(self, statement: Executable | Filled, db: AsyncSession | None = None) -> Row[Any] | None:
@@ -120,14 +118,24 @@ class Database:
         """Closes every connection."""
         await self.engine.dispose()
 
-    def _translation(self, hosts: SchemaTranslateMapType | None = None) -> dict[str, Any]:
-        return {"schema_translate_map": {**(hosts or {}), SCHEMA: self.schema}}
+    async def _translate(self, db: AsyncSession) -> None:
+        """The statements of a host's transaction mean our schema, and still the host's own."""
+        if own := self._translation():
+            connection = await db.connection()
+            options = await connection.run_sync(Connection.get_execution_options)
+            _ = await connection.execution_options(
+                schema_translate_map={**options.get("schema_translate_map", {}), **own}
+            )
+
+    def _translation(self) -> SchemaTranslateMapType:
+        """What our schema is called here; empty where it has its own name, as each statement is written anew else."""
+        return {} if self.schema == SCHEMA else {SCHEMA: self.schema}
 
     def _engine(self, pool_size: int) -> AsyncEngine:
         try:
             engine = create_async_engine(
                 self.url,
-                execution_options=self._translation(),
+                execution_options={"schema_translate_map": self._translation()},
                 pool_size=pool_size,
                 pool_timeout=POOL_WAIT.total_seconds(),
                 pool_pre_ping=False,

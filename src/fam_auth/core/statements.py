@@ -13,12 +13,12 @@ Arguments = ParamSpec("Arguments")
 Build = Callable[..., Any]
 """What makes a statement, or a part of one, of parameters."""
 IF = "if_"
-Shape = tuple[Build, tuple[tuple[str, bool], ...]]
+Shape = tuple[Build, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A statement that is built once, with its values for this time; a tuple among them is what an IN takes."""
+    """A statement that is built once, with its values for this time."""
 
     build: Build
     values: Mapping[str, Any]
@@ -26,7 +26,7 @@ class Filled:
     @property
     def shape(self) -> Shape:
         """What has to be the same for the statement to be the same."""
-        return self.build, tuple((name, isinstance(value, tuple)) for name, value in self.values.items())
+        return self.build, tuple(self.values)
 
 
 Statement = UpdateBase | Filled
@@ -86,7 +86,7 @@ def _under(condition: Build, build: Build) -> Build:
 @lru_cache(maxsize=1024)
 def _built(shape: Shape, place: int) -> Any:  # noqa: ANN401 - a Select or an Update, which have different methods
     build, names = shape
-    return build(**{name: bindparam(f"p{place}_{name}", expanding=is_many) for name, is_many in names})
+    return build(**{name: bindparam(f"p{place}_{name}") for name in names})
 
 
 @lru_cache(maxsize=1024)

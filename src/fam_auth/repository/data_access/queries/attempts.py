@@ -29,6 +29,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.functions import FunctionElement
 
 from fam_auth.core.database import Rows
+from fam_auth.core.membership import OneOf
 from fam_auth.core.rates import Rate
 from fam_auth.core.statements import Build, Filled, built_once
 from fam_auth.models import Attempt
@@ -119,7 +120,7 @@ def give_back(charges: Sequence[Charge], held: Sequence[str]) -> Filled:
 def _giving_back(rules: Rules) -> Build:
     def build(keys: Sequence[str], held: Sequence[str]) -> UpdateBase:
         interval = _by_bucket(rules, lambda rule: _number(_interval(rule)))
-        chosen = update(Attempt).where(Attempt.key.in_(keys), Attempt.key.in_(_in_order(held)))
+        chosen = update(Attempt).where(OneOf(Attempt.key, keys), Attempt.key.in_(_in_order(held)))
         return chosen.values(free_at=Attempt.free_at - interval)
 
     return build
@@ -127,21 +128,21 @@ def _giving_back(rules: Rules) -> Build:
 
 def _in_order(keys: Sequence[str]) -> Select[str]:
     """Holds the counters in the order in which `spend` takes them: whoever takes them otherwise waits crosswise."""
-    return select(Attempt.key).where(Attempt.key.in_(keys)).order_by(Attempt.key).with_for_update().correlate(None)
+    return select(Attempt.key).where(OneOf(Attempt.key, keys)).order_by(Attempt.key).with_for_update().correlate(None)
 
 
 def wait(charges: Sequence[Charge]) -> Rows:
     """For how many seconds the counters that are used up will refuse."""
     until = Attempt.free_at - _by_bucket(_rules(charges), lambda rule: _number(_tolerance(rule)))
     keys = [charge.key for charge in charges]
-    return select(func.max(until - Seconds()).label("seconds")).where(Attempt.key.in_(keys))
+    return select(func.max(until - Seconds()).label("seconds")).where(OneOf(Attempt.key, keys))
 
 
 @built_once
 def forgive(keys: tuple[str, ...], capped: tuple[str, ...], cap: int, held: tuple[str, ...]) -> UpdateBase:
     """Forgets the counters of these keys, and those of `capped` that have come to their end; `held` as above."""
-    at_the_end = and_(Attempt.key.in_(capped), Attempt.tries >= cap)
-    return delete(Attempt).where(or_(Attempt.key.in_(keys), at_the_end), Attempt.key.in_(_in_order(held)))
+    at_the_end = and_(OneOf(Attempt.key, capped), Attempt.tries >= cap)
+    return delete(Attempt).where(or_(OneOf(Attempt.key, keys), at_the_end), Attempt.key.in_(_in_order(held)))
 
 
 def ago(age: float) -> ColumnElement[float]:

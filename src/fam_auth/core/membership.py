@@ -1,0 +1,48 @@
+"""Whether a column has one of the values of a list, asked with one parameter, however many they are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, JSON, Boolean, ColumnElement, Dialect, String, TypeDecorator, type_coerce
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+
+class OneOf(FunctionElement[bool]):
+    """`column` has one of `values`, which are a list or a parameter for one.
+
+    SQLAlchemy writes an IN anew for each number of values, and drivers keep what has many parameters less well.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[str] | InstrumentedAttribute[str], values: Any) -> None:  # noqa: ANN401 - see above
+        super().__init__(column, type_coerce(values, _Texts()))
+
+
+class _Texts(TypeDecorator[Sequence[str]]):
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(String()) if dialect.name == "postgresql" else JSON())
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> list[str]:
+        del dialect
+        return list(value or ())
+
+
+@compiles(OneOf, "postgresql")
+def _on_postgresql(element: OneOf, compiler: SQLCompiler, **given: object) -> str:
+    column, values = (compiler.process(part, **given) for part in element.clauses)
+    return f"{column} = ANY({values})"
+
+
+@compiles(OneOf, "sqlite")
+def _on_sqlite(element: OneOf, compiler: SQLCompiler, **given: object) -> str:
+    column, values = (compiler.process(part, **given) for part in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are names of ours
