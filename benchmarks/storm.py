@@ -9,14 +9,14 @@ from pathlib import Path
 from statistics import quantiles
 from urllib.parse import urlsplit
 
-from harness import PEERS, Running, servers, wrk_logins
+from harness import BUILT, PEERS, Running, servers, wrk_logins
 
 RATE, SECONDS, STORMS = 50, 10.0, (0, 8, 64)
 
 
 def measure() -> list[list[str]]:
     """A row a peer: median and 99th percentile in ms, in quiet and under storms of sign-ins."""
-    peers = [peer for peer in PEERS if peer.login and not peer.is_variant]
+    peers = [peer for peer in (*PEERS, *BUILT) if peer.login and not peer.is_variant]
     with servers(peers) as running, tempfile.TemporaryDirectory() as folder:
         return [[one.peer.name, *(_under(one, storm, Path(folder)) for storm in STORMS)] for one in running]
 
