@@ -144,6 +144,10 @@ class PasswordCompromised(UserEvent, kind=EventKind.PASSWORD_COMPROMISED):
     """An administrator marked the password as known to others."""
 
 
+class BreachCheckFailed(Event, kind=EventKind.BREACH_CHECK_FAILED):
+    """The range API did not answer, and the list of the package decided alone; `reason` says how. Once a minute."""
+
+
 class SecondFactorAdded(UserEvent, kind=EventKind.SECOND_FACTOR_ADDED):
     """An authenticator was confirmed."""
 

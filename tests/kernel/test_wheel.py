@@ -118,6 +118,12 @@ def test_installed_without_extras_it_runs_on_sqlite(wheel: Path, tmp_path: Path)
     lacking = variables | {"FAM_AUTH_DATABASE": "postgresql+psycopg://localhost/app"}
     with pytest.raises(AssertionError, match="fam-auth\\[postgres\\]"):
         environment.run("fam-auth", "migrate", cwd=tmp_path, **lacking)
+    for name, value in (
+        ("FAM_AUTH_FEATURES", "password,webhook"),
+        ("FAM_AUTH_PASSWORD__BREACHED_URL", "https://api.pwnedpasswords.com/range"),
+    ):
+        with pytest.raises(AssertionError, match=r"httpx2.*fam-auth\[webhook\]"):
+            environment.run("fam-auth", "config", cwd=tmp_path, **variables | {name: value})
 
 
 @pytest.mark.slow

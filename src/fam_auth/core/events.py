@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     PASSWORD_RESET_REQUESTED = "password.reset_requested"
     PASSWORD_RESET = "password.reset"
     PASSWORD_COMPROMISED = "password.compromised"
+    BREACH_CHECK_FAILED = "password.breach_check_failed"
     SECOND_FACTOR_ADDED = "second_factor.added"
     SECOND_FACTOR_REMOVED = "second_factor.removed"
     SECOND_FACTOR_FAILED = "second_factor.failed"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -14,6 +14,7 @@ from fam_auth.core.settings import Settings
 from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Pages, Progress, Step
 from fam_auth.features.password import changes, hashes, queries
+from fam_auth.features.password.breached import Breached
 from fam_auth.features.password.changes import CHANGE, RESET
 from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash
@@ -33,6 +34,15 @@ class Password(PasswordSettings):
     ways: ClassVar[tuple[str, ...]] = ("password",)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
     languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
+
+    def of(self, auth: Auth) -> Self:
+        if self.breached_url is not None:
+            if self.breached_url.startswith("http:") and not auth.settings.is_development:
+                raise Misconfigured("FAM_AUTH_PASSWORD__BREACHED_URL is plain http, which anybody can read: use https.")
+            from fam_auth.features.password.carrier import Carrier  # noqa: PLC0415 - who asks nobody needs no client
+
+            self._breached = Breached(Carrier(self.breached_url, self.breached_timeout).fetch)
+        return super().of(auth)
 
     async def start(self, auth: Auth) -> None:
         if not hashes.HAS_BCRYPT and await auth.database.row(queries.of_bcrypt()) is not None:

@@ -144,7 +144,9 @@ async def _hashed(auth: Auth, user: User, password: str) -> str:
     local = parse(user.email).canonical.partition("@")[0]
     password = policy.normalized(password)
     policy.check("new_password", password, *managers.rules(auth, local, user.name))
-    return await auth.hasher.hash(password)
+    digest = await auth.hasher.hash(password)
+    await managers.refuse_breached(auth, "new_password", password)
+    return digest
 
 
 async def _claim(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, client: Client) -> None:

@@ -15,6 +15,7 @@ from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import InvalidRequest, Unavailable
 from fam_auth.feature import Kind, Outcome, Proof, Try
 from fam_auth.features.password import hashes, policy, queries
+from fam_auth.features.password.breached import Unanswered
 from fam_auth.features.password.schemas import Registration, own_fields
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.hooks import pace
@@ -47,6 +48,7 @@ async def register(  # noqa: PLR0913 - what a form holds
     with auth.hasher.entrance:
         await attempts.limit(auth, attempts.Use("register", network, auth.settings.throttle.register_network))
         registrant = _Registrant(address, await auth.hasher.hash(password), name, client, given)
+    await refuse_breached(auth, "password", password)
     try:
         user_id = await _register(auth, registrant)
     except Unavailable:
@@ -92,6 +94,7 @@ async def create(auth: Auth, email: str, password: str, name: str | None, *, ver
     address, password = users.checked(email), policy.normalized(password)
     policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
     digest = await auth.hasher.hash(password)
+    await refuse_breached(auth, "password", password)
     async with auth.transaction() as db:
         user = await users.create(auth, email, name, verified=verified, db=db)
         await db.execute(queries.put(user.id, digest, auth.now()))
@@ -120,8 +123,31 @@ async def login(auth: Auth, email: str, password: str, visit: Visit) -> Outcome:
     return await logins.begin(auth, user_id, proof, visit, witness=witness, attempt=attempt)
 
 
+async def refuse_breached(auth: Auth, field: str, password: str) -> None:
+    """The password, normalized, is not known to be breached, as far as somebody is asked. Raises InvalidRequest.
+
+    Call it last, with no transaction open and no place among those who are hashed: it may take as long as its timeout.
+    When it is not answered, an event says so, and what the offline list said stands.
+    """
+    breached = auth.of(PasswordSettings).breached
+    if breached is None:
+        return
+    try:
+        is_known = await breached.has(password)
+    except Unanswered as outage:
+        if breached.tells_of_outage(auth.now()):
+            failed = Event(EventKind.BREACH_CHECK_FAILED, auth.now(), outcome="failure", detail={"reason": str(outage)})
+            await events.record_alone(auth, failed)
+        return
+    if is_known:
+        raise InvalidRequest([{"field": field, **policy.blocklisted()}])
+
+
 def judged(auth: Auth, password: str) -> list[dict[str, Any]]:
-    """Why a password would be refused; empty when it is acceptable."""
+    """Why a password would be refused; empty when it is acceptable.
+
+    Nobody else is asked: this is called while somebody types, and the hashes of all beginnings would tell the whole.
+    """
     return list(policy.reasons(policy.normalized(password), *rules(auth)))
 
 

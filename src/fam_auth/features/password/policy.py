@@ -22,7 +22,12 @@ def reasons(password: str, minimum: int, words: Iterable[str]) -> Iterator[dict[
     elif len(password) > LONGEST:
         yield {"code": "too_long", "message": Said("password.too_long", {"maximum": LONGEST}), "maximum": LONGEST}
     elif is_common(password) or is_contextual(password, words):
-        yield {"code": "password_blocklisted", "message": Said("password.blocklisted")}
+        yield blocklisted()
+
+
+def blocklisted() -> dict[str, Any]:
+    """The reason of a password that others have tried or will try."""
+    return {"code": "password_blocklisted", "message": Said("password.blocklisted")}
 
 
 def check(field: str, password: str, minimum: int, words: Iterable[str]) -> None:

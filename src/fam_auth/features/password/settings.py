@@ -1,14 +1,21 @@
 """The settings of the password feature."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 from pydantic_settings import NoDecode
 
 from fam_auth.feature import Feature
+from fam_auth.features.password.breached import Breached
 from fam_auth.features.password.policy import LONGEST
+
+# No user, no query, no fragment.
+RANGE_API = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
 
 
 class PasswordSettings(Feature):
@@ -23,13 +30,42 @@ class PasswordSettings(Feature):
         description="Words no password may consist of, beside the application's name and the user's own.",
     )
 
+    breached_url: str | None = Field(
+        None,
+        description="Range API to look new passwords up in: https://api.pwnedpasswords.com/range. None: nobody.",
+    )
+    breached_timeout: timedelta = Field(
+        timedelta(seconds=1),
+        gt=timedelta(0),
+        le=timedelta(seconds=3),
+        description="After this the list of the package has decided alone.",
+    )
+
     reset_lifetime: timedelta = Field(timedelta(minutes=30), description="Life of a reset link. strict: 10 minutes.")
     invitation_lifetime: timedelta = Field(timedelta(days=7), description="Life of an invitation.")
+
+    _breached: Breached | None = PrivateAttr(None)
 
     @field_validator("context_words", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("breached_url")
+    @classmethod
+    def _is_a_range_api(cls, url: str | None) -> str | None:
+        if not url:
+            return None
+        if not RANGE_API.fullmatch(url) or urlsplit(url).port == 0:
+            raise ValueError("must be an address like https://api.pwnedpasswords.com/range, and nothing behind that")
+        if url.startswith("http:") and not _is_this_machine(urlsplit(url).hostname or ""):
+            raise ValueError("plain http is what anybody can read: use https")
+        return url.rstrip("/")
+
+    @property
+    def breached(self) -> Breached | None:
+        """The breached passwords beyond the list that comes with the package; None where nobody is asked."""
+        return self._breached
 
     def words(self, app_name: str, host: str, *own: str | None) -> list[str]:
         """What an attacker who knows the application and the user tries first."""
@@ -37,3 +73,10 @@ class PasswordSettings(Feature):
 
     def public(self) -> Mapping[str, Any]:
         return {"minimum_length": self.minimum_length, "maximum_length": LONGEST}
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
