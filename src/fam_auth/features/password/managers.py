@@ -12,7 +12,8 @@ from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
-from fam_auth.exceptions import InvalidRequest, Unavailable
+from fam_auth.core.statements import Statement
+from fam_auth.exceptions import InvalidRequest, TooManyAttempts, Unavailable
 from fam_auth.feature import Kind, Outcome, Proof, Try
 from fam_auth.features.password import hashes, policy, queries
 from fam_auth.features.password.breached import Unanswered
@@ -37,17 +38,17 @@ async def register(  # noqa: PLR0913 - what a form holds
     """The account exists afterwards, or did before: then its owner gets a notice. The work is the same either way.
 
     Returns the id of a new user, None for a known address. An account whose address nobody has verified is taken over:
-    its older links die, so that the password that counts is the one of the mail that is answered.
+    its older links die, so that the password that counts is the one of the mail that is answered. Beyond the mails that
+    an address may get in a day the answer is the same, and none counts.
     `given` is what the application asked for beside. Raises InvalidRequest for a password that is not good enough, Busy
     and TooManyAttempts. What the application's own listeners raise is raised where addresses need no verification;
     elsewhere it would tell whose address is known.
     """
     address, password = users.checked(email), policy.normalized(password)
     policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
-    network = attempts.network_of(client)
     with auth.hasher.entrance:
-        await attempts.limit(auth, attempts.Use("register", network, auth.settings.throttle.register_network))
-        registrant = _Registrant(address, await auth.hasher.hash(password), name, client, given)
+        may_mail = await _counted(auth, address, client)
+        registrant = _Registrant(address, await auth.hasher.hash(password), name, client, given, may_mail)
     await refuse_breached(auth, "password", password)
     try:
         user_id = await _register(auth, registrant)
@@ -65,20 +66,38 @@ async def register(  # noqa: PLR0913 - what a form holds
 
 @dataclass(frozen=True, slots=True)
 class _Registrant:
-    """Somebody who asks for an account; the password is hashed already."""
+    """Somebody who asks for an account; the password is hashed already.
+
+    `may_mail` is whether somebody else who has the address, or claims it, may hear of this.
+    """
 
     address: Address
     digest: str
     name: str | None
     client: Client
     given: BaseModel | None
+    may_mail: bool
+
+
+async def _counted(auth: Auth, address: Address, client: Client) -> bool:
+    """One registration is counted; whether its address may get a mail. Raises TooManyAttempts for the network."""
+    throttle = auth.settings.throttle
+    by_network = attempts.Use("register", attempts.network_of(client), throttle.register_network)
+    # The mails of registrations and those that are asked for again are of one kind.
+    by_address = attempts.Use(f"mail {EventKind.EMAIL_VERIFICATION_SENT} day", address.canonical, throttle.mail_day)
+    try:
+        await attempts.limit(auth, by_network, by_address)
+    except TooManyAttempts:
+        await attempts.limit(auth, by_network)
+        return False
+    return True
 
 
 async def _register(auth: Auth, who: _Registrant) -> UUID | None:
     async with auth.transaction() as db:
         user_id, client = await users.claim(auth, db, who.address), who.client
         if user_id is None:
-            await _register_again(auth, db, who.address, who.digest, client)
+            await _register_again(auth, db, who)
             return None
         made = [user_queries.add(user_id, who.name, None, auth.now()), queries.put(user_id, who.digest, auth.now())]
         mails = emails.verification(auth, user_id, who.address, client) if auth.settings.email_verification else []
@@ -157,19 +176,26 @@ def rules(auth: Auth, *own: str | None) -> tuple[int, list[str]]:
     return feature.minimum_length, feature.words(auth.settings.app_name, auth.settings.mail_host, *own)
 
 
-async def _register_again(auth: Auth, db: AsyncSession, address: Address, digest: str, client: Client) -> None:
-    now = auth.now()
-    found = user_queries.by_address(address.canonical).with_for_update()
+async def _register_again(auth: Auth, db: AsyncSession, who: _Registrant) -> None:
+    found = user_queries.by_address(who.address.canonical).with_for_update()
     row = (await db.execute(found)).one()
-    again = Event(EventKind.USER_REGISTRATION_REPEATED, now, row.id, client=client)
-    is_open = row.verified_at is None and not user_queries.value(row).is_suspended(now)
+    again = Event(EventKind.USER_REGISTRATION_REPEATED, auth.now(), row.id, client=who.client)
+    is_open = row.verified_at is None and not user_queries.value(row).is_suspended(auth.now())
     if is_open and auth.settings.email_verification:
-        await db.execute(tokens.retire(row.id, emails.VERIFY, now))
-        mails = emails.verification(auth, row.id, address, client)
-        await events.record(auth, db, again, queries.put(row.id, digest, now), *mails)
+        await db.execute(tokens.retire(row.id, emails.VERIFY, auth.now()))
+        deeds = _taken_over(auth, row.id, who)
     else:
-        letter = Letter("already_registered", row.address, {}, now + auth.settings.verify_lifetime)
-        await events.record(auth, db, again, outbox.post(auth, row.id, letter, client))
+        letter = Letter("already_registered", row.address, {}, auth.until(auth.settings.verify_lifetime))
+        deeds = [outbox.post(auth, row.id, letter, who.client)] if who.may_mail else []
+    await events.record(auth, db, again, *deeds)
+
+
+def _taken_over(auth: Auth, user_id: UUID, who: _Registrant) -> list[Statement]:
+    """The account is that of the last who registered it, as the mail tells; without a mail nobody's password counts."""
+    if not who.may_mail:
+        return [queries.remove(user_id)]
+    mails = emails.verification(auth, user_id, who.address, who.client)
+    return [queries.put(user_id, who.digest, auth.now()), *mails]
 
 
 async def judged_right(auth: Auth, tried: Try, attempt: Attempt, password: str) -> tuple[UUID, str]:
