@@ -55,8 +55,9 @@ async def test_a040_the_wait_doubles_up_to_fifteen_minutes(behind_proxy: World) 
         refused, wait = await guess(behind_proxy, ada.email, f"203.0.113.{number}")
         waits.append(wait if refused == 429 else 0)
         await behind_proxy.later(seconds=wait)
-    assert waits == [0, 1, 4, 16, 64, 256, 900, *[900] * 11] or waits[-1] == 900
-    assert max(waits) == 900
+    doubled = [0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, *[900] * 6]
+    # A second may have gone by between the two guesses.
+    assert all(due - 1 <= wait <= due for wait, due in zip(waits, doubled, strict=True)), waits
 
 
 async def test_a040_sixty_wrong_ones_then_the_right_one(world: World, ada: Person) -> None:
