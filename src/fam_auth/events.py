@@ -140,6 +140,10 @@ class PasswordReset(UserEvent, kind=EventKind.PASSWORD_RESET):
     """A new password was set by such a link."""
 
 
+class PasswordLinkMade(UserEvent, kind=EventKind.PASSWORD_LINK_MADE):
+    """An operator printed a link by which a new password can be set."""
+
+
 class PasswordCompromised(UserEvent, kind=EventKind.PASSWORD_COMPROMISED):
     """An administrator marked the password as known to others."""
 

@@ -86,6 +86,8 @@ def test_links_and_invitations(run: Run) -> None:
     link = run("users", "create", "ada@example.com", "--link").strip()
     assert link.startswith("https://app.example.com/auth/reset-password#token=famp_")
     assert run("users", "link", "ada@example.com") != link
+    kinds = [event["kind"] for event in json.loads(run("events", "list", "--json"))]
+    assert kinds == ["password.link_made", "password.link_made", "user.created"]
     assert "bob@example.com" in run("users", "invite", "bob@example.com", "--name", "Bob")
     assert "Marked." in run("users", "compromised", "bob@example.com")
     [bob] = json.loads(run("users", "list", "BOB@", "--json"))

@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     PASSWORD_CHANGED = "password.changed"
     PASSWORD_RESET_REQUESTED = "password.reset_requested"
     PASSWORD_RESET = "password.reset"
+    PASSWORD_LINK_MADE = "password.link_made"
     PASSWORD_COMPROMISED = "password.compromised"
     BREACH_CHECK_FAILED = "password.breach_check_failed"
     SECOND_FACTOR_ADDED = "second_factor.added"

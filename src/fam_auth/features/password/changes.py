@@ -110,10 +110,14 @@ async def reset(auth: Auth, token: str, password: str, client: Client) -> None:
 
 
 async def link(auth: Auth, user: User) -> str:
-    """A fresh link by which whoever gets it sets the user's password; good once, for the lifetime of an invitation."""
+    """A fresh link by which whoever gets it sets the user's password; good once, for the lifetime of an invitation.
+
+    The journal has it, for whoever made it could use it themselves.
+    """
     ticket = Ticket(user.id, RESET, parse(user.email), auth.of(PasswordSettings).invitation_lifetime)
     token, kept = tokens.issue(auth, ticket)
-    await auth.database.rows(kept)
+    async with auth.transaction() as db:
+        await events.record(auth, db, Event(EventKind.PASSWORD_LINK_MADE, auth.now(), user.id), kept)
     return auth.link(RESET, token)
 
 
