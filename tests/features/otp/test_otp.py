@@ -127,6 +127,21 @@ async def test_s027_nothing_in_the_tables_is_a_code_or_a_secret(world: World, ad
     assert "secret" not in tables["auth_otp_device"][0]
 
 
+async def test_s055_another_password_asks_for_the_factor_again(world: World, ada: Owner) -> None:
+    """Whoever has a session and the password does not shut out who has the device, too."""
+    world.clock.travel(minutes=11)
+    ada.use((await ada.refresh()).json())
+    body = {"current_password": PASSWORD, "new_password": "eleven purple yaks"}
+    refused = await ada.http.post("/auth/password/change", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (401, "step_up_required")
+    assert refused.json()["lacking"] == {"assurance": "aal2", "max_age": 600}
+    started = (await ada.http.post("/auth/step-up")).json()
+    client = await world.client(Authorization=f"Login {started['login_token']}")
+    first = (await client.post("/auth/login", json={"email": ada.email, "password": PASSWORD})).json()
+    ada.use((await ada.second(first["login_token"], ada.code())).json()["tokens"])
+    assert (await ada.http.post("/auth/password/change", json=body)).status_code == 204
+
+
 async def test_s055_adding_and_removing_ask_for_the_factor_again(world: World, ada: Owner) -> None:
     world.clock.travel(minutes=11)
     ada.use((await ada.refresh()).json())

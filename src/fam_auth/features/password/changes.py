@@ -11,7 +11,7 @@ from fam_auth.core.addresses import parse
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Statement
-from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken
+from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken, StepUpRequired
 from fam_auth.feature import Outcome, Try
 from fam_auth.features.password import managers, policy, queries
 from fam_auth.features.password.settings import PasswordSettings
@@ -29,9 +29,10 @@ from fam_auth.repository.data_access.managers.outbox import Letter, Request
 from fam_auth.repository.data_access.managers.tokens import Ticket
 from fam_auth.repository.data_access.queries import logins as token_queries
 from fam_auth.repository.data_access.queries import users as user_queries
-from fam_auth.values import Actor, Client, User, Visit
+from fam_auth.values import Actor, Client, Session, User, Visit
 
 RESET, CHANGE = "reset_password", "change_password"
+FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,18 @@ async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *
         letter = credentials.notice(auth, "password_changed", user.email)
         deeds = [*attempt.forgiven(), user_queries.change(user_id, {"demands": demands})]
         await credentials.changed(auth, db, changed, *deeds, letter=letter, keep=keep)
+
+
+async def change_own(auth: Auth, user: User, passwords: Replacement, visit: Visit, *, session: Session) -> None:
+    """The same within a session, which goes on.
+
+    The password is all the proof that most sessions rest on. One that rests on more has to be proved again, or whoever
+    has the session and the password would shut out who has the device. Raises StepUpRequired too.
+    """
+    newest = max(proof.at for proof in session.proofs)
+    if newest < auth.now() - FRESH and any(proof.method != managers.METHOD for proof in session.proofs):
+        raise StepUpRequired(assurance="aal2", within=FRESH)
+    await change(auth, user, passwords, visit, keep=session.id)
 
 
 async def change_in_login(auth: Auth, passwords: Replacement, visit: Visit) -> Outcome:

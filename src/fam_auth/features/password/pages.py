@@ -155,7 +155,7 @@ async def change(
     given: Annotated[Change, form(Change)],
 ) -> Response:
     """The password is another, and everybody else is signed out."""
-    await changes.change(page.auth, user, _replacement(given), visit, keep=session.id)
+    await changes.change_own(page.auth, user, _replacement(given), visit, session=session)
     return page.leads(page.plain(IN_ACCOUNT), done="password_changed")
 
 

@@ -28,6 +28,7 @@ from fam_auth.exceptions import (
     InvalidToken,
     NotFound,
     SecondFactorRequired,
+    StepUpRequired,
     TooManyAttempts,
     Unauthenticated,
 )
@@ -127,7 +128,9 @@ async def check_password(auth: CurrentAuth, language: CurrentLanguage, body: Can
     responses={
         200: {"model": LoginAnswer, "description": "The login that waited for it goes on."},
         204: {"description": "The password is changed."},
-        **refuses(Unauthenticated, InvalidCredentials, InvalidLoginToken, TooManyAttempts, CrossSite, Busy),
+        **refuses(
+            Unauthenticated, StepUpRequired, InvalidCredentials, InvalidLoginToken, TooManyAttempts, CrossSite, Busy
+        ),
     },
 )
 async def change_password(
@@ -135,13 +138,14 @@ async def change_password(
 ) -> LoginAnswer | Response:
     """Changes the password of the caller and ends their other sessions.
 
+    A session that rests on a second factor has to be proved again first, when that was more than ten minutes ago.
     With the login token of a login that says `change_password`, that login goes on.
     """
     passwords = changes.Replacement(body.current_password, body.new_password)
     if arrived.login_token is not None and not has_credentials(request):
         return login_answer(auth, response, await changes.change_in_login(auth, passwords, arrived))
     session, user = await signed_in(request)
-    await changes.change(auth, user, passwords, arrived, keep=session.id)
+    await changes.change_own(auth, user, passwords, arrived, session=session)
     return Response(status_code=status.HTTP_204_NO_CONTENT)
 
 
