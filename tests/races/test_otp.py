@@ -1,6 +1,5 @@
 """A second factor is used once, however many ask at the same time."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -57,11 +56,12 @@ async def challenges(running: Service, credentials: dict[str, str], count: int) 
 
 
 async def test_a030_one_code_in_one_login(running: Service) -> None:
+    """Four logins with as many tries as each has: one of all the twenty signs in."""
     for _ in range(ROUNDS):
         credentials, secret, _ = enrolled(running)
-        [token] = await challenges(running, credentials, 1)
-        bodies = [{"code": present(secret)}] * 5
-        answers = await at_once(running.url, "/auth/login/totp", bodies, f"Login {token}")
+        tokens = await challenges(running, credentials, PARALLEL // 5)
+        bodies, by_whom = [{"code": present(secret)}] * PARALLEL, [f"Login {token}" for token in tokens * 5]
+        answers = await at_once(running.url, "/auth/login/totp", bodies, by_whom)
         assert Counter(status for status, _ in answers)[200] == 1
 
 
@@ -87,11 +87,18 @@ async def test_s034_a_challenge_has_five_tries_also_in_parallel(running: Service
 
 
 async def test_a034_one_login_by_two_factors_at_once(running: Service) -> None:
+    """Five logins, each by the same code of the device and by a recovery code of its own, twice: one session each."""
     for _ in range(ROUNDS):
         credentials, secret, codes = enrolled(running)
-        [token] = await challenges(running, credentials, 1)
-        authorization = f"Login {token}"
-        by_app = at_once(running.url, "/auth/login/totp", [{"code": present(secret)}] * 2, authorization)
-        by_code = at_once(running.url, "/auth/login/recovery-code", [{"code": codes[0]}] * 2, authorization)
-        statuses = [status for answers in await asyncio.gather(by_app, by_code) for status, _ in answers]
-        assert statuses.count(200) == 1
+        tokens = await challenges(running, credentials, PARALLEL // 4)
+        ways = [
+            (path, {"code": code}, f"Login {token}")
+            for token, own in zip(tokens, codes, strict=False)
+            for path, code in (("/auth/login/totp", present(secret)), ("/auth/login/recovery-code", own)) * 2
+        ]
+        assert len(ways) == PARALLEL
+        answers = await at_once(running.url, *(list(column) for column in zip(*ways, strict=True)))
+        won = Counter(who for (_, _, who), (status, _) in zip(ways, answers, strict=True) if status == 200)
+        assert set(won.values()) == {1}, won
+        # On a machine with other work, some wait for the same user longer than the second they may.
+        assert len(won) == len(tokens) or 503 in {status for status, _ in answers}, won

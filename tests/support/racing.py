@@ -13,12 +13,17 @@ ADDRESSES = count(int(IPv4Address("10.0.0.1")))
 
 
 async def at_once(
-    url: str, path: str, bodies: Sequence[dict[str, Any]], authorization: str | None = None
+    url: str,
+    path: str | Sequence[str],
+    bodies: Sequence[dict[str, Any]],
+    authorization: str | Sequence[str | None] | None = None,
 ) -> list[tuple[int, dict[str, Any]]]:
-    """Status and body of the answers, in the order of the bodies."""
+    """Status and body of the answers, in the order of the bodies; each may have a path and an authorization."""
+    paths = [path] * len(bodies) if isinstance(path, str) else path
+    by_whom = [authorization] * len(bodies) if isinstance(authorization, str | None) else authorization
     address = urlsplit(url)
     streams = await asyncio.gather(*(asyncio.open_connection(address.hostname, address.port) for _ in bodies))
-    requests = [_request(address.netloc, path, body, authorization) for body in bodies]
+    requests = [_request(address.netloc, *one) for one in zip(paths, bodies, by_whom, strict=True)]
     for (_, writer), request in zip(streams, requests, strict=True):
         writer.write(request[:-1])
     await asyncio.gather(*(writer.drain() for _, writer in streams))
