@@ -373,6 +373,7 @@ def test_a_misspelt_declaration_stops_the_start(settings: dict[str, Any], messag
         (any_of(role("editor"), permission("posts:raed")), "posts:raed"),
         (all_of(role("editor"), permission("posts:raed")), "posts:raed"),
         (permission("posts:read", scope=path("project")), "has no parameter project"),
+        (permission("posts:read", scope=path("post")), "has no parameter post,"),
     ],
 )
 async def test_a_misspelt_demand_stops_the_start(make_auth: MakeAuth, demand: Any, message: str) -> None:
@@ -399,7 +400,14 @@ async def test_nothing_is_nothing(office: World) -> None:
 
 
 async def test_routes_that_ask_for_what_there_is_start(office: World) -> None:
+    @office.app.get("/posts/{post_id:int}", dependencies=[needs(permission("posts:read", scope=path("post_id")))])
+    async def post(post_id: int) -> int:
+        return post_id
+
     ready(office.app, office.auth)
+    ada = await somebody(office, "ada@example.com")
+    await managers.grant(office.auth, await id_of(ada), "reader", OPERATOR, scope="7")
+    assert await statuses(ada, "/posts/7", "/posts/8") == [200, 403]
 
 
 async def test_a_socket_ends_with_the_role_that_let_it_in(office: World) -> None:

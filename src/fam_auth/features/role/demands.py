@@ -1,5 +1,6 @@
 """What a route of the host asks for: role(...), permission(...), any_of(...), all_of(...), in the scope path(...)."""
 
+import re
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
@@ -24,13 +25,17 @@ class Path:
     def __str__(self) -> str:
         return f"{self.prefix}{{{self.parameter}}}"
 
+    def is_in(self, path: str) -> bool:
+        """Whether the path of a route has the parameter, as `{project_id}` or as `{project_id:int}`."""
+        return self.parameter in re.findall(r"{(\w+)(?::\w+)?}", path)
+
 
 class Held(Claimed):
     """A role or a permission that is known to the feature, so that a misspelt one stops the start."""
 
     def ready(self, auth: Auth, path: str) -> None:
         auth.of(RoleSettings).check_declared(self.kind, self.name, path)
-        if isinstance(self.scope, Path) and f"{{{self.scope.parameter}" not in path:
+        if isinstance(self.scope, Path) and not self.scope.is_in(path):
             raise Misconfigured(f"{path} has no parameter {self.scope.parameter}, which its scope is made of.")
 
 
