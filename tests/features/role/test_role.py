@@ -224,6 +224,48 @@ async def test_nobody_gives_what_they_lack(office: World) -> None:
     assert (await clerk.http.put(f"{own}/reader", params={"scope": "project:1"})).status_code == 200
 
 
+async def test_nobody_gives_for_longer_than_they_have_it(office: World) -> None:
+    admin = await somebody(office, "admin@example.com", "admin")
+    await admin.http.post("/auth/roles", json={"name": "clerk", "permissions": ["roles:manage", "users:read"]})
+    await admin.http.post("/auth/roles", json={"name": "other"})
+    clerk, bob = await somebody(office, "clerk@example.com"), await somebody(office, "bob@example.com")
+    end = office.clock() + timedelta(minutes=3)
+    await managers.grant(office.auth, await id_of(clerk), "clerk", OPERATOR, expires_at=end)
+    lacking = {"permissions": ["roles:manage", "users:read"]}
+    later = {"expires_at": (end + timedelta(seconds=1)).isoformat()}
+    for person in (clerk, bob):
+        for body in (None, later):
+            refused = await clerk.http.put(f"/auth/users/{await id_of(person)}/roles/clerk", json=body)
+            assert (refused.status_code, refused.json()["lacking"]) == (403, lacking)
+    for method, where, body in (
+        ("POST", "/auth/roles", {"name": "mine", "permissions": ["users:read"]}),
+        ("PATCH", "/auth/roles/other", {"includes": ["clerk"]}),
+    ):
+        assert (await clerk.http.request(method, where, json=body)).json()["code"] == "forbidden"
+    until_then = {"expires_at": end.isoformat()}
+    place = f"/auth/users/{await id_of(bob)}/roles/clerk"
+    assert (await clerk.http.put(place, json=until_then)).status_code == 200
+    office.clock.travel(minutes=3)
+    for person in (clerk, bob):
+        assert (await person.http.get("/auth/roles")).json()["code"] == "forbidden"
+
+
+async def test_what_is_over_is_not_revoked_again(office: World) -> None:
+    admin = await somebody(office, "admin@example.com", "admin")
+    ada = await somebody(office, "ada@example.com")
+    end = office.clock() + timedelta(minutes=1)
+    await managers.grant(office.auth, await id_of(ada), "reader", OPERATOR, expires_at=end)
+    office.clock.travel(minutes=2)
+    place = f"/auth/users/{await id_of(ada)}/roles"
+    assert (await admin.http.delete(f"{place}/reader")).json()["code"] == "not_found"
+    [over] = (await admin.http.get(place)).json()["items"]
+    assert over["revoked_at"] is None
+    assert "role.revoked" not in (await ada.http.get("/auth/events")).text
+    assert (await admin.http.put(f"{place}/reader")).status_code == 200
+    assert await statuses(ada, "/posts") == [200]
+    assert len((await admin.http.get(place)).json()["items"]) == 2
+
+
 async def test_a_role_changes_for_everybody_who_has_it(office: World) -> None:
     admin = await somebody(office, "admin@example.com", "admin")
     ada, bob = await somebody(office, "ada@example.com", "reader"), await somebody(office, "bob@example.com", "editor")

@@ -42,7 +42,7 @@ async def grant(  # noqa: PLR0913 - who gets what, for what, until when, and by 
     async with auth.transaction(db) as joined:
         await _hold(auth, joined, role, user_id)
         roles = await definitions.every(auth, joined)
-        await check_reach(auth, joined, actor, graph.permissions(roles, [role]), scope)
+        await check_reach(auth, joined, actor, graph.permissions(roles, [role]), scope=scope, until=expires_at)
         where = {"user_id": user_id, "role": role, "scope": scope}
         before = (await joined.execute(queries.grants_in_force(now, **where))).first()
         if before is not None and before.expires_at == expires_at:
@@ -62,9 +62,10 @@ async def revoke(auth: Auth, user_id: UUID, role: str, actor: Actor, *, scope: s
     where = {"user_id": user_id, "role": role, "scope": scope}
     async with auth.transaction() as db:
         await _hold(auth, db, role, user_id)
-        ended = (await db.execute(queries.revoke(auth.now(), actor.user_id, **where))).first()
-        if ended is None:
+        now = auth.now()
+        if (await db.execute(queries.grants_in_force(now, **where))).first() is None:
             raise NotFound
+        ended = (await db.execute(queries.revoke(now, actor.user_id, **where))).one()
         await _keep_an_administrator(auth, db, ended)
         await events.record(auth, db, _event(auth, EventKind.ROLE_REVOKED, actor, where, (ended, None)))
 

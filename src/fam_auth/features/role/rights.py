@@ -1,6 +1,7 @@
 """What a user may do, told by the database, and what nobody may give away."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,14 +37,23 @@ async def allowed(auth: Auth, user_id: UUID, permission: str, scope: str | None)
     return await auth.database.row(select(literal(1)).where(permitted)) is not None
 
 
-async def check_reach(
-    auth: Auth, db: AsyncSession, actor: Actor, permissions: Iterable[str], scope: str = EVERYTHING
+async def check_reach(  # noqa: PLR0913 - who gives what, for what and until when
+    auth: Auth,
+    db: AsyncSession,
+    actor: Actor,
+    permissions: Iterable[str],
+    *,
+    scope: str = EVERYTHING,
+    until: datetime | None = None,
 ) -> None:
-    """Nobody gives what they lack. Raises Forbidden; somebody at the command line has everything."""
+    """Nobody gives what they lack, or for longer than they have it; `until` None: for good.
+
+    Raises Forbidden; somebody at the command line has everything.
+    """
     if actor.user_id is None:
         return
     rows = await auth.database.rows(queries.held(actor.user_id, auth.now()), db)
-    own = {row.permission for row in rows if row.scope in {EVERYTHING, scope}}
+    own = {row.permission for row in rows if row.scope in {EVERYTHING, scope} and _lasts(row.expires_at, until)}
     if missing := sorted(set(permissions) - own):
         raise Forbidden(Said("role.beyond_reach"), lacking={"permissions": missing})
 
@@ -58,6 +68,11 @@ async def check_somebody_administers(auth: Auth, db: AsyncSession, *, but: UUID)
 async def has_administrator(auth: Auth) -> bool:
     """Whether anybody administers."""
     return await auth.database.row(queries.administrators(ADMIN, auth.now())) is not None
+
+
+def _lasts(end: datetime | None, until: datetime | None) -> bool:
+    """Whether what ends at one moment (None: never) is still there at the other."""
+    return end is None or (until is not None and end >= until)
 
 
 def _add(names: list[str], name: str | None) -> None:
