@@ -77,9 +77,10 @@ async def change_own(auth: Auth, user: User, passwords: Replacement, visit: Visi
 async def change_in_login(auth: Auth, passwords: Replacement, visit: Visit) -> Outcome:
     """The same for a login that waits for it, which goes on afterwards. Raises InvalidLoginToken too."""
     row = await logins.under_way(auth, visit.login_token)
-    if row is None or visit.login_token is None:
+    user = None if row is None else await users.get(auth, row.user_id)
+    # A login that waits for a second factor alone changes nothing: the password is all that it has shown.
+    if row is None or user is None or visit.login_token is None or CHANGE not in user.demands:
         raise InvalidLoginToken
-    user = await users.get(auth, row.user_id)
     await change(auth, user, passwords, visit, keep=row.id)
     return await logins.prove(auth, visit.login_token, None, visit.client)
 
