@@ -1,25 +1,30 @@
-"""Each of our routes, called by everybody there is: nobody passes whom the route does not name (S-060)."""
+"""Each of our routes, called by everybody there is: the answer is the one that docs/reference/rights.md tells."""
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 
-from fam_auth import install
-from fam_auth.demands import Assurance, Claimed
+from fam_auth import install, needs, second_factor
+from fam_auth.demands import MANAGES_ROLES, Claimed
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
-from fam_auth.features.role import Role, managers
+from fam_auth.features.role import Role, any_of, definitions, managers, path, permission, role
+from fam_auth.features.role.graph import Definition
+from fam_auth.features.role.settings import OWN
 from fam_auth.repository.data_access.managers import users
 from fam_auth.routers.rules import Rule, rules
 from tests.conftest import MakeAuth
+from tests.support.owners import Owner
 from tests.support.people import OPERATOR, Person, World
 
 OpenWorld = Callable[..., Awaitable[World]]
-OWN = ["users:read", "users:manage", "sessions:manage", "events:read", "roles:manage"]
 # What every browser may call without a session; a change of this list is a change of what is open.
 PUBLIC = {
     "GET /auth/config",
@@ -48,8 +53,39 @@ WITHIN_A_LOGIN = {
 }
 
 
+RIGHTS = (Path(__file__).parents[3] / "docs" / "reference" / "rights.md").read_text()
+LOGIN_REFUSED = {(401, "unauthenticated"), (401, "invalid_login_token")}
+# Without one it is answered as if somebody had to be signed in.
+BODIES = {"POST /auth/refresh": {"refresh_token": "famr_AAAA"}}
+# What ends the session that calls it.
+ENDS = {"POST /auth/logout", "DELETE /auth/me"}
+PROOF, FACTOR = "proof within 10 min", "second factor within 10 min"
+# docs/otp.md: whoever has no factor yet adds one by a recent proof, others by the factor that they have.
+ENROLS = dict.fromkeys(("POST /auth/otp/devices", "POST /auth/otp/devices/{device_id}/confirm"), PROOF)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the page says that a route asks for."""
+
+    asks: str
+    permission: str = ""
+    proof: str = ""
+
+
+def documented() -> dict[str, Told]:
+    """Every route of the page of rights."""
+    found = {}
+    for row in re.findall(r"^\| `admin` \| `(\S+)` \|.*\| (.*) \|$", RIGHTS, re.MULTILINE):
+        for route, proof in re.findall(r"`([^`]+)`(?: \(([^)]+)\))?", row[1]):
+            found[route] = Told("session", row[0], proof)
+    for route, asks, proof in re.findall(r"^\| `([A-Z]+ [^`]+)` \| (\w+) \| (.*)\|$", RIGHTS, re.MULTILINE):
+        found[route] = Told(asks, proof=proof.strip())
+    return found
+
+
 def features() -> list[Any]:
-    return [Password(), Otp(email_code=True), Role()]
+    return [Password(), Otp(email_code=True, remember_browser=True), Role()]
 
 
 @pytest.fixture
@@ -65,17 +101,35 @@ def ours(world: World) -> list[Rule]:
     return [rule for rule in rules(world.app) if rule.path.startswith("/auth")]
 
 
-async def call(person: Person, rule: Rule) -> tuple[int, str]:
-    """What the route answers, asked about things that are not there; a body that is not right comes after the rule."""
-    path = re.sub(r"\{\w+\}", str(uuid4()), rule.path)
-    answer = await person.http.request(rule.method, path)
-    problem = answer.headers["Content-Type"].endswith("problem+json") if answer.content else False
-    return answer.status_code, answer.json()["code"] if problem else ""
+async def call(person: Person, route: str, **known: str) -> str:
+    """What bars the way to a route: `unauthenticated`, `forbidden`, `step_up_required` or, if nothing does, `open`.
+
+    The body is missing, which is said after that. Parameters that are not `known` are of what is not there.
+    """
+    method, _, place = route.partition(" ")
+    filled = re.sub(r"{(\w+)}", lambda name: known.get(name[1], str(uuid4())), place)
+    answer = await person.http.request(method, filled, json=BODIES.get(route))
+    code = answer.json()["code"] if answer.headers.get("Content-Type", "").endswith("problem+json") else ""
+    if code in {"unauthenticated", "forbidden", "step_up_required"}:
+        assert answer.status_code == (403 if code == "forbidden" else 401)
+        assert "lacking" not in answer.json() or code == "step_up_required" or "admin" in person.email
+        return str(code)
+    assert answer.status_code < 500, (route, answer.text)
+    return "open"
 
 
-async def signed_in(world: World, email: str, *, name: str | None = None) -> Person:
-    person = await world.person(email)
-    person.use((await person.register(name=name)).json()["tokens"])
+async def signed_in(world: World, email: str) -> Owner:
+    person = Owner(world, email, await world.client())
+    person.use((await person.register()).json()["tokens"])
+    return person
+
+
+async def id_of(person: Person) -> Any:
+    return (await users.found(person.world.auth, person.email)).id
+
+
+async def grant(person: Owner, name: str, **how: Any) -> Owner:
+    await managers.grant(person.world.auth, await id_of(person), name, OPERATOR, **how)
     return person
 
 
@@ -88,77 +142,229 @@ def test_s060_every_route_has_a_rule(make_auth: MakeAuth) -> None:
     assert {named(rule) for rule in found if rule.asks == "login"} == WITHIN_A_LOGIN
 
 
-async def test_s060_nobody_gets_nothing(office: World) -> None:
-    nobody = await office.person("nobody@example.com")
-    for rule in ours(office):
-        if rule.asks == "session":
-            assert await call(nobody, rule) == (401, "unauthenticated"), named(rule)
-    forged = await office.person("forged@example.com")
-    forged.http.headers.update({"Authorization": "Bearer fams_AAAA", "X-User-Id": "1", "X-Forwarded-User": "admin"})
-    for rule in ours(office):
-        if rule.asks == "session":
-            assert (await call(forged, rule))[0] == 401, named(rule)
+def test_s059_the_page_is_about_these_routes(make_auth: MakeAuth) -> None:
+    app = FastAPI()
+    install(app, make_auth(features=features(), token_route=True))
+    found = {
+        named(rule): Told(
+            rule.asks,
+            "".join(demand.name for demand in rule.demands if isinstance(demand, Claimed)),
+            "".join(str(demand) for demand in rule.demands if not isinstance(demand, Claimed)),
+        )
+        for rule in rules(app)
+        if rule.path.startswith("/auth")
+    }
+    assert found == documented()
 
 
-async def test_s060_a_user_without_rights_administers_nothing(office: World) -> None:
-    ada = await signed_in(office, "ada@example.com")
-    asked = [rule for rule in ours(office) if any(isinstance(demand, Claimed) for demand in rule.demands)]
-    assert len(asked) >= 20
-    for rule in asked:
-        assert await call(ada, rule) == (403, "forbidden"), named(rule)
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who calls every route: what they are, what they may do, and which proofs they lack."""
+
+    comes: Callable[[World, str], Awaitable[Person]]
+    permissions: frozenset[str] = frozenset()
+    is_signed_in: bool = True
+    lacks: frozenset[str] = frozenset({FACTOR})
+
+    def answer(self, route: str, told: Told) -> str:
+        """What the pages say that they are answered."""
+        if told.asks != "session":
+            return "open"
+        if not self.is_signed_in:
+            return "unauthenticated"
+        if told.permission and told.permission not in self.permissions:
+            return "forbidden"
+        return "step_up_required" if ENROLS.get(route, told.proof) in self.lacks else "open"
 
 
-@pytest.mark.parametrize("permission", OWN)
-async def test_s060_a_permission_opens_what_it_names_and_nothing_else(office: World, permission: str) -> None:
-    admin = await signed_in(office, "admin@example.com")
-    user = await users.found(office.auth, admin.email)
-    await managers.grant(office.auth, user.id, "admin", OPERATOR)
-    name = permission.replace(":", ".")
-    assert (await admin.http.post("/auth/roles", json={"name": name, "permissions": [permission]})).status_code == 201
-    ada = await signed_in(office, "ada@example.com")
-    await managers.grant(office.auth, (await users.found(office.auth, ada.email)).id, name, OPERATOR)
-    for rule in ours(office):
+async def nobody(world: World, email: str) -> Person:
+    return await world.person(email)
+
+
+async def forger(world: World, email: str) -> Person:
+    """Nobody, who says that they are somebody (S-063)."""
+    person = await world.person(email)
+    forged = {"X-User-Id": "1", "X-Forwarded-User": "admin", "X-Role": "admin", "Cookie": "role=admin"}
+    person.http.headers.update({"Authorization": "Bearer fams_AAAA", **forged})
+    return person
+
+
+async def suspended(world: World, email: str) -> Person:
+    """Somebody who was an administrator, and has been suspended."""
+    person = await administrator(world, email)
+    await users.suspend(world.auth, await id_of(person), OPERATOR)
+    return person
+
+
+async def half(world: World, email: str) -> Person:
+    """An administrator with an authenticator, who has given the password alone: a login under way."""
+    person = await grant(await strong(world, email), "admin")
+    person.http.headers["Authorization"] = f"Bearer {await person.first()}"
+    return person
+
+
+async def strong(world: World, email: str) -> Owner:
+    """Somebody who has given two factors."""
+    person = await signed_in(world, email)
+    assert (await person.enrol()).status_code == 200
+    assert (await person.second(await person.first(), person.code())).json()["session"]["assurance"] == "aal2"
+    world.clock.travel(seconds=30)
+    return person
+
+
+async def strong_administrator(world: World, email: str) -> Person:
+    return await grant(await strong(world, email), "admin")
+
+
+async def stale(world: World, email: str) -> Person:
+    """An administrator whose proof is older than ten minutes."""
+    person = await administrator(world, email)
+    world.clock.travel(minutes=11)
+    person.use((await person.refresh()).json())
+    return person
+
+
+async def administrator(world: World, email: str) -> Owner:
+    return await grant(await signed_in(world, email), "admin")
+
+
+async def elsewhere(world: World, email: str) -> Person:
+    """An administrator of one project alone."""
+    return await grant(await signed_in(world, email), "admin", scope="project:1")
+
+
+async def of_before(world: World, email: str) -> Person:
+    """Somebody who was an administrator until a minute ago."""
+    person = await grant(await signed_in(world, email), "admin", expires_at=world.auth.until(timedelta(minutes=1)))
+    assert (await person.http.get("/auth/users")).status_code == 200
+    world.clock.travel(minutes=1)
+    return person
+
+
+async def deposed(world: World, email: str) -> Person:
+    """Somebody who was an administrator until now."""
+    person = await administrator(world, email)
+    assert (await person.http.get("/auth/users")).status_code == 200
+    await managers.revoke(world.auth, await id_of(person), "admin", OPERATOR)
+    return person
+
+
+def holder(name: str) -> Callable[[World, str], Awaitable[Person]]:
+    """Somebody with a role that has one permission."""
+
+    async def comes(world: World, email: str) -> Person:
+        wanted = Definition(name.replace(":", "."), frozenset({name}))
+        if wanted.name not in await definitions.every(world.auth):
+            await definitions.create(world.auth, wanted, OPERATOR)
+        return await grant(await signed_in(world, email), wanted.name)
+
+    return comes
+
+
+EVERY = frozenset(one.name for one in OWN)
+NONE = frozenset[str]()
+CALLERS = {
+    "nobody": Caller(nobody, is_signed_in=False),
+    "forger": Caller(forger, is_signed_in=False),
+    "suspended": Caller(suspended, is_signed_in=False),
+    "password without the second factor": Caller(half, is_signed_in=False),
+    "user": Caller(signed_in),
+    "admin": Caller(administrator, EVERY),
+    "admin with two factors": Caller(strong_administrator, EVERY, lacks=NONE),
+    "admin without a recent proof": Caller(stale, EVERY, lacks=frozenset({PROOF, FACTOR})),
+    "admin of one project": Caller(elsewhere),
+    "admin until a minute ago": Caller(of_before),
+    "admin until now": Caller(deposed),
+    **{one.name: Caller(holder(one.name), frozenset({one.name})) for one in OWN},
+}
+
+
+@pytest.mark.parametrize("name", CALLERS)
+async def test_s060_s063_s064_everybody_gets_what_is_documented(office: World, name: str) -> None:
+    caller, told = CALLERS[name], documented()
+    await administrator(office, "founder@example.com")
+    other = str(await id_of(await signed_in(office, "bob@example.com")))
+    email = f"{'admin' if MANAGES_ROLES in caller.permissions else 'ada'}@example.com"
+    person = await caller.comes(office, email)
+    answers = {route: await call(person, route, user_id=other) for route in told if route not in ENDS}
+    for number, route in enumerate(sorted(ENDS)):
+        answers[route] = await call(await caller.comes(office, f"{number}{email}"), route)
+    assert answers == {route: caller.answer(route, asked) for route, asked in told.items()}
+
+
+@pytest.mark.parametrize("name", ["nobody", "suspended", "user", "admin", "admin of one project", *sorted(EVERY)])
+async def test_s060_pages_open_to_the_same_people(open_world: OpenWorld, name: str) -> None:
+    world = await open_world(features=features(), email_verification=False, hosted=True)
+    await administrator(world, "founder@example.com")
+    caller, other = CALLERS[name], str(await id_of(await signed_in(world, "eve@example.com")))
+    person = await by_browser(await caller.comes(world, "ada@example.com"))
+    # Where /auth/admin leads depends on what there is to see: tests/pages.
+    pages = [rule for rule in ours(world) if named(rule) not in documented() and rule.path != "/auth/admin"]
+    assert len(pages) > 80
+    for rule in (rule for rule in pages if rule.asks == "session"):
         wanted = {demand.name for demand in rule.demands if isinstance(demand, Claimed)}
-        if wanted:
-            is_open = (await call(ada, rule))[1] != "forbidden"
-            assert is_open == (wanted == {permission}), named(rule)
+        one = await by_browser(await caller.comes(world, "bob@example.com")) if "sign-out" in rule.path else person
+        answer = await one.http.request(rule.method, re.sub(r"{\w+}", other, rule.path))
+        if caller.is_signed_in:
+            assert (answer.status_code == 403) == (not wanted <= caller.permissions), named(rule)
+        else:
+            led = answer.headers.get("Location", "").partition("?")[0]
+            assert (answer.status_code, led) == (303, "/auth/sign-in"), named(rule)
 
 
-async def test_s060_a_suspended_user_gets_nothing(office: World) -> None:
-    ada = await signed_in(office, "ada@example.com")
-    await users.suspend(office.auth, (await users.found(office.auth, ada.email)).id, OPERATOR)
-    for rule in ours(office):
-        if rule.asks == "session":
-            assert (await call(ada, rule))[0] == 401, named(rule)
+async def by_browser(person: Person) -> Person:
+    """The same person, signed in by a cookie if they can be."""
+    person.http.headers.pop("Authorization", None)
+    await person.login(transport="cookie")
+    return person
 
 
-async def test_s057_s060_what_wants_a_proof_wants_it_of_this_session(office: World) -> None:
-    ada = await signed_in(office, "ada@example.com")
-    office.clock.travel(minutes=11)
-    ada.use((await ada.refresh()).json())
-    asked = [rule for rule in ours(office) if any(isinstance(demand, Assurance) for demand in rule.demands)]
-    assert len(asked) >= 9
-    for rule in asked:
-        first = next(iter(rule.demands))
-        code = "forbidden" if isinstance(first, Claimed) else "step_up_required"
-        assert (await call(ada, rule))[1] == code, named(rule)
+async def test_s060_a_login_under_way_opens_no_route_of_a_session(office: World) -> None:
+    """Neither as `Authorization: Login`: not even to add another factor, or another password, beside what is asked."""
+    ada = await half(office, "ada@example.com")
+    ada.http.headers["Authorization"] = ada.http.headers["Authorization"].replace("Bearer", "Login")
+    passwords = {"current_password": ada.password, "new_password": "eleven purple yaks"}
+    for route, told in documented().items():
+        if told.asks == "session":
+            method, _, place = route.partition(" ")
+            body = passwords if place == "/auth/password/change" else None
+            answer = await ada.http.request(method, re.sub(r"{\w+}", str(uuid4()), place), json=body)
+            assert (answer.status_code, answer.json()["code"]) in LOGIN_REFUSED, route
+    assert (await (await office.person(ada.email)).login()).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("DELETE", "/auth/sessions/{session}"),
-        ("DELETE", "/auth/otp/browsers/{user}"),
-        ("POST", "/auth/otp/devices/{user}/confirm"),
-    ],
-)
-async def test_s061_a060_what_is_somebody_elses_is_not_there(office: World, method: str, path: str) -> None:
-    ada, eve = await signed_in(office, "ada@example.com"), await signed_in(office, "eve@example.com")
-    own = {"session": (await ada.http.get("/auth/session")).json()["id"], "user": (await ada.me()).json()["id"]}
-    body = {"code": "123456"} if path.endswith("confirm") else None
-    answer = await eve.http.request(method, path.format(**own), json=body)
+async def owner(world: World, email: str) -> tuple[Owner, dict[str, str]]:
+    """Somebody with one of everything that is theirs alone, and its ids as the routes name them."""
+    person = await strong(world, email)
+    begun = (await person.http.post("/auth/otp/devices", json={"name": "Tablet"})).json()
+    trusting = await person.second(await person.first(), person.code(), remember_browser=True)
+    person.use(trusting.json()["tokens"])
+    world.clock.travel(seconds=30)
+    [browser] = (await person.http.get("/auth/otp")).json()["trusted_browsers"]
+    session = (await person.http.get("/auth/session")).json()["id"]
+    return person, {
+        "session_id": session,
+        "browser_id": browser["id"],
+        "device_id": person.device_id,
+        "begun": begun["id"],
+    }
+
+
+THEIRS = [route for route, told in documented().items() if "{" in route and not told.permission]
+
+
+@pytest.mark.parametrize("route", THEIRS)
+async def test_s061_a060_what_is_somebody_elses_is_not_there(office: World, route: str) -> None:
+    (ada, ids), (eve, _) = await owner(office, "ada@example.com"), await owner(office, "eve@example.com")
+    method, _, place = route.partition(" ")
+    if place.endswith("/confirm"):
+        ids["device_id"] = ids["begun"]
+    before = (await ada.http.get("/auth/otp")).json(), (await ada.http.get("/auth/sessions")).json()
+    body = {"code": "000000"} if place.endswith("/confirm") else None
+    answer = await eve.http.request(method, place.format(**ids), json=body)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert (await ada.me()).status_code == 200
+    assert ((await ada.http.get("/auth/otp")).json(), (await ada.http.get("/auth/sessions")).json()) == before
+    assert (await ada.http.request(method, place.format(**ids), json=body)).status_code != 404
 
 
 @pytest.mark.parametrize("field", ["roles", "is_admin", "role", "claims", "permissions", "tenant", "suspended_at"])
@@ -172,8 +378,29 @@ async def test_s062_a061_nobody_makes_themselves_more_by_a_field(office: World, 
 
 
 async def test_s059_the_document_says_what_each_operation_wants(office: World) -> None:
+    project = path("project_id", "project:")
+    either = any_of(role("admin"), permission("posts:publish", scope=project))
+
+    @office.app.get("/projects/{project_id}", dependencies=[needs(permission("posts:publish", scope=project))])
+    async def one(project_id: int) -> None:
+        """Shows a project."""
+
+    @office.app.get("/posts/{project_id}", dependencies=[needs(either, second_factor())])
+    async def posts(project_id: int) -> None: ...
+
     paths = office.app.openapi()["paths"]
-    assert paths["/auth/users"]["get"]["x-needs"] == ["permission users:read"]
-    assert paths["/auth/roles"]["post"]["x-needs"] == ["permission roles:manage", "proof within 10 min"]
-    assert paths["/auth/roles"]["post"]["description"].endswith("Needs: permission roles:manage, proof within 10 min.")
-    assert "x-needs" not in paths["/auth/me"]["get"]
+    assert paths["/projects/{project_id}"]["get"]["x-needs"] == ["permission posts:publish in project:{project_id}"]
+    assert paths["/projects/{project_id}"]["get"]["description"] == (
+        "Shows a project.\n\nNeeds: permission posts:publish in project:{project_id}."
+    )
+    assert paths["/posts/{project_id}"]["get"]["x-needs"] == [
+        "(role admin or permission posts:publish in project:{project_id})",
+        "second factor",
+    ]
+    for route, told in documented().items():
+        method, _, place = route.partition(" ")
+        operation = paths[place][method.lower()]
+        wanted = [*([f"permission {told.permission}"] if told.permission else []), *filter(None, [told.proof])]
+        assert operation.get("x-needs", []) == wanted, route
+        if wanted:
+            assert operation["description"].endswith(f"Needs: {', '.join(wanted)}."), route
