@@ -8,8 +8,10 @@ import typer
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
-from fam_auth.cli.common import BY_CLI, AsJson, Who, loaded, run, run_for, show
+from fam_auth.cli.common import BY_CLI, REFUSED, AsJson, Who, loaded, run, run_for, show
 from fam_auth.cli.users import typed_password, user_row
+from fam_auth.core.addresses import parse
+from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import NotFound
 from fam_auth.features.password import changes
 from fam_auth.features.password import managers as passwords
@@ -17,7 +19,8 @@ from fam_auth.features.role import Role, definitions, managers
 from fam_auth.features.role.definitions import Change
 from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.settings import ADMIN
-from fam_auth.repository.data_access.managers import users
+from fam_auth.repository.data_access.managers import events, users
+from fam_auth.repository.data_access.queries import users as queries
 from fam_auth.values import User
 
 app = typer.Typer(help="Roles and who has them.", no_args_is_help=True)
@@ -118,15 +121,21 @@ def create_admin(
 ) -> None:
     """Make an administrator of a user, who is created unless there is one of this address.
 
-    The password of a new user is prompted for, read from standard input, or chosen by whoever gets the link.
+    The password of a new user is prompted for, read from standard input, or chosen by whoever gets the link. Where
+    addresses are verified, only the link makes an administrator of somebody whose address is not.
     """
-    known = run(lambda auth: _known(auth, email))
+    known, is_proved = run(lambda auth: _standing(auth, email))
+    if known and not is_proved and not link:
+        typer.echo(f"fam-auth: nobody has proved that {email} is theirs: use --link, which sets a password.", err=True)
+        raise typer.Exit(REFUSED)
     password = None if known or link else typed_password(stdin=stdin)
 
     async def work(auth: Auth) -> tuple[User, str | None]:
         auth.of(Role)
         await definitions.ensure_admin(auth)
         user = await _found_or_made(auth, email, password)
+        if not is_proved:
+            await _claim(auth, user)
         await managers.grant(auth, user.id, ADMIN, BY_CLI)
         return user, await changes.link(auth, user) if link else None
 
@@ -137,20 +146,29 @@ def create_admin(
         show([user_row(user)], as_json=False)
 
 
-async def _known(auth: Auth, email: str) -> bool:
+async def _standing(auth: Auth, email: str) -> tuple[bool, bool]:
+    """Whether there is a user of this address, and whether it may be trusted to be theirs."""
     try:
-        await users.found(auth, email)
+        user = await users.found(auth, email)
     except NotFound:
-        return False
-    return True
+        return False, True
+    return True, user.email_verified or not auth.settings.email_verification
 
 
 async def _found_or_made(auth: Auth, email: str, password: str | None) -> User:
-    if await _known(auth, email):
+    if (await _standing(auth, email))[0]:
         return await users.found(auth, email)
     if password is None:
         return await users.create(auth, email, verified=True)
     return await passwords.create(auth, email, password, None, verified=True)
+
+
+async def _claim(auth: Auth, user: User) -> None:
+    """What was set before the owner of the address came is gone: whoever registered it has no password (S-128)."""
+    claimed = Event(EventKind.USER_CLAIMED, auth.now(), user.id, client=BY_CLI.client)
+    async with auth.transaction() as db:
+        verified = queries.verify(user.id, parse(user.email).canonical, auth.now())
+        await events.record(auth, db, claimed, verified)
 
 
 def _row(role: Definition) -> dict[str, str]:

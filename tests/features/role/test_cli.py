@@ -1,16 +1,22 @@
 """`fam-auth roles`, `create-admin` and `routes`."""
 
 import json
-from collections.abc import Callable
+from asyncio import to_thread
+from collections.abc import Awaitable, Callable
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from fam_auth import cli
+from fam_auth.features.password import Password
+from fam_auth.features.role import Role
 from tests.conftest import SECRETS
+from tests.support.people import Person, World
+from tests.support.service import service
 
 Run = Callable[..., str]
+OpenWorld = Callable[..., Awaitable[World]]
 HOST = """
 from fastapi import FastAPI, WebSocket
 from starlette.routing import Route
@@ -83,6 +89,42 @@ def test_the_first_administrator(run: Run) -> None:
     assert run("create-admin", "ada@example.com", "--link").startswith("https://")
     poor = run("create-admin", "eve@example.com", "--stdin", stdin="password123\n", code=1)
     assert "first passwords" in poor
+
+
+async def test_an_address_that_nobody_has_proved_becomes_no_administrator(run: Run, open_world: OpenWorld) -> None:
+    """Whoever registered it first knows its password, and may only wait for the owner to follow the link (S-128)."""
+    world = await open_world(features=[Password(), Role()])
+    mallory = await world.person("ada@example.com")
+    await mallory.register()
+    refused = await to_thread(run, "create-admin", "ada@example.com", code=1)
+    assert "nobody has proved that ada@example.com is theirs: use --link" in refused
+    assert "None." in await to_thread(run, "roles", "who", "admin")
+    link = (await to_thread(run, "create-admin", "ada@example.com", "--link")).strip()
+    await mallory.verify()
+    assert (await mallory.login()).json()["code"] == "invalid_credentials"
+    body = {"token": link.rpartition("=")[2], "new_password": "eleven purple yaks"}
+    assert (await mallory.http.post("/auth/password/reset", json=body)).status_code == 204
+    ada = Person(world, "ada@example.com", await world.client(), body["new_password"])
+    assert (await ada.login()).json()["session"]["claims"]["roles"] == ["admin"]
+
+
+async def test_where_nobody_proves_an_address_anybody_may_administer(
+    run: Run, open_world: OpenWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await open_world(features=[Password(), Role()], email_verification=False)
+    await (await world.person("ada@example.com")).register()
+    monkeypatch.setenv("FAM_AUTH_EMAIL_VERIFICATION", "false")
+    assert "ada@example.com" in await to_thread(run, "create-admin", "ada@example.com")
+
+
+def test_a_service_without_an_administrator_says_so_and_how(run: Run, database: str, tmp_path: Path) -> None:
+    with service(tmp_path, database) as running:
+        [line] = [line for line in running.log().splitlines() if "administers" in line]
+    assert line.startswith("Nobody administers yet: run `fam-auth create-admin EMAIL`")
+    (tmp_path / "log").unlink()
+    run("create-admin", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
+    with service(tmp_path, database) as running:
+        assert "administers" not in running.log()
 
 
 def test_roles_and_grants(run: Run) -> None:
