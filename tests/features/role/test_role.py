@@ -19,6 +19,7 @@ from fam_auth.features.role.settings import OWN
 from fam_auth.repository.data_access.managers import sessions, users
 from fam_auth.routers.rules import ready
 from tests.conftest import MakeAuth
+from tests.support.owners import Owner
 from tests.support.people import OPERATOR, Person, World
 
 OpenWorld = Callable[..., Awaitable[World]]
@@ -353,6 +354,27 @@ async def test_a_second_factor_may_be_asked_of_roles(open_world: OpenWorld) -> N
     admin = await somebody(world, "admin@example.com", "admin")
     assert (await admin.login()).json()["next"][0]["step"] == "enroll_second_factor"
     assert (await (await somebody(world, "ada@example.com")).login()).json()["status"] == "complete"
+
+
+async def test_s015_s047_who_rises_to_such_a_role_signs_in_anew(open_world: OpenWorld) -> None:
+    """The session of before shows one factor: nobody administers with it, by that role or by one that includes it."""
+    world = await open_world(
+        features=[Password(), Otp(required_roles=("admin",)), Role(roles={"chief": ["admin"], "reader": []})],
+        email_verification=False,
+    )
+    await definitions.sync(world.auth)
+    ada = await somebody(world, "ada@example.com", "reader")
+    assert (await ada.me()).status_code == 200
+    await managers.grant(world.auth, await id_of(ada), "chief", OPERATOR)
+    assert (await ada.http.get("/auth/users")).json()["code"] == "unauthenticated"
+    assert (await ada.refresh()).json()["code"] == "invalid_refresh_token"
+    assert (await ada.login()).json()["next"][0]["step"] == "enroll_second_factor"
+    bob = Owner(world, "bob@example.com", await world.client())
+    bob.use((await bob.register()).json()["tokens"])
+    await bob.enrol()
+    await bob.second(await bob.first(), bob.code())
+    await managers.grant(world.auth, await id_of(bob), "admin", OPERATOR)
+    assert (await bob.http.get("/auth/users")).status_code == 200
 
 
 async def test_the_code_is_brought_into_the_database(make_auth: MakeAuth) -> None:

@@ -76,6 +76,8 @@ class Otp(OtpSettings):
         if event.kind == EventKind.USER_CLAIMED:
             for statement in queries.forget(event.user_id):
                 await db.execute(statement)
+        elif event.kind == EventKind.ROLE_GRANTED:
+            await managers.end_those_of_before(auth, db, event.user_id, event.client)
         elif event.kind in DISTRUSTING:
             await db.execute(queries.distrust(event.user_id))
 

@@ -16,6 +16,7 @@ from fam_auth.feature import Progress
 from fam_auth.features.otp import queries, recovery, totp
 from fam_auth.features.otp.settings import OtpSettings
 from fam_auth.repository.data_access.managers import credentials, events, outbox, sessions
+from fam_auth.repository.data_access.queries import sessions as session_queries
 from fam_auth.repository.data_access.queries import users
 from fam_auth.values import Actor, Client, User
 
@@ -86,6 +87,19 @@ async def is_required(auth: Auth, db: AsyncSession, user: User) -> bool:
     settings = auth.of(OtpSettings)
     claims = (await sessions.claims_of(auth, db, user)).held if settings.required_roles else {}
     return settings.is_required_of(user, claims)
+
+
+async def end_those_of_before(auth: Auth, db: AsyncSession, user_id: UUID, client: Client) -> None:
+    """Sessions that showed no second factor end when their user rises to a role that demands one (S-015, S-047)."""
+    demanding = set(auth.of(OtpSettings).required_roles)
+    row = (await db.execute(users.by_id(user_id))).first() if demanding else None
+    held = {} if row is None else (await sessions.claims_of(auth, db, users.value(row))).held
+    if demanding.isdisjoint(held.get("roles", ())):
+        return
+    rows = await db.execute(session_queries.of_user(user_id, auth.now(), auth.settings.session_idle))
+    for session in (session_queries.value(row) for row in rows):
+        if session.assurance < "aal2" and demanding.isdisjoint(session.claims.get("roles", ())):
+            await sessions.end(auth, {"id": session.id}, "second_factor_required", client, db=db)
 
 
 async def must_enrol(auth: Auth, user: User) -> bool:
