@@ -324,7 +324,7 @@ async def test_every_change_is_an_event_with_before_and_after(office: World) -> 
     ada = await somebody(office, "ada@example.com")
     place = f"/auth/users/{await id_of(ada)}/roles/reader"
     await admin.http.post("/auth/roles", json={"name": "new", "permissions": ["users:read"]})
-    await admin.http.patch("/auth/roles/new", json={"permissions": []})
+    await admin.http.patch("/auth/roles/new", json={"permissions": [], "description": "New."})
     await admin.http.delete("/auth/roles/new")
     await admin.http.put(place)
     await admin.http.delete(place)
@@ -337,8 +337,8 @@ async def test_every_change_is_an_event_with_before_and_after(office: World) -> 
         "role.created",
     ]
     assert {item["actor_id"] for item in items} == {str(await id_of(admin))}
-    nothing: dict[str, list[str]] = {"permissions": [], "includes": []}
-    some = {**nothing, "permissions": ["users:read"]}
+    nothing: dict[str, Any] = {"permissions": [], "includes": [], "description": "New."}
+    some = {"permissions": ["users:read"], "includes": [], "description": None}
     assert [item["detail"] for item in items] == [
         {"role": "reader", "scope": "", "before": {"expires_at": None}, "after": None},
         {"role": "reader", "scope": "", "before": None, "after": {"expires_at": None}},

@@ -194,7 +194,8 @@ def _event(auth: Auth, kind: EventKind, actor: Actor, before: Definition | None,
     return Event(kind, auth.now(), actor_id=actor.user_id, client=actor.client, detail=detail)
 
 
-def _told(role: Definition | None) -> Mapping[str, list[str]] | None:
+def _told(role: Definition | None) -> Mapping[str, list[str] | str | None] | None:
     if role is None:
         return None
-    return {"permissions": sorted(role.permissions), "includes": sorted(role.includes)}
+    parts = {"permissions": sorted(role.permissions), "includes": sorted(role.includes)}
+    return {**parts, "description": role.description}
