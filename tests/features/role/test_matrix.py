@@ -280,7 +280,7 @@ CALLERS = {
 
 
 @pytest.mark.parametrize("name", CALLERS)
-async def test_s060_s063_s064_everybody_gets_what_is_documented(office: World, name: str) -> None:
+async def test_s057_s060_s064_everybody_gets_what_is_documented(office: World, name: str) -> None:
     caller, told = CALLERS[name], documented()
     await administrator(office, "founder@example.com")
     other = str(await id_of(await signed_in(office, "bob@example.com")))
