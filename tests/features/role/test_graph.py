@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -44,6 +43,11 @@ def built(structure: list[tuple[set[str], set[int]]]) -> dict[str, Definition]:
 def naive(roles: dict[str, Definition], name: str) -> set[str]:
     """What a role may do, by asking each role it includes in turn."""
     return set(roles[name].permissions).union(*(naive(roles, other) for other in roles[name].includes))
+
+
+def reached(roles: dict[str, Definition], name: str) -> set[str]:
+    """The role and those it includes, by asking each in turn."""
+    return {name}.union(*(reached(roles, other) for other in roles[name].includes))
 
 
 @given(structures)
@@ -98,13 +102,27 @@ async def _compare(
     for role, scope, ends in granted:
         end = None if ends is None else auth.now() + timedelta(minutes=ends)
         await managers.grant(auth, user.id, role, OPERATOR, scope=scope, expires_at=end)
+    began = auth.now()
     auth.now.travel(minutes=minutes)  # type: ignore[attr-defined]
     alive = [(role, scope) for role, scope, ends in granted if ends is None or ends > minutes]
     async with auth.transaction() as db:
-        claims = SimpleNamespace(**await rights.claims(auth, db, user.id))
+        claims = await rights.claims(auth, db, user.id)
+    until = claims.pop("until", None)
+    next_end = min((ends for _, _, ends in granted if ends is not None and ends > minutes), default=None)
+    assert (until and round((until - began) / timedelta(minutes=1))) == next_end
+    # A demand of a route finds in the claims what the database says.
+    told = {"": claims, **claims.pop("scopes", {})}
+    assert set(told) == {"", *(scope for _, scope in alive)}
+    for scope, part in told.items():
+        names = {one for role, where in alive if where == scope for one in reached(roles, role)}
+        assert part == {
+            "roles": sorted(names),
+            "permissions": sorted({one for name in names for one in roles[name].permissions}),
+        }
     everywhere = {one for role, scope in alive if not scope for one in naive(roles, role)}
-    assert set(claims.permissions) == everywhere
     feature = auth.of(Role)
+    for permission in PERMISSIONS:
+        assert await feature.allowed(user, permission) == (permission in everywhere)
     for scope in SCOPES[1:]:
         within = everywhere | {one for role, where in alive if where == scope for one in naive(roles, role)}
         for permission in PERMISSIONS:
