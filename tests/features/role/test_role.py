@@ -1,6 +1,7 @@
 """Roles and grants, over HTTP and in a host."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,10 +12,11 @@ from sqlalchemy import Column, MetaData, String, Table, literal, select
 
 from fam_auth import install, needs
 from fam_auth.core.routers import running
-from fam_auth.exceptions import Forbidden, Misconfigured, NotFound
+from fam_auth.exceptions import Forbidden, InvalidRequest, Misconfigured, NotFound
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Permission, Role, all_of, any_of, definitions, managers, path, permission, role
+from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.settings import OWN
 from fam_auth.repository.data_access.managers import sessions, users
 from fam_auth.routers.rules import ready
@@ -197,6 +199,18 @@ async def test_roles_that_cannot_be(office: World, body: dict[str, Any], code: s
     answer = await admin.http.post("/auth/roles", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, code)
     assert "x" * 100 not in answer.text
+
+
+async def test_a_permission_that_the_code_gave_up_stops_no_change(office: World, make_auth: MakeAuth) -> None:
+    mine = Definition("mine", frozenset({"posts:read", "users:read"}))
+    await definitions.create(office.auth, mine, OPERATOR)
+    less = make_auth(features=[Password(), Role()])
+    told = await definitions.change(less, "mine", lambda one: replace(one, description="Mine."), OPERATOR)
+    assert told.permissions == mine.permissions
+    await definitions.change(less, "mine", lambda one: replace(one, permissions=frozenset({"users:read"})), OPERATOR)
+    with pytest.raises(InvalidRequest):
+        await definitions.change(less, "mine", lambda one: replace(one, permissions=mine.permissions), OPERATOR)
+    await less.close()
 
 
 async def test_no_role_includes_itself(office: World) -> None:

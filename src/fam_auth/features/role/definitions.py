@@ -160,7 +160,7 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
     """Writes what a role consists of; whoever has it has that at their next request."""
     before = before or roles.get(wanted.name)
     after = {**roles, wanted.name: wanted}
-    _check_sound(auth, after, wanted)
+    _check_sound(auth, after, wanted, kept=before.permissions if before else frozenset())
     had = graph.permissions(roles, [wanted.name])
     await check_reach(auth, db, actor, graph.permissions(after, [wanted.name]) - had)
     await sessions.outdate_claims(auth, db, queries.holders(graph.including(roles, wanted.name), auth.now()))
@@ -174,9 +174,10 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
     await events.record(auth, db, _event(auth, kind, actor, before, wanted), kept)
 
 
-def _check_sound(auth: Auth, roles: Roles, wanted: Definition) -> None:
+def _check_sound(auth: Auth, roles: Roles, wanted: Definition, *, kept: frozenset[str]) -> None:
+    """Whether a role can be like that. What the code has given up may stay in it, `kept`, and not come back."""
     settings = auth.of(RoleSettings)
-    for unknown in sorted(wanted.permissions - settings.declared.keys()):
+    for unknown in sorted(wanted.permissions - settings.declared.keys() - kept):
         named = Said("role.no_permission", {"name": unknown}) if len(unknown) <= LONGEST_PERMISSION else None
         raise InvalidRequest.of("permissions", "unknown_permission", named)
     if wanted.includes - roles.keys():
