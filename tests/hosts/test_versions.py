@@ -20,10 +20,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import APIRouter, FastAPI, Request, WebSocket
 
 from fam_auth import Auth, CurrentSession, CurrentUser, install, needs, second_factor
 from fam_auth.features.password import Password
+from fam_auth.features.role import Permission, Role, any_of, path, permission, role
 
 
 @asynccontextmanager
@@ -31,9 +32,26 @@ async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, str]]:
     yield {"pool": "open"}
 
 
-auth = Auth(features=[Password()])
+auth = Auth(features=[Password(), Role(permissions=[Permission("posts:read")])])
 app = FastAPI(lifespan=lifespan)
 install(app, auth)
+below, router = FastAPI(), APIRouter(prefix="/of/{project_id}", dependencies=[needs(role("admin"))])
+app.mount("/below", below)
+
+
+@router.get("/posts", dependencies=[needs(permission("posts:read", scope=path("project_id", "project:")))])
+async def posts(project_id: int) -> None: ...
+
+
+@below.get("/either", dependencies=[needs(any_of(role("admin"), permission("posts:read")))])
+async def either() -> None: ...
+
+
+@app.get("/open", dependencies=[needs.public])
+async def opened() -> None: ...
+
+
+app.include_router(router, prefix="/projects")
 
 
 @app.get("/async")
@@ -116,6 +134,16 @@ def test_a_small_host(environment: Environment, tmp_path: Path, database: str) -
     assert asked["GET /items/{number}"] == ("nothing", "")
     assert asked["POST /auth/login"] == ("public", "")
     assert asked["DELETE /auth/me"] == ("session", "proof within 10 min")
+    assert asked["GET /open"] == ("public", "")
+    rights = {f"{row['method']} {row['path']}": row["rights"] for row in listed if row["rights"]}
+    posts = "role admin, permission posts:read in project:{project_id}"
+    assert rights["GET /projects/of/{project_id}/posts"] == posts
+    assert rights["GET /below/either"] == "(role admin or permission posts:read)"
+    assert rights["PUT /auth/users/{user_id}/roles/{name}"] == "permission roles:manage"
+    check = ("fam-auth", "routes", "host:app", "--check")
+    with pytest.raises(AssertionError, match="1 routes say nothing.*\n  GET /items/{number}: add needs"):
+        environment.run(*check, cwd=tmp_path, **variables)
+    environment.run(*check, "--public", "/items/{number}", cwd=tmp_path, **variables)
     with environment.serving("uvicorn", "host:app", cwd=tmp_path, **variables) as url:
         assert httpx2.get(f"{url}/async").json()["code"] == "unauthenticated"
         assert (
@@ -137,7 +165,10 @@ def test_a_small_host(environment: Environment, tmp_path: Path, database: str) -
         with pytest.raises(InvalidStatus) as denied:
             connect(socket)
         assert denied.value.response.status_code == 401
-        assert httpx2.get(f"{url}/openapi.json").json()["paths"]["/async"]["get"]["security"]
+        document = httpx2.get(f"{url}/openapi.json").json()["paths"]
+        assert document["/async"]["get"]["security"]
+        assert document["/projects/of/{project_id}/posts"]["get"]["x-needs"] == posts.split(", ")
+        assert httpx2.get(f"{url}/projects/of/1/posts", headers=header).json()["code"] == "forbidden"
         form = {"username": "ada@example.com", "password": PASSWORD}
         assert httpx2.post(f"{url}/auth/token", data=form).json()["token_type"].lower() == "bearer"
         assert httpx2.post(f"{url}/auth/logout", headers=header).status_code == 204
