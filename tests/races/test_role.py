@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,9 +10,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from fam_auth import Auth
 from fam_auth.exceptions import Forbidden, Refusal
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role, definitions, managers
+from fam_auth.features.role.graph import Definition
 from fam_auth.repository.data_access.managers import users
 from tests.conftest import new_auth
 from tests.races.test_races import PARALLEL, ROUNDS
@@ -69,6 +72,24 @@ async def test_twenty_grants_are_one(postgres_database: str) -> None:
         *(managers.grant(auths[number % 2], user.id, "admin", OPERATOR) for number in range(PARALLEL))
     )
     assert len({grant.id for grant in grants}) == 1
+    for auth in auths:
+        await auth.close()
+
+
+async def test_two_who_close_a_circle_do_not(postgres_database: str) -> None:
+    auths = [new_auth(postgres_database, Clock(), Mailbox(), features=[Password(), Role()]) for _ in range(2)]
+    pairs = [("one", "other"), ("other", "one")]
+    for name, _ in pairs:
+        await definitions.create(auths[0], Definition(name), OPERATOR)
+
+    async def including(auth: Auth, name: str, *parts: str) -> None:
+        await definitions.change(auth, name, lambda role: replace(role, includes=frozenset(parts)), OPERATOR)
+
+    for _ in range(ROUNDS):
+        closing = [including(auth, *pair) for auth, pair in zip(auths, pairs, strict=True)]
+        assert Counter(await asyncio.gather(*(ended(one) for one in closing))) == {"done": 1, "invalid_request": 1}
+        for name, _ in pairs:
+            await including(auths[0], name)
     for auth in auths:
         await auth.close()
 
