@@ -8,29 +8,25 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
 from fam_auth.core.mail import Mail, MailFailed
+from fam_auth.core.settings import Profile, Settings
+from fam_auth.feature import Feature
 from fam_auth.features.otp import Otp
 from fam_auth.features.otp import managers as otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role, definitions
 from fam_auth.features.role import managers as roles
-from fam_auth.features.role.graph import Definition
 from fam_auth.pages.administration.charts import chart
+from fam_auth.pages.mounted import KERNEL
 from fam_auth.repository.data_access.managers import outbox, users, worker
+from tests.pages.office import EVERY, administrator, scene
 from tests.support.browsing import Browser, browser, member, program
 from tests.support.people import OPERATOR, PASSWORD, World
 
 OpenWorld = Callable[..., Awaitable[World]]
-EVERY = (
-    "events:read",
-    "roles:manage",
-    "service:manage",
-    "service:read",
-    "sessions:manage",
-    "users:manage",
-    "users:read",
-)
 ONE = "/admin/users/{user}"
 # Page: what it takes.
 PAGES = {
@@ -71,22 +67,22 @@ FORMS = [
 ]
 
 
-async def administrator(world: World, *permissions: str, email: str = "grace@example.com") -> Browser:
-    """Somebody who is signed in and has these permissions by a role of their own."""
-    theirs = await member(world, email)
-    name = f"r{uuid4().hex[:8]}"
-    await definitions.create(world.auth, Definition(name, frozenset(permissions)), OPERATOR)
-    await roles.grant(world.auth, (await users.found(world.auth, email)).id, name, OPERATOR)
-    return theirs
+def paths(method: str) -> set[str]:
+    """Every path of the administration that is asked for by this method."""
+    routers = [*KERNEL, *(router for one in (Password(), Otp(), Role()) for router in brought(one))]
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    found = {route.path.replace("{user_id}", "{user}") for route in routes if method in (route.methods or ())}
+    return {path for path in found if path.startswith("/admin/")}
 
 
-async def scene(world: World) -> dict[str, str]:
-    """Somebody to administer, a role that they have, and a mail that waits for them."""
-    await member(world, "bob@example.com")
-    bob = await users.found(world.auth, "bob@example.com")
-    await definitions.create(world.auth, Definition("helper"), OPERATOR)
-    await world.mails(bob.email)
-    return {"user": str(bob.id), "mail": str(uuid4())}
+def brought(feature: Feature) -> Sequence[APIRouter]:
+    pages = feature.pages(Settings(database="sqlite+aiosqlite:///./none.db", profile=Profile.DEVELOPMENT))
+    return [] if pages is None else pages.routers
+
+
+def test_no_page_and_no_button_is_left_out_here() -> None:
+    assert {path.partition("?")[0] for path in PAGES} == paths("GET")
+    assert {form[0] for form in FORMS} == paths("POST")
 
 
 async def outbox_of(world: World) -> list[UUID]:

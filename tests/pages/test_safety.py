@@ -1,5 +1,6 @@
 """What must not happen on a page, each by its number."""
 
+import html
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -14,11 +15,14 @@ from sqlalchemy import select
 from fam_auth.core.settings import Profile, Settings
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
+from fam_auth.features.role import Role
 from fam_auth.models import Session
 from fam_auth.pages.destinations import allowed
 from fam_auth.pages.mounted import KERNEL
+from fam_auth.repository.data_access.managers import users
 from fam_auth.routers.rules import rules
-from tests.support.browsing import Browser, browser
+from tests.pages.office import EVERY, administrator
+from tests.support.browsing import Browser, browser, member
 from tests.support.people import PASSWORD, World
 from tests.support.tables import dump
 
@@ -31,7 +35,7 @@ LIVELY = ["<script>alert(1)</script>\"'", "{{7*7}}", "${7*7}", "{% raw %}", "&lt
 
 def paths(method: str) -> Iterator[str]:
     """The path of every page that is asked for by this method."""
-    features = [one for feature in (Password(), Otp()) if (one := feature.pages(SETTINGS))]
+    features = [one for feature in (Password(), Otp(), Role()) if (one := feature.pages(SETTINGS))]
     routers = [*KERNEL, *(router for one in features for router in one.routers)]
     for router in routers:
         for route in router.routes:
@@ -41,16 +45,28 @@ def paths(method: str) -> Iterator[str]:
 
 POSTS, GETS = sorted(paths("POST")), sorted(paths("GET"))
 ACCOUNT = [path for path in GETS if path.startswith("/auth/account") and ID not in path and "deleted" not in path]
+OFFICE = [path for path in GETS if path.startswith("/auth/admin/") and "/newer" not in path]
 
 
 def is_page(answer: httpx2.Response) -> bool:
-    return answer.headers["content-type"] == "text/html; charset=utf-8" and answer.text.startswith("<!doctype html>")
+    return answer.headers.get("content-type") == "text/html; charset=utf-8" and answer.text.startswith("<!doctype html>")
 
 
 @pytest.fixture
 async def world(open_world: OpenWorld) -> World:
     """An application with everything that has a page."""
-    return await open_world(features=[Password(), Otp()], hosted=True, trusted_proxies="192.0.2.0/24")
+    return await open_world(features=[Password(), Otp(), Role()], hosted=True, trusted_proxies="192.0.2.0/24")
+
+
+@pytest.fixture
+async def grace(world: World) -> Browser:
+    """An administrator, who may do everything, and whose session knows it."""
+    return await (await administrator(world, *EVERY)).open("/account")
+
+
+async def about(world: World, person: Browser) -> str:
+    """The id of somebody, in place of that in the paths."""
+    return str((await users.found(world.auth, person.email)).id)
 
 
 async def test_no_page_stands_in_the_document(world: World) -> None:
@@ -62,11 +78,11 @@ async def test_every_page_says_what_it_asks_for(world: World) -> None:
     assert [rule.path for rule in rules(world.app) if rule.asks == "nothing" and rule.path.startswith("/auth")] == []
 
 
-async def test_s105_a054_a056_no_other_site_sends_a_form(world: World, ada: Browser) -> None:
-    guest = await browser(world)
+async def test_s105_a054_a056_no_other_site_sends_a_form(world: World, ada: Browser, grace: Browser) -> None:
+    guest, user = await browser(world), await about(world, ada)
     before = await dump(world)
-    for path in POSTS:
-        for client in (ada.http, guest.http):
+    for path in [one.replace(ID, user) if "/users/" in one else one for one in POSTS]:
+        for client in (ada.http, guest.http, grace.http):
             for headers in (
                 {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
                 {"Sec-Fetch-Site": "same-site"},
@@ -81,13 +97,25 @@ async def test_s105_a054_a056_no_other_site_sends_a_form(world: World, ada: Brow
     assert await dump(world) == before
 
 
+async def test_s105_a054_no_other_site_has_a_code_sent(open_world: OpenWorld) -> None:
+    world = await open_world(features=[Password(), Otp(email_code=True)], hosted=True)
+    theirs = await member(world)
+    assert theirs.path == "/auth/sign-in/email-code"
+    before = await dump(world)
+    for path in ("/auth/sign-in/email-code", "/auth/sign-in/email-code/send"):
+        answer = await theirs.http.post(path, headers={"Sec-Fetch-Site": "cross-site"}, data={"code": "123456"})
+        assert (answer.status_code, is_page(answer)) == (403, True)
+    assert await dump(world) == before
+
+
 async def test_a056_what_says_nothing_of_its_site_may_sign_in(world: World, ada: Browser) -> None:
     plain = await world.client()
     answer = await plain.post("/auth/sign-in", data={"email": ada.email, "password": PASSWORD})
     assert (answer.status_code, answer.headers["location"]) == (303, "/auth/account")
 
 
-async def test_s058_a011_a057_opening_changes_nothing(world: World, ada: Browser) -> None:
+async def test_s058_a011_a057_opening_changes_nothing(world: World, ada: Browser, grace: Browser) -> None:
+    user = await about(world, ada)
     await ada.open("/account/email")
     await ada.send("/email", email="ada@example.org")
     other = await browser(world, ada.email)
@@ -96,8 +124,8 @@ async def test_s058_a011_a057_opening_changes_nothing(world: World, ada: Browser
     await other.open("/account/second-factors")
     token = await other.token("reset_password")
     before = await dump(world)
-    for client in (ada.http, other.http):
-        for path in GETS:
+    for client in (ada.http, other.http, grace.http):
+        for path in [one.replace(ID, user) if "/users/" in one else one for one in GETS]:
             for _ in range(2):
                 await client.get(path, params={"token": token, "code": "123456"})
                 await client.head(path)
@@ -110,29 +138,35 @@ async def test_s058_a011_a057_opening_changes_nothing(world: World, ada: Browser
     assert other.path == "/auth/sign-in"
 
 
-async def test_s106_s109_headers_of_every_page(world: World, ada: Browser) -> None:
-    guest = await browser(world)
-    for client in (ada.http, guest.http):
-        for answer in [await client.get(path) for path in GETS] + [await client.post(path) for path in POSTS[:3]]:
+async def test_s106_s109_headers_of_every_page(world: World, ada: Browser, grace: Browser) -> None:
+    guest, user = await browser(world), await about(world, ada)
+    gets = [path.replace(ID, user) if "/users/" in path else path for path in GETS]
+    for client in (ada.http, guest.http, grace.http):
+        for answer in [await client.get(path) for path in gets] + [await client.post(path) for path in POSTS[:3]]:
             assert answer.headers["cache-control"] == "no-store", answer.url
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["referrer-policy"] == "no-referrer"
             policy = answer.headers["content-security-policy"]
             assert "default-src 'none'" in policy
             assert "base-uri 'none'" in policy
+            assert "object-src 'none'" in policy or not is_page(answer)
             assert "unsafe" not in policy
 
 
-async def test_s106_no_script_and_no_style_in_a_page(world: World, ada: Browser) -> None:
-    for path in GETS:
-        page = (await ada.http.get(path, follow_redirects=True)).text
-        assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|<script(?! type=\"module\" src=)", page), path
+async def test_s106_no_script_and_no_style_in_a_page(world: World, ada: Browser, grace: Browser) -> None:
+    user = await about(world, ada)
+    for theirs, paths in ((ada, GETS), (grace, OFFICE)):
+        for path in paths:
+            page = (await theirs.http.get(path.replace(ID, user), follow_redirects=True)).text
+            assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|<script(?! type=\"module\" src=)", page), path
 
 
-async def test_a058_no_page_is_framed(world: World, ada: Browser) -> None:
-    for path in GETS:
-        answer = await ada.http.get(path)
-        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], path
+async def test_a058_no_page_is_framed(world: World, ada: Browser, grace: Browser) -> None:
+    user = await about(world, ada)
+    for theirs, paths in ((ada, GETS), (grace, OFFICE)):
+        for path in paths:
+            answer = await theirs.http.get(path.replace(ID, user))
+            assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], path
 
 
 async def test_s104_cookies_of_pages(world: World, ada: Browser) -> None:
@@ -183,6 +217,16 @@ async def test_s053_every_page_of_the_account_offers_to_sign_out(world: World, a
     for path in (*ACCOUNT, "/auth/sign-in/again"):
         await ada.open(path)
         assert [form for form in ada.page.forms if form.action == "/auth/sign-out"], path
+
+
+async def test_s053_every_page_of_administrators_offers_to_sign_out(world: World, ada: Browser, grace: Browser) -> None:
+    user = await about(world, ada)
+    for path in OFFICE:
+        await grace.open(path.replace(ID, user))
+        assert (grace.answer.status_code, path) == (200, path)
+        assert [form for form in grace.page.forms if form.action == "/auth/sign-out"], path
+    await grace.leave()
+    assert grace.path == "/auth/signed-out"
 
 
 async def test_s008_password_managers_and_pasting(world: World, ada: Browser) -> None:
@@ -288,6 +332,39 @@ async def test_a083_what_people_write_is_shown_as_text(world: World, text: str) 
     assert not [path for path, page in shown.items() if "<script>alert" in page or ">49" in page or '"49' in page]
     assert text in (await theirs.open("/account")).page.forms[-1].fields["name"]["value"]
     assert text in (await theirs.open("/account/second-factors")).text
+
+
+@pytest.mark.parametrize("text", LIVELY)
+async def test_a083_what_people_write_is_shown_to_administrators_as_text(world: World, text: str) -> None:
+    theirs = await browser(world, **{"User-Agent": text})
+    await theirs.sign_up()
+    await theirs.verify()
+    await theirs.sign_in()
+    await theirs.open("/account")
+    await theirs.send("/account", name=text)
+    await theirs.open("/account/second-factors")
+    await theirs.send("/devices", name=text)
+    theirs.secret = re.findall(r'data-plain="(\w+)"', theirs.answer.text)[0]
+    await theirs.send(code=theirs.code())
+    grace, user = await administrator(world, *EVERY), await about(world, theirs)
+    await grace.open("/admin/roles")
+    await grace.send("/create", name="helper", description=text)
+    await grace.open(f"/admin/users/{user}/roles")
+    await grace.send("/grant", role="helper", scope=text)
+    shown = {path: (await grace.open(path.replace(ID, user))).answer.text for path in OFFICE}
+    await grace.open(f"/admin/users/{user}")
+    await grace.send("/suspend", reason=text)
+    shown["suspended"] = grace.answer.text
+    for path in ("/admin/users?search=", "/admin/events?who=", "/admin/events?kind="):
+        shown[path] = (await grace.open(path + str(httpx2.QueryParams(x=text))[2:])).answer.text
+    assert not [path for path, page in shown.items() if "<script>alert" in page or re.search(r'[>"]\s*49', page)]
+    told = [page for page in shown if text in words(shown[page])]
+    assert {path.rpartition("/")[2] for path in told} >= {"users", "second-factors", "roles", "suspended", "events"}
+
+
+def words(page: str) -> str:
+    """What one reads in a page."""
+    return html.unescape(re.sub(r"<[^>]+>", "", page))
 
 
 @pytest.mark.parametrize(

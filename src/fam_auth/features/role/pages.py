@@ -161,6 +161,6 @@ async def revoke(
 PAGES = Pages(
     routers=(router,),
     templates=Path(__file__).parent / "templates",
-    administration=(Entry(MATRIX, "roles", "people", MANAGES_ROLES),),
+    administration=(Entry(MATRIX, "roles", "shield", MANAGES_ROLES),),
     about_user=(Entry("/roles", "roles", "people", MANAGES_ROLES),),
 )

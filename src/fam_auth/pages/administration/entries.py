@@ -4,7 +4,7 @@ from fam_auth.feature import Entry
 
 BEFORE = (
     Entry("/admin/dashboard", "dashboard", "chart", "events:read"),
-    Entry("/admin/users", "users", "person", "users:read"),
+    Entry("/admin/users", "users", "people", "users:read"),
 )
 AFTER = (
     Entry("/admin/events", "events", "clock", "events:read"),
