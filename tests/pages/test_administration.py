@@ -10,7 +10,9 @@ import httpx2
 import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from sqlalchemy import insert
 
+from fam_auth.core.events import EventKind
 from fam_auth.core.mail import Mail, MailFailed
 from fam_auth.core.settings import Profile, Settings
 from fam_auth.feature import Feature
@@ -19,6 +21,7 @@ from fam_auth.features.otp import managers as otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role, definitions
 from fam_auth.features.role import managers as roles
+from fam_auth.models import Event
 from fam_auth.pages.administration.charts import chart
 from fam_auth.pages.mounted import KERNEL
 from fam_auth.repository.data_access.managers import outbox, users, worker
@@ -189,6 +192,43 @@ async def test_a_dashboard_counts_what_happened(world: World) -> None:
     for days in (0, 91):
         await grace.open(f"/admin/dashboard?days={days}")
         assert grace.answer.status_code == 422
+
+
+async def test_every_page_and_its_files_are_small(world: World) -> None:
+    """Style sheets, scripts and page, as they travel: 60 kB at most, the first time and after ninety busy days."""
+    known = await scene(world)
+    grace = await administrator(world, *EVERY)
+    grace.http.headers["Accept-Language"] = "de"
+    for number in range(90):
+        await users.create(world.auth, f"somebody.with.a.long.address{number}@example.com", "Somebody")
+        world.clock.travel(days=1)
+    await busy(world, days=90)
+    await grace.sign_in()
+    weights = {}
+    for path in (*PAGES, "/admin/dashboard?days=90"):
+        await grace.open(path.format(**known))
+        assert grace.answer.status_code == 200
+        files = set(re.findall(r'(?:href|src)="(/auth/static/[^"]+)"', grace.answer.text))
+        assert len(files) == (0 if "/newer" in path else 4)
+        weights[path] = len(grace.answer.content)
+        for name in files:
+            file = await grace.http.get(name, headers={"Accept-Encoding": "gzip"})
+            weights[path] += file.num_bytes_downloaded
+    assert weights["/admin/dashboard?days=90"] > 30_000
+    assert {path: weight for path, weight in weights.items() if weight >= 60_000} == {}
+
+
+async def busy(world: World, *, days: int) -> None:
+    """Each of the last days saw many sign-ups, sign-ins and failures."""
+    now = world.clock()
+    kinds = (EventKind.USER_REGISTERED, EventKind.SESSION_STARTED, EventKind.LOGIN_FAILED)
+    rows = [
+        {"id": uuid4(), "kind": kind, "at": now - timedelta(days=day), "outcome": "success", "detail": {}}
+        for day in range(days)
+        for kind in kinds
+        for _ in range(day % 7 + 10)
+    ]
+    await world.auth.database.rows(insert(Event).values(rows))
 
 
 def test_charts_are_drawn_to_the_next_round_number() -> None:

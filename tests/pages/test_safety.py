@@ -49,7 +49,9 @@ OFFICE = [path for path in GETS if path.startswith("/auth/admin/") and "/newer" 
 
 
 def is_page(answer: httpx2.Response) -> bool:
-    return answer.headers.get("content-type") == "text/html; charset=utf-8" and answer.text.startswith("<!doctype html>")
+    return answer.headers.get("content-type") == "text/html; charset=utf-8" and answer.text.startswith(
+        "<!doctype html>"
+    )
 
 
 @pytest.fixture
