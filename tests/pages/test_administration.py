@@ -24,7 +24,7 @@ from fam_auth.features.role import managers as roles
 from fam_auth.models import Event
 from fam_auth.pages.administration.charts import chart
 from fam_auth.pages.mounted import KERNEL
-from fam_auth.repository.data_access.managers import outbox, users, worker
+from fam_auth.repository.data_access.managers import diagnosis, outbox, users, worker
 from tests.pages.office import EVERY, administrator, scene
 from tests.support.browsing import Browser, browser, member, program
 from tests.support.people import OPERATOR, PASSWORD, World
@@ -489,6 +489,8 @@ async def test_the_configuration_hides_its_secrets(world: World) -> None:
     assert "FAM_AUTH_PASSWORD__MINIMUM_LENGTH" in grace.text
     assert "8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2" not in grace.answer.text
     assert "Migrations fine" in grace.text
+    for finding in await diagnosis.diagnosed(world.auth):
+        assert world.auth.texts.has(f"pages.admin.configuration.check_{finding.check}"), finding
 
 
 class Hanging:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from fam_auth import Auth, install
+from fam_auth.core.events import EventKind
 from fam_auth.core.settings import Profile, Settings
 from fam_auth.exceptions import Misconfigured
 from fam_auth.features.otp import Otp
@@ -121,6 +122,10 @@ def test_every_text_of_the_code_is_there() -> None:
     code = "\n".join(file.read_text() for file in SOURCE.rglob("*.py"))
     done = set(re.findall(r'done="(\w+)"', code))
     assert {f"done.{key}" for key in done} == {key for key in keys("en") if key.startswith("done.")}
+
+
+def test_every_event_is_told_in_words() -> None:
+    assert [kind for kind in EventKind if f"events.{kind.replace('.', '_')}" not in keys("en")] == []
 
 
 def test_a_page_is_small() -> None:
