@@ -6,7 +6,10 @@ const most = 500
 document.querySelectorAll('[data-live]').forEach((button) => {
   const rows = document.getElementById(button.dataset.rows)
   const news = document.getElementById('news')
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' })
+  // As in pages.js: in the time of the reader, and in their country's way where it is their language.
+  const { lang } = document.documentElement
+  const tongue = navigator.languages.find((one) => one.split('-')[0] === lang.split('-')[0]) || lang
+  const format = new Intl.DateTimeFormat(tongue, { dateStyle: 'medium', timeStyle: 'short' })
   let waiting = 0
   const look = async () => {
     if (document.visibilityState === 'visible') {
@@ -20,6 +23,7 @@ document.querySelectorAll('[data-live]').forEach((button) => {
         const count = found.content.querySelectorAll('tr').length
         rows.prepend(found.content)
         while (rows.children.length > most) rows.lastElementChild.remove()
+        if (count) document.querySelector('.nothing')?.remove()
         if (count) news.textContent = `${news.dataset.one} ${count}`
       } else if (answer) return stop()
     }
