@@ -28,6 +28,29 @@ def demanding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     yield from _running(tmp_path_factory.mktemp("demanding"), **variables)
 
 
+@pytest.fixture(scope="session")
+def arabic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same where somebody has added a language that is written from the right."""
+    texts = tmp_path_factory.mktemp("texts")
+    (texts / "ar.toml").write_text(
+        """
+        [language]
+        name = "العربية"
+        direction = "rtl"
+
+        [pages.sign_in]
+        heading = "تسجيل الدخول إلى {app}"
+        submit = "تسجيل الدخول"
+
+        [pages.nav]
+        profile = "الملف الشخصي"
+        sessions = "الأجهزة"
+        """,
+        "utf-8",
+    )
+    yield from _running(tmp_path_factory.mktemp("arabic"), FAM_AUTH_TEXTS=str(texts))
+
+
 def _running(folder: Path, **variables: str) -> Iterator[Service]:
     port = free_port()
     database = f"sqlite+aiosqlite:///{folder}/fam_auth.db"
