@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import create_engine, func, insert, select
+from sqlalchemy import create_engine, delete, func, insert, select
 
 from fam_auth.core.clock import uuid7
 from fam_auth.core.events import EventKind
@@ -18,7 +19,7 @@ BUSY = {EventKind.USER_REGISTERED: 4, EventKind.SESSION_STARTED: 14, EventKind.L
 
 
 def has_a_past(acme: Service) -> None:
-    """For weeks people have signed up and in, and some mails have not arrived; once, however often it is asked."""
+    """For weeks people have signed up and in; once, however often it is asked."""
     engine = create_engine(f"sqlite:///{acme.folder}/fam_auth.db", execution_options=UNNAMED)
     now = datetime.now(UTC)
     with engine.begin() as db:
@@ -27,7 +28,19 @@ def has_a_past(acme: Service) -> None:
         user = db.scalar(select(User.id).limit(1))
         db.execute(insert(Event), list(_events(now)))
         db.execute(insert(Session), list(_sessions(user, now)))
-        db.execute(insert(Outbox), list(_mails(user, now)))
+    engine.dispose()
+
+
+@contextmanager
+def mails_wait(acme: Service) -> Iterator[None]:
+    """Some mails wait and one has been given up, for as long as this takes."""
+    engine, now = create_engine(f"sqlite:///{acme.folder}/fam_auth.db", execution_options=UNNAMED), datetime.now(UTC)
+    with engine.begin() as db:
+        mails = list(_mails(db.scalar(select(User.id).limit(1)), now))
+        db.execute(insert(Outbox), mails)
+    yield
+    with engine.begin() as db:
+        db.execute(delete(Outbox).where(Outbox.id.in_([mail["id"] for mail in mails])))
     engine.dispose()
 
 

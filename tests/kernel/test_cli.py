@@ -135,6 +135,7 @@ def test_a_database_without_tables(run: Run, tmp_path: Path, monkeypatch: pytest
     found = run("doctor", code=1)
     assert "run `fam-auth migrate`" in found
     assert "Found: " in found
+    assert "['" not in found
     assert "CREATE TABLE auth_user" in run("migrate", "--plan")
     run("migrate")
     assert "fine" in run("doctor")

@@ -1,7 +1,7 @@
 """What is wrong with a service: settings, migrations, tables, secrets, mail."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -16,6 +16,8 @@ from fam_auth.repository.data_access.managers import rekeying
 
 ADVICE, FINE = "advice", "fine"
 PATIENCE = timedelta(seconds=15)
+Found = Sequence[str] | None
+Check = Callable[[], Coroutine[Any, Any, Found]]
 
 
 class Finding(NamedTuple):
@@ -28,7 +30,7 @@ class Finding(NamedTuple):
 async def diagnosed(auth: Auth, patience: timedelta = PATIENCE) -> list[Finding]:
     """What every check finds, advice first. A check that takes longer than `patience` is a finding by itself."""
     upgrade = import_module("fam_auth.core.upgrade")
-    checks: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+    checks: dict[str, Check] = {
         "migrations": lambda: import_module("fam_auth.core.migrations").check(auth.database, auth.histories),
         "deadlines": auth.database.check_deadlines,
         "tables": lambda: upgrade.drift(auth.database, auth.histories),
@@ -40,7 +42,7 @@ async def diagnosed(auth: Auth, patience: timedelta = PATIENCE) -> list[Finding]
     return [*found, *map(Finding, checks, said)]
 
 
-async def _of_tables(check: Coroutine[Any, Any, object]) -> object:
+async def _of_tables(check: Coroutine[Any, Any, Found]) -> Found:
     """What a check finds in the tables; nothing where they are not there yet, as another check tells."""
     try:
         return await check
@@ -52,11 +54,11 @@ async def _nothing_to_check() -> None:
     """A carrier of somebody else that cannot tell."""
 
 
-async def _finding(check: Callable[[], Coroutine[Any, Any, object]], patience: timedelta) -> str:
+async def _finding(check: Check, patience: timedelta) -> str:
     try:
         differences = await asyncio.wait_for(check(), patience.total_seconds())
     except TimeoutError:
         return f"No answer within {patience.total_seconds():g} s."
     except (Misconfigured, MailFailed) as error:
         return str(error)
-    return FINE if not differences else f"Found: {differences}"
+    return f"Found: {'; '.join(differences)}" if differences else FINE
