@@ -16,11 +16,13 @@ from fam_auth.core.settings import Profile, Settings
 from fam_auth.exceptions import Misconfigured
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
+from fam_auth.features.role import Role
 from fam_auth.features.webhook import Webhook
 from fam_auth.main import create
 from fam_auth.pages import agents, colours
 from fam_auth.pages.assets import assets
 from tests.conftest import MakeAuth
+from tests.pages.office import EVERY, administrator
 from tests.support.browsing import Browser, browser, member
 from tests.support.people import World
 
@@ -196,6 +198,23 @@ async def test_templates_of_the_host_come_first(open_world: OpenWorld, tmp_path:
     guest = await browser(world)
     assert "Welcome!" in (await guest.open("/sign-in")).text
     assert (await guest.open("/forgot-password")).answer.text == "Forgot your password? by fam-auth"
+
+
+async def test_a_template_of_the_host_may_extend_the_one_that_it_replaces(
+    open_world: OpenWorld, tmp_path: Path
+) -> None:
+    mark = '{% block head %}{{ super() }}<link rel="stylesheet" href="/acme.css">{% endblock %}'
+    (tmp_path / "layout.html").write_text('{% extends "fam_auth/layout.html" %}' + mark)
+    (tmp_path / "password").mkdir()
+    lead = "{% block after %}<p>Ask us.</p>{{ super() }}{% endblock %}"
+    (tmp_path / "password" / "forgot.html").write_text('{% extends "fam_auth/password/forgot.html" %}' + lead)
+    world = await open_world(features=[Password(), Otp(), Role()], hosted=True, page_templates=tmp_path)
+    grace = await administrator(world, *EVERY)
+    for path in ("/sign-in/again", "/account", "/admin/users"):
+        await grace.open(path)
+        assert '<link rel="stylesheet" href="/acme.css">' in grace.answer.text
+        assert re.search(r'href="/auth/static/pages\.\w+\.css"', grace.answer.text)
+    assert "Ask us. Back to sign in" in (await (await browser(world)).open("/forgot-password")).text
 
 
 async def test_texts_of_the_host_come_first(open_world: OpenWorld, tmp_path: Path) -> None:

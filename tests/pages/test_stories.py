@@ -301,6 +301,16 @@ async def test_name_and_language(world: World, ada: Browser) -> None:
     assert (ada.answer.status_code, "check this field" in ada.text) == (422, False)
 
 
+async def test_what_is_known_of_somebody_is_theirs_to_take(world: World, ada: Browser) -> None:
+    await ada.open("/account")
+    [link] = [tag for name, tag in ada.page.tags if name == "a" and "download" in tag]
+    assert (link["href"], link["download"]) == ("/auth/me/export", "account.json")
+    answer = await ada.http.get(link["href"], headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.json()["user"]["email"]) == (200, ada.email)
+    assert {"auth_user", "auth_session", "auth_event"} <= set(answer.json()["tables"])
+    assert (await (await browser(world)).http.get(link["href"])).status_code == 401
+
+
 async def test_the_history_of_an_account(world: World, ada: Browser) -> None:
     for _ in range(30):
         await ada.open("/account")

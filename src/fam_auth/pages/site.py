@@ -88,11 +88,15 @@ def site_of(connection: HTTPConnection) -> Site:
 
 @cache
 def _templates(own: Path | None, brought: tuple[tuple[str, Path], ...]) -> Environment:
-    """The templates: the host's own first, then those of the features under their names, then the kernel's."""
+    """The templates: the host's own first, then those of the features under their names, then the kernel's.
+
+    Ours have a second name, behind `fam_auth/`, by which a template of the host extends the one that it replaces.
+    """
     features = PrefixLoader({name: FileSystemLoader(folder) for name, folder in brought})
     hosts = [FileSystemLoader(own)] if own else []
+    ours = ChoiceLoader([features, PackageLoader("fam_auth.pages", "templates")])
     return Environment(
-        loader=ChoiceLoader([*hosts, features, PackageLoader("fam_auth.pages", "templates")]),
+        loader=ChoiceLoader([*hosts, PrefixLoader({"fam_auth": ours}), ours]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
