@@ -21,6 +21,7 @@ from fam_auth.features.otp import managers as otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role, definitions
 from fam_auth.features.role import managers as roles
+from fam_auth.features.role.settings import OWN, Permission
 from fam_auth.models import Event
 from fam_auth.pages.administration.charts import chart
 from fam_auth.pages.mounted import KERNEL
@@ -376,6 +377,19 @@ async def test_roles_as_a_matrix(world: World) -> None:
     await grace.open("/admin/roles")
     assert "confirm that it is really you" in grace.text
     assert "helper lacks users:read" in grace.text
+
+
+async def test_permissions_are_explained_in_the_language_of_the_page(open_world: OpenWorld) -> None:
+    theirs = Permission("articles:publish", "Bring an article out.")
+    world = await open_world(features=[Password(), Role(permissions=[theirs])], hosted=True)
+    grace = await administrator(world, *EVERY)
+    await grace.open("/admin/roles")
+    assert [one.name for one in OWN if one.description not in grace.text] == []
+    grace.http.headers["Accept-Language"] = "de"
+    await grace.open("/admin/roles")
+    assert [one.name for one in OWN if one.description in grace.text] == []
+    assert "Andere abmelden." in grace.text
+    assert "articles:publish Bring an article out." in grace.text
 
 
 async def test_roles_of_a_user(world: World) -> None:
