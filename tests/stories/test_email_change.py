@@ -61,6 +61,8 @@ async def test_undo_brings_the_address_back_and_voids_the_password(world: World,
     assert await undo(ada, way_back) == 200
     assert await undo(ada, way_back) == 400
     assert (await ada.me()).status_code == 401
+    assert len(await world.mails("ada@example.com", "email_change_undone")) == 1
+    assert len(await world.mails(NEW, "email_changed")) == 2
     for address in (NEW, "ada@example.com"):
         assert (await Person(world, address, await world.client()).login()).status_code == 401
     owner = await world.person("ada@example.com")
@@ -93,6 +95,15 @@ async def test_a_newer_request_replaces_the_older(world: World, ada: Person) -> 
     await ask(ada, "ada@other.example.com")
     await world.mails(NEW)
     assert await confirm(ada, first) == 400
+
+
+async def test_s103_a_session_mails_no_more_than_an_account_may(world: World, ada: Person) -> None:
+    for number in range(5):
+        await ask(ada, f"stranger{number}@example.com")
+    refused = await ada.http.post("/auth/email/change", json={"email": "stranger5@example.com"})
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
+    assert len(await world.mails(ada.email, "undo_email_change")) == 5
+    assert not await world.mails("stranger5@example.com")
 
 
 async def test_s019_whose_address_it_is_is_not_told(world: World, ada: Person) -> None:

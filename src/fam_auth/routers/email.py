@@ -4,7 +4,7 @@ from fastapi import Response, status
 
 from fam_auth.demands import recent_proof
 from fam_auth.dependencies import CurrentAuth, CurrentClient, CurrentUser, needs
-from fam_auth.exceptions import CrossSite, InvalidCode, InvalidToken, StepUpRequired, Unauthenticated
+from fam_auth.exceptions import CrossSite, InvalidCode, InvalidToken, StepUpRequired, TooManyAttempts, Unauthenticated
 from fam_auth.repository.data_access.managers import emails, logins
 from fam_auth.routers import new_router
 from fam_auth.routers.answers import MaybeLoginToken, SameSite, login_answer
@@ -49,7 +49,7 @@ async def resend_verification(auth: CurrentAuth, client: CurrentClient, body: Ma
     "/email/change",
     status_code=status.HTTP_202_ACCEPTED,
     dependencies=[needs(recent_proof())],
-    responses=refuses(Unauthenticated, StepUpRequired, CrossSite),
+    responses=refuses(Unauthenticated, StepUpRequired, TooManyAttempts, CrossSite),
 )
 async def change_email(auth: CurrentAuth, user: CurrentUser, client: CurrentClient, body: Mailbox) -> Accepted:
     """Asks the new address to confirm, and tells the present one; the answer is the same for every address."""

@@ -97,7 +97,8 @@ async def verify_by_code(auth: Auth, email: str, code: str, client: Client) -> U
 
 
 async def change(auth: Auth, user: User, email: str, client: Client) -> None:
-    """The new address will be asked to confirm, and the present one told, with a way back."""
+    """The new address will be asked to confirm, and the present one told, with a way back. Raises TooManyAttempts."""
+    await attempts.limit(auth, attempts.Use("change of address", str(user.id), auth.settings.throttle.mail_day))
     await ask(auth, Request(EventKind.EMAIL_CHANGE_REQUESTED, users.checked(email).shown, client, user.id))
 
 
@@ -153,10 +154,13 @@ async def _bring_back(auth: Auth, token: str, client: Client) -> None:
     async with auth.transaction() as db:
         burnt = await tokens.burn(auth, db, UNDO, token)
         user = queries.value((await db.execute(queries.locked(burnt.user_id))).one())
+        undone = Event(EventKind.EMAIL_CHANGE_UNDONE, auth.now(), user.id, actor_id=user.id, client=client)
         if parse(user.email).canonical != burnt.address:
             await _move(auth, db, user.id, Address(burnt.shown, burnt.address))
-        undone = Event(EventKind.EMAIL_CHANGE_UNDONE, auth.now(), user.id, actor_id=user.id, client=client)
-        await credentials.changed(auth, db, undone, letter=None)
+            moved = outbox.post(auth, user.id, credentials.notice(auth, "email_changed", user.email), client)
+            await auth.database.together(db, moved)
+        letter = credentials.notice(auth, "email_change_undone", burnt.shown)
+        await credentials.changed(auth, db, undone, letter=letter)
 
 
 async def _disown(auth: Auth, token: str, client: Client) -> None:
