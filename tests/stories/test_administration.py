@@ -161,3 +161,16 @@ async def test_s121_who_did_what(office: World) -> None:
     later = (await admin.http.get("/auth/events/all", params={"since": "2030-01-01T00:00:00Z"})).json()
     earlier = (await admin.http.get("/auth/events/all", params={"until": "2030-01-01T00:00:00Z"})).json()
     assert (later["items"], len(earlier["items"]) >= 7) == ([], True)
+
+
+async def test_s116_what_an_administrator_did_stays_without_their_traces(office: World) -> None:
+    admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
+    user_id, admin_id = (await bob.me()).json()["id"], (await admin.me()).json()["id"]
+    await admin.http.post(f"/auth/users/{user_id}/suspend", json={"reason": "unpaid"})
+    assert (await admin.http.delete("/auth/me")).status_code == 204
+    other = await employee(office, "other@example.com", *EVERYTHING)
+    items = (await other.http.get(f"/auth/users/{user_id}/events")).json()["items"]
+    suspended = next(item for item in items if item["kind"] == "user.suspended")
+    assert (suspended["actor_id"], suspended["address"]) == (admin_id, None)
+    ended = next(item for item in items if item["kind"] == "session.ended")
+    assert (ended["actor_id"], ended["address"], ended["detail"]) == (admin_id, None, {"reason": "suspended"})

@@ -44,7 +44,7 @@ def end_session(
     async def work(auth: Auth) -> int:
         where = {"id": session} if session else {}
         where = {"user_id": (await users.found(auth, user)).id} if user else where
-        return await sessions.end(auth, where, "ended_by_administrator", BY_CLI.client)
+        return await sessions.end(auth, where, "ended_by_administrator", BY_CLI)
 
     ended = run(work)
     typer.echo(f"Ended: {ended}.")

@@ -4,10 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fam_auth.models.base import Base
+
+OF_ANOTHER = text("actor_id IS NOT NULL AND (user_id IS NULL OR actor_id != user_id)")
+"""What somebody did to somebody else: few rows, found when the one who did it goes."""
 
 
 class Event(Base):
@@ -17,7 +20,11 @@ class Event(Base):
     """
 
     __tablename__ = "auth_event"
-    __table_args__ = (Index(None, "user_id", "id"), Index(None, "kind", "id"))
+    __table_args__ = (
+        Index(None, "user_id", "id"),
+        Index(None, "kind", "id"),
+        Index(None, "actor_id", postgresql_where=OF_ANOTHER, sqlite_where=OF_ANOTHER),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)

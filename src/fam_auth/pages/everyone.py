@@ -2,7 +2,7 @@
 
 from fastapi import Depends, Response
 
-from fam_auth.dependencies import LOGIN_COOKIE, SESSION_COOKIE, CurrentClient, CurrentSession, needs
+from fam_auth.dependencies import LOGIN_COOKIE, SESSION_COOKIE, CurrentActor, CurrentSession, needs
 from fam_auth.pages.page import CurrentPage
 from fam_auth.pages.progress import path_of, standing
 from fam_auth.pages.route import new_router
@@ -57,9 +57,9 @@ async def abandon(page: CurrentPage, token: MaybeLoginToken) -> Response:
 
 
 @router.post("/sign-out")
-async def sign_out(page: CurrentPage, session: CurrentSession, client: CurrentClient) -> Response:
+async def sign_out(page: CurrentPage, session: CurrentSession, actor: CurrentActor) -> Response:
     """The session has ended, and the browser keeps nothing."""
-    await sessions.end(page.auth, {"id": session.id}, "logout", client)
+    await sessions.end(page.auth, {"id": session.id}, "logout", actor)
     return left(page, "/signed-out")
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from fam_auth.dependencies import CurrentClient, CurrentSession, needs
+from fam_auth.dependencies import CurrentActor, CurrentSession, needs
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.route import new_router, shown_on
 from fam_auth.repository.data_access.managers import events, sessions
@@ -37,17 +37,17 @@ async def _sessions(page: Page) -> Response:
 
 
 @router.post("/account/sessions/end-others")
-async def end_others(page: CurrentPage, session: CurrentSession, client: CurrentClient) -> Response:
+async def end_others(page: CurrentPage, session: CurrentSession, actor: CurrentActor) -> Response:
     """All other sessions have ended."""
-    await sessions.end(page.auth, {"user_id": session.user_id}, "ended_by_user", client, but=session.id)
+    await sessions.end(page.auth, {"user_id": session.user_id}, "ended_by_user", actor, but=session.id)
     return page.leads(page.plain("/account/sessions"), done="sessions_ended")
 
 
 @router.post("/account/sessions/{session_id}/end")
 @shown_on(_sessions)
-async def end_session(page: CurrentPage, session: CurrentSession, client: CurrentClient, session_id: UUID) -> Response:
+async def end_session(page: CurrentPage, session: CurrentSession, actor: CurrentActor, session_id: UUID) -> Response:
     """One of the sessions has ended."""
-    await sessions.end_one(page.auth, {"id": session_id, "user_id": session.user_id}, "ended_by_user", client)
+    await sessions.end_one(page.auth, {"id": session_id, "user_id": session.user_id}, "ended_by_user", actor)
     return page.leads(page.plain("/account/sessions"), done="session_ended")
 
 

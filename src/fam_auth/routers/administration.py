@@ -112,4 +112,4 @@ async def restore_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) ->
 async def end_sessions_of_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
     """Signs a user out everywhere."""
     await users.get(auth, user_id)
-    await sessions.end(auth, {"user_id": user_id}, "ended_by_administrator", actor.client)
+    await sessions.end(auth, {"user_id": user_id}, "ended_by_administrator", actor)

@@ -7,6 +7,7 @@ from fastapi import Depends, Query, Request, Response, status
 
 from fam_auth.dependencies import (
     SESSION_COOKIE,
+    CurrentActor,
     CurrentAuth,
     CurrentClient,
     CurrentSession,
@@ -63,9 +64,9 @@ async def refresh(
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, responses=refuses(Unauthenticated, CrossSite))
-async def logout(auth: CurrentAuth, session: CurrentSession, client: CurrentClient, response: Response) -> None:
+async def logout(auth: CurrentAuth, session: CurrentSession, actor: CurrentActor, response: Response) -> None:
     """Ends this session: its tokens and its cookie are worth nothing from now on."""
-    await sessions.end(auth, {"id": session.id}, "logout", client)
+    await sessions.end(auth, {"id": session.id}, "logout", actor)
     forget_cookie(auth, response, SESSION_COOKIE)
 
 
@@ -95,15 +96,15 @@ async def list_sessions(auth: CurrentAuth, session: CurrentSession, wanted: Want
     status_code=status.HTTP_204_NO_CONTENT,
     responses=refuses(Unauthenticated, CrossSite, NotFound),
 )
-async def end_session(auth: CurrentAuth, session: CurrentSession, client: CurrentClient, session_id: UUID) -> None:
+async def end_session(auth: CurrentAuth, session: CurrentSession, actor: CurrentActor, session_id: UUID) -> None:
     """Ends one of the caller's sessions."""
-    await sessions.end_one(auth, {"id": session_id, "user_id": session.user_id}, "ended_by_user", client)
+    await sessions.end_one(auth, {"id": session_id, "user_id": session.user_id}, "ended_by_user", actor)
 
 
 @router.delete("/sessions", status_code=status.HTTP_204_NO_CONTENT, responses=refuses(Unauthenticated, CrossSite))
-async def end_other_sessions(auth: CurrentAuth, session: CurrentSession, client: CurrentClient) -> None:
+async def end_other_sessions(auth: CurrentAuth, session: CurrentSession, actor: CurrentActor) -> None:
     """Ends all other sessions of the caller."""
-    await sessions.end(auth, {"user_id": session.user_id}, "ended_by_user", client, but=session.id)
+    await sessions.end(auth, {"user_id": session.user_id}, "ended_by_user", actor, but=session.id)
 
 
 @router.get("/events", responses=refuses(Unauthenticated))

@@ -17,6 +17,7 @@ from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, Tru
 from fam_auth.features.otp.settings import OtpSettings
 from fam_auth.features.otp.sms import SmsSender
 from fam_auth.models import Base
+from fam_auth.values import Actor
 
 __all__ = ["Otp", "SmsSender"]
 
@@ -77,7 +78,7 @@ class Otp(OtpSettings):
             for statement in queries.forget(event.user_id):
                 await db.execute(statement)
         elif event.kind == EventKind.ROLE_GRANTED:
-            await managers.end_those_of_before(auth, db, event.user_id, event.client)
+            await managers.end_those_of_before(auth, db, event.user_id, Actor(event.client, event.actor_id))
         elif event.kind in DISTRUSTING:
             await db.execute(queries.distrust(event.user_id))
 

@@ -89,7 +89,7 @@ async def is_required(auth: Auth, db: AsyncSession, user: User) -> bool:
     return settings.is_required_of(user, claims)
 
 
-async def end_those_of_before(auth: Auth, db: AsyncSession, user_id: UUID, client: Client) -> None:
+async def end_those_of_before(auth: Auth, db: AsyncSession, user_id: UUID, actor: Actor) -> None:
     """Sessions that showed no second factor end when their user rises to a role that demands one (S-015, S-047)."""
     demanding = set(auth.of(OtpSettings).required_roles)
     row = (await db.execute(users.by_id(user_id))).first() if demanding else None
@@ -99,7 +99,7 @@ async def end_those_of_before(auth: Auth, db: AsyncSession, user_id: UUID, clien
     rows = await db.execute(session_queries.of_user(user_id, auth.now(), auth.settings.session_idle))
     for session in (session_queries.value(row) for row in rows):
         if session.assurance < "aal2" and demanding.isdisjoint(session.claims.get("roles", ())):
-            await sessions.end(auth, {"id": session.id}, "second_factor_required", client, db=db)
+            await sessions.end(auth, {"id": session.id}, "second_factor_required", actor, db=db)
 
 
 async def must_enrol(auth: Auth, user: User) -> bool:

@@ -115,7 +115,7 @@ async def list_sessions(page: CurrentPage, user_id: UUID) -> Response:
 async def end_sessions(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Response:
     """The user is signed out everywhere."""
     await users.get(page.auth, user_id)
-    await sessions.end(page.auth, {"user_id": user_id}, "ended_by_administrator", actor.client)
+    await sessions.end(page.auth, {"user_id": user_id}, "ended_by_administrator", actor)
     return page.leads(f"{_back(page, user_id)}/sessions", done="admin_signed_out")
 
 

@@ -11,6 +11,7 @@ from fam_auth.core.statements import Statement
 from fam_auth.repository.data_access.managers import events, outbox, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as queries
+from fam_auth.values import Actor
 
 NOTICE = timedelta(days=3)
 
@@ -28,7 +29,9 @@ async def changed(
     posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, event.client)]
     over = [queries.abandon_all(event.user_id, but=keep), queries.retire_all(event.user_id, now)]
     await events.record(auth, db, event, *deeds, *over, *posted)
-    await sessions.end(auth, {"user_id": event.user_id}, str(event.kind), event.client, but=keep, db=db)
+    await sessions.end(
+        auth, {"user_id": event.user_id}, str(event.kind), Actor(event.client, event.actor_id), but=keep, db=db
+    )
 
 
 def notice(auth: Auth, kind: str, recipient: str, **context: object) -> Letter:

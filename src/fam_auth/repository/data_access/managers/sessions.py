@@ -21,7 +21,7 @@ from fam_auth.repository.data_access.managers import changes, devices, events, o
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import sessions as queries
 from fam_auth.repository.data_access.queries import users
-from fam_auth.values import Claims, Client, Page, Session, Tokens, Transport, User
+from fam_auth.values import Actor, Claims, Client, Page, Session, Tokens, Transport, User
 
 ACCESS = struct.Struct(">16sHI")  # session id, generation, expiry in seconds since the epoch
 REFRESH = struct.Struct(">16sI")  # session id, number of refreshes before this token
@@ -61,7 +61,7 @@ async def _make_room(auth: Auth, db: AsyncSession, progress: Progress) -> None:
     most, now = auth.settings.sessions_per_account, auth.now()
     if progress.sessions >= most:
         oldest = queries.end_oldest(progress.user.id, most - 1, now, auth.settings.session_idle)
-        await _tell_ended(auth, db, await db.execute(oldest), "too_many", progress.client)
+        await _tell_ended(auth, db, await db.execute(oldest), "too_many", Actor(progress.client))
 
 
 async def step_up(
@@ -234,7 +234,7 @@ async def end(  # noqa: PLR0913 - which, why, by whom, and in which transaction
     auth: Auth,
     where: Mapping[str, UUID],
     reason: str,
-    client: Client,
+    actor: Actor,
     *,
     but: UUID | None = None,
     db: AsyncSession | None = None,
@@ -243,23 +243,30 @@ async def end(  # noqa: PLR0913 - which, why, by whom, and in which transaction
     now = auth.now()
     async with auth.transaction(db) as joined:
         return await _tell_ended(
-            auth, joined, await joined.execute(queries.end(where, reason, now, but=but)), reason, client
+            auth, joined, await joined.execute(queries.end(where, reason, now, but=but)), reason, actor
         )
 
 
-async def _tell_ended(auth: Auth, db: AsyncSession, rows: Iterable[Row[Any]], reason: str, client: Client) -> int:
+async def _tell_ended(auth: Auth, db: AsyncSession, rows: Iterable[Row[Any]], reason: str, actor: Actor) -> int:
     """Each session that has ended is an event; returns how many there were."""
     ended = list(rows)
     for row in ended:
-        detail = {"reason": reason}
-        over = Event(EventKind.SESSION_ENDED, auth.now(), row.user_id, row.id, client=client, detail=detail)
+        over = Event(
+            EventKind.SESSION_ENDED,
+            auth.now(),
+            row.user_id,
+            row.id,
+            actor.user_id,
+            client=actor.client,
+            detail={"reason": reason},
+        )
         await events.record(auth, db, over)
     return len(ended)
 
 
-async def end_one(auth: Auth, where: Mapping[str, UUID], reason: str, client: Client) -> None:
+async def end_one(auth: Auth, where: Mapping[str, UUID], reason: str, actor: Actor) -> None:
     """The same for one session. Raises NotFound when there is none, or it is somebody else's."""
-    if not await end(auth, where, reason, client):
+    if not await end(auth, where, reason, actor):
         raise NotFound
 
 

@@ -100,7 +100,7 @@ async def suspend(
     fields = {"suspended_at": auth.now(), "suspended_reason": reason, "suspended_until": until}
     async with auth.transaction() as db:
         await _administer(auth, db, _event(auth, EventKind.USER_SUSPENDED, user_id, actor), fields)
-        await sessions.end(auth, {"user_id": user_id}, "suspended", actor.client, db=db)
+        await sessions.end(auth, {"user_id": user_id}, "suspended", actor, db=db)
         now = auth.now()
         await auth.database.together(db, token_queries.abandon_all(user_id), token_queries.retire_all(user_id, now))
 
@@ -131,6 +131,7 @@ async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | 
         letter = Letter("account_deleted", row.address, {}, auth.until(timedelta(days=3)), row.locale)
         gone = Event(EventKind.USER_DELETED, auth.now(), user_id, actor_id=actor.user_id)
         await joined.execute(event_queries.forget(user_id))
+        await joined.execute(event_queries.forget_actor(user_id))
         await joined.execute(outbox_queries.forget(user_id))
         # The features hear of it while the user is still there, and may refuse.
         await events.record(auth, joined, gone, outbox.post(auth, None, letter, actor.client))

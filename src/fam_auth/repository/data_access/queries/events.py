@@ -6,7 +6,7 @@ from operator import eq, ge, lt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, insert, select, text, update
+from sqlalchemy import ColumnElement, case, func, insert, or_, select, text, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.clock import uuid7_floor
@@ -88,8 +88,14 @@ def _meets(wanted: EventFilter) -> list[ColumnElement[bool]]:
 
 
 def forget(user_id: UUID) -> UpdateBase:
-    """Takes out of the journal what tells more of a user than that something happened."""
+    """Takes out of the journal what tells more of a user than that something happened to them."""
     return update(Row).where(Row.user_id == user_id).values(address=None, agent=None, detail={})
+
+
+def forget_actor(user_id: UUID) -> UpdateBase:
+    """The same of what they did to others, where what was done stays."""
+    to_others = or_(Row.user_id.is_(None), Row.actor_id != Row.user_id)
+    return update(Row).where(Row.actor_id == user_id, to_others).values(address=None, agent=None)
 
 
 _COLUMNS = (
