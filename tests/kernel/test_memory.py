@@ -17,7 +17,7 @@ from fam_auth.core.memory import Remembered, SessionMemory
 from fam_auth.exceptions import Unauthenticated, Unavailable
 from fam_auth.repository.data_access.managers import changes, purge, sessions, users
 from fam_auth.repository.data_access.queries import changes as queries
-from fam_auth.values import Client, Session, User
+from fam_auth.values import Actor, Client, Session, User
 from tests.conftest import MakeAuth
 from tests.support.people import OPERATOR, Person, World
 
@@ -202,7 +202,7 @@ async def test_s054_another_worker_hears_of_it(world: World, ada: Person, other:
     await ada.login()
     token = ada.tokens["access_token"]
     await sessions.current(other, token, "bearer")
-    await sessions.end(world.auth, {}, "ended_by_administrator", Client())
+    await sessions.end(world.auth, {}, "ended_by_administrator", Actor(Client()))
     await changes.read(other)
     with pytest.raises(Unauthenticated):
         await sessions.current(other, token, "bearer")
@@ -226,7 +226,7 @@ async def test_a_change_that_commits_late_is_not_missed(world: World, ada: Perso
     await bob.register()
     session, _ = await sessions.current(other, ada.tokens["access_token"], "bearer")
     async with AsyncSession(world.auth.database.engine) as db:
-        await sessions.end(world.auth, {"id": session.id}, "logout", Client(), db=db)
+        await sessions.end(world.auth, {"id": session.id}, "logout", Actor(Client()), db=db)
         await bob.verify()
         await changes.read(other)
         await changes.read(other)
@@ -240,7 +240,7 @@ async def test_a_change_that_commits_late_is_not_missed(world: World, ada: Perso
 async def test_a_change_that_is_rolled_back_is_none(world: World, ada: Person) -> None:
     session, _ = await sessions.current(world.auth, ada.tokens["access_token"], "bearer")
     async with AsyncSession(world.auth.database.engine) as db:
-        await sessions.end(world.auth, {"id": session.id}, "logout", Client(), db=db)
+        await sessions.end(world.auth, {"id": session.id}, "logout", Actor(Client()), db=db)
         await db.rollback()
     assert (await ada.me()).status_code == 200
 
