@@ -68,7 +68,9 @@ async def test_r03_every_connection_is_held(rig: Rig) -> None:
 
     ran = await rig.under("R-03 tables locked", fault)
     assert 503 in ran.seen("login", "refresh")
-    assert sorted(live)[len(live) * 9 // 10] < 0.5
+    worst = sorted(live)[len(live) * 99 // 100]
+    TABLE[-1] = (f"R-03 locked: live p99 {worst * 1e3:.0f} ms", *TABLE[-1][1:])
+    assert worst < (0.05 if SECONDS >= 30 else 0.5)
 
 
 async def test_r05_the_database_becomes_read_only(rig: Rig) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,11 +12,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.lives import Letters, Mover, Owner, Reader
+from tests.support.lives import Administrator, Letters, Mover, Owner, Reader
 from tests.support.load import TABLE, Ran, Refresher, contradictions, load
+from tests.support.people import PASSWORD
 from tests.support.postgres import Server
 from tests.support.rig import LONGEST, SECONDS, SETTINGS, Rig
-from tests.support.service import service
+from tests.support.service import service, variables
 
 
 async def test_r20_r22_workers_are_killed(rig: Rig) -> None:
@@ -64,6 +67,19 @@ async def test_r24_workers_are_killed_while_addresses_change(with_letters: tuple
     rig, letters = with_letters
     ran = await rig.under_kills("R-24 killed: address", partial(Mover, letters=letters))
     assert SECONDS < 30 or ran.statuses["address", 200] > 0
+
+
+async def test_r24_workers_are_killed_while_users_are_suspended(server: Server, database: str, tmp_path: Path) -> None:
+    """Whoever is suspended is signed out as well, or neither."""
+    settings, email = {**SETTINGS, "FAM_AUTH_FEATURES": "password,role"}, "admin@example.com"
+    command = [sys.executable, "-m", "fam_auth.cli", "create-admin", email, "--stdin"]
+    environment = variables(tmp_path, database, **settings)
+    with service(tmp_path, database, workers=2, **settings) as running:
+        made = partial(subprocess.run, command, input=PASSWORD.encode(), env=environment, cwd=tmp_path, check=True)
+        await asyncio.to_thread(made)
+        rig = Rig(server, database, running)
+        ran = await rig.under_kills("R-24 killed: suspension", partial(Administrator, email=email))
+    assert SECONDS < 30 or min(ran.statuses["suspend", 204], ran.statuses["restore", 204]) > 0
 
 
 async def test_r17_one_of_two_is_told_to_stop(rig: Rig) -> None:

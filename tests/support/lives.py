@@ -196,3 +196,35 @@ class Mover(Reader):
         other = Mover(str(self.http.base_url), self.ran, self.letters)
         self.ran.users.discard(self.email.removeprefix("moved-"))
         self.email, self.tokens, self.session, self.is_verified = other.email, {}, None, False
+
+
+class Administrator(Person):
+    """Somebody who suspends others and lets them in again."""
+
+    def __init__(self, url: str, ran: Ran, email: str) -> None:
+        super().__init__(url, ran)
+        self.email = email
+
+    def next(self) -> Callable[[], Awaitable[None]]:
+        return self.suspend if self.tokens else self.login
+
+    async def suspend(self) -> None:
+        other = Person(str(self.http.base_url), self.ran)
+        async with other.http:
+            await other.register()
+            seen = await other.ask("me", "GET", "/auth/me") if other.tokens else None
+            if seen is None or not await self._do("suspend", other.email, seen["id"]):
+                return
+            await asyncio.sleep(1.2)  # the other worker hears of it within a second
+            if await other.ask("me suspended", "GET", "/auth/me") is not None:
+                self.ran.troubles.append("a suspended user is let in")
+            await self._do("restore", other.email, seen["id"])
+
+    async def _do(self, what: str, email: str, user_id: str) -> bool:
+        """Whether it was acknowledged; whoever does not know signs in anew."""
+        kind = {"suspend": "user.suspended", "restore": "user.restored"}[what]
+        self.ran.tried[email, kind] += 1
+        is_done = await self.ask(what, "POST", f"/auth/users/{user_id}/{what}") is not None
+        self.ran.done[email, kind] += is_done
+        self.tokens = self.tokens if is_done else {}
+        return is_done

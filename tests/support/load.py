@@ -29,7 +29,7 @@ CONTRADICTIONS = {
     ),
     "users without an event": (
         "SELECT 1 FROM auth_user u WHERE NOT EXISTS "
-        "(SELECT 1 FROM auth_event v WHERE v.user_id = u.id AND v.kind = 'user.registered')"
+        "(SELECT 1 FROM auth_event v WHERE v.user_id = u.id AND v.kind IN ('user.registered', 'user.created'))"
     ),
     "sessions without an event": (
         "SELECT 1 FROM auth_session s WHERE NOT EXISTS "
@@ -42,6 +42,13 @@ CONTRADICTIONS = {
     "sessions ended without an event": (
         "SELECT 1 FROM auth_session s WHERE s.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM auth_event v "
         "WHERE v.session_id = s.id AND v.kind IN ('session.ended', 'session.refresh_reused'))"
+    ),
+    "users suspended and signed in": (
+        "SELECT 1 FROM auth_session s JOIN auth_user u ON u.id = s.user_id "
+        "WHERE s.ended_at IS NULL AND u.suspended_at IS NOT NULL"
+    ),
+    "mails sent whose link was dead": (
+        "SELECT 1 FROM auth_outbox WHERE outcome = 'sent' AND done_at > expires_at + interval '10 seconds'"
     ),
     "mails sent and waiting": (
         "SELECT 1 FROM auth_outbox WHERE done_at IS NOT NULL AND content IS NOT NULL AND outcome <> 'mail.failed'"
