@@ -100,10 +100,6 @@ class UserRestored(UserEvent, kind=EventKind.USER_RESTORED):
     """An administrator lifted a suspension."""
 
 
-class UserExported(UserEvent, kind=EventKind.USER_EXPORTED):
-    """Somebody took out everything that is kept of the user: they themselves, an administrator or an operator."""
-
-
 class UserDeleted(UserEvent, kind=EventKind.USER_DELETED):
     """The account is gone. Earlier events of it keep kind and time alone."""
 

@@ -163,15 +163,6 @@ async def test_s121_who_did_what(office: World) -> None:
     assert (later["items"], len(earlier["items"]) >= 7) == ([], True)
 
 
-async def test_s121_who_took_out_what_is_kept(office: World) -> None:
-    admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
-    user_id, admin_id = (await bob.me()).json()["id"], (await admin.me()).json()["id"]
-    await admin.http.get(f"/auth/users/{user_id}/export")
-    await bob.http.get("/auth/me/export")
-    items = (await admin.http.get("/auth/events/all", params={"kind": "user.exported"})).json()["items"]
-    assert [(item["user_id"], item["actor_id"]) for item in items] == [(user_id, user_id), (user_id, admin_id)]
-
-
 async def test_s116_what_an_administrator_did_stays_without_their_traces(office: World) -> None:
     admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
     user_id, admin_id = (await bob.me()).json()["id"], (await admin.me()).json()["id"]

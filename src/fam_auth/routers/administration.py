@@ -39,10 +39,10 @@ async def get_user(auth: CurrentAuth, user_id: UUID) -> UserItem:
 
 
 @router.get("/users/{user_id}/export", dependencies=[MANAGES], responses=REFUSALS_OF_ONE)
-async def export_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> Export:
+async def export_user(auth: CurrentAuth, user_id: UUID) -> Export:
     """Everything that is kept of one user; secrets are left out."""
     user = UserAnswer.model_validate(await users.get(auth, user_id))
-    return Export(user=user, tables=await exports.of_user(auth, user_id, actor))
+    return Export(user=user, tables=await exports.of_user(auth, user_id))
 
 
 @router.get("/users/{user_id}/events", dependencies=[needs(permission("events:read"))], responses=REFUSALS)
