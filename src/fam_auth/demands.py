@@ -41,8 +41,7 @@ class Assurance(Demand):
 
     def check(self, auth: Auth, session: Session, connection: HTTPConnection) -> None:
         del connection
-        newest = max(proof.at for proof in session.proofs)
-        stale = self.within is not None and newest < auth.now() - self.within
+        stale = self.within is not None and session.proved_at < auth.now() - self.within
         if stale or session.assurance < self.level:
             raise StepUpRequired(assurance=self.level, within=self.within)
 

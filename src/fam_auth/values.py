@@ -93,6 +93,11 @@ class Session:
         """The assurance level of the proofs together."""
         return assurance(self.proofs)
 
+    @property
+    def proved_at(self) -> datetime:
+        """When the newest of the proofs was given."""
+        return max(proof.at for proof in self.proofs)
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:

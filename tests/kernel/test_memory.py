@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Double, cast, event, text
+from sqlalchemy import Double, cast, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +20,7 @@ from fam_auth.repository.data_access.queries import changes as queries
 from fam_auth.values import Actor, Client, Session, User
 from tests.conftest import MakeAuth
 from tests.support.people import OPERATOR, Person, World
+from tests.support.statements import asked_of
 
 OpenWorld = Callable[..., Awaitable[World]]
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -142,21 +143,9 @@ async def test_s054_the_feed_of_a_standby_is_not_believed(
     monkeypatch.setattr(world.auth.memory, "heard", heard)
 
 
-def statements(auth: Auth) -> list[str]:
-    """What is asked of the database from now on, but for the feed."""
-    asked: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        if "auth_change" not in statement:
-            asked.append(statement)
-
-    event.listen(auth.database.engine.sync_engine, "before_cursor_execute", note)
-    return asked
-
-
 async def test_s050_r006_a_signed_in_request_asks_nothing(world: World, ada: Person) -> None:
     await ada.me()
-    asked = statements(world.auth)
+    asked = asked_of(world.auth)
     for _ in range(3):
         assert (await ada.me()).status_code == 200
     assert asked == []
@@ -168,7 +157,7 @@ async def test_strict_asks_each_time(open_world: OpenWorld) -> None:
     world = await open_world(session_check="strict", email_verification=False)
     ada = await world.person("ada@example.com")
     ada.use((await ada.register()).json()["tokens"])
-    asked = statements(world.auth)
+    asked = asked_of(world.auth)
     for _ in range(3):
         assert (await ada.me()).status_code == 200
     assert len(asked) == 3
@@ -188,7 +177,7 @@ async def other(world: World, make_auth: MakeAuth) -> Any:
 async def test_s054_another_worker_hears_of_it(world: World, ada: Person, other: Auth) -> None:
     token = ada.tokens["access_token"]
     session, user = await sessions.current(other, token, "bearer")
-    asked = statements(other)
+    asked = asked_of(other)
     await sessions.current(other, token, "bearer")
     assert asked == []
     await ada.http.patch("/auth/me", json={"name": "Augusta"})
@@ -286,6 +275,6 @@ async def test_a_feed_that_cannot_be_read_is_not_believed(world: World, ada: Per
     with pytest.raises((Unavailable, ProgrammingError)):
         await changes.read(world.auth)
     world.auth.memory.clock = lambda: 1e12
-    asked = statements(world.auth)
+    asked = asked_of(world.auth)
     assert (await ada.me()).status_code == 200
     assert len(asked) == 1

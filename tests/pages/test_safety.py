@@ -314,10 +314,9 @@ async def test_a082_forms_are_answered_by_303(world: World, ada: Browser) -> Non
     assert {answer.status_code for answer in sent} == {303}
 
 
-@pytest.mark.parametrize("text", LIVELY)
-async def test_a083_what_people_write_is_shown_as_text(world: World, text: str) -> None:
-    agent = text.encode("ascii", "replace").decode()
-    theirs = await browser(world, **{"User-Agent": agent})
+async def called(world: World, text: str) -> Browser:
+    """Somebody signed in whose name, device and browser are called like that."""
+    theirs = await browser(world, **{"User-Agent": text.encode("ascii", "replace").decode()})
     await theirs.sign_up()
     await theirs.verify()
     await theirs.sign_in()
@@ -327,6 +326,12 @@ async def test_a083_what_people_write_is_shown_as_text(world: World, text: str) 
     await theirs.send("/devices", name=text)
     theirs.secret = re.findall(r'data-plain="(\w+)"', theirs.answer.text)[0]
     await theirs.send(code=theirs.code())
+    return theirs
+
+
+@pytest.mark.parametrize("text", LIVELY)
+async def test_a083_what_people_write_is_shown_as_text(world: World, text: str) -> None:
+    theirs = await called(world, text)
     shown = {}
     for path in ACCOUNT:
         shown[path] = (await theirs.open(path)).answer.text
@@ -344,16 +349,7 @@ async def test_a083_what_people_write_is_shown_as_text(world: World, text: str) 
 
 @pytest.mark.parametrize("text", LIVELY)
 async def test_a083_what_people_write_is_shown_to_administrators_as_text(world: World, text: str) -> None:
-    theirs = await browser(world, **{"User-Agent": text})
-    await theirs.sign_up()
-    await theirs.verify()
-    await theirs.sign_in()
-    await theirs.open("/account")
-    await theirs.send("/account", name=text)
-    await theirs.open("/account/second-factors")
-    await theirs.send("/devices", name=text)
-    theirs.secret = re.findall(r'data-plain="(\w+)"', theirs.answer.text)[0]
-    await theirs.send(code=theirs.code())
+    theirs = await called(world, text)
     grace, user = await administrator(world, *EVERY), await about(world, theirs)
     await grace.open("/admin/roles")
     await grace.send("/create", name="helper", description=text)

@@ -3,12 +3,13 @@
 import hashlib
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.waiting import wait_for
 
 # Lines that every range has beside those of the passwords: of somebody else's, and made up.
 OTHERS = [f"{number:035X}:{number}" for number in range(800)]
@@ -35,10 +36,7 @@ class RangeApi:
 
     def wait(self, count: int, seconds: float = 20) -> None:
         """Waits until so many have asked."""
-        deadline = time.monotonic() + seconds
-        while len(self.asked) < count:
-            assert time.monotonic() < deadline, self.asked
-            time.sleep(0.005)
+        wait_for(self.asked, count, seconds)
 
     def lines(self, beginning: str) -> bytes:
         """The range, written without a look at ours: CRLF between the lines and none behind the last."""

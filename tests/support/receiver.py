@@ -6,12 +6,13 @@ import hmac
 import json
 import ssl
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.waiting import wait_for
 
 
 @dataclass
@@ -47,10 +48,7 @@ class Receiver:
 
     def wait(self, count: int, seconds: float = 20) -> None:
         """Waits until so many requests have come."""
-        deadline = time.monotonic() + seconds
-        while len(self.got) < count:
-            assert time.monotonic() < deadline, self.got
-            time.sleep(0.02)
+        wait_for(self.got, count, seconds)
 
 
 @contextmanager

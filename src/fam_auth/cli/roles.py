@@ -11,7 +11,6 @@ from fam_auth.auth import Auth
 from fam_auth.cli.common import BY_CLI, REFUSED, AsJson, Who, loaded, run, run_for, show
 from fam_auth.cli.users import typed_password, user_row
 from fam_auth.core.addresses import parse
-from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import NotFound
 from fam_auth.features.password import changes
 from fam_auth.features.password import managers as passwords
@@ -19,8 +18,7 @@ from fam_auth.features.role import Role, definitions, managers
 from fam_auth.features.role.definitions import Change
 from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.settings import ADMIN
-from fam_auth.repository.data_access.managers import events, users
-from fam_auth.repository.data_access.queries import users as queries
+from fam_auth.repository.data_access.managers import emails, users
 from fam_auth.values import User
 
 app = typer.Typer(help="Roles and who has them.", no_args_is_help=True)
@@ -133,9 +131,10 @@ def create_admin(
     async def work(auth: Auth) -> tuple[User, str | None]:
         auth.of(Role)
         await definitions.ensure_admin(auth)
-        user = await _found_or_made(auth, email, password)
+        user = await users.found(auth, email) if known else await _made(auth, email, password)
         if not is_proved:
-            await _claim(auth, user)
+            async with auth.transaction() as db:
+                await emails.prove(auth, db, user.id, parse(user.email).canonical, BY_CLI)
         await managers.grant(auth, user.id, ADMIN, BY_CLI)
         return user, await changes.link(auth, user) if link else None
 
@@ -155,20 +154,10 @@ async def _standing(auth: Auth, email: str) -> tuple[bool, bool]:
     return True, user.email_verified or not auth.settings.email_verification
 
 
-async def _found_or_made(auth: Auth, email: str, password: str | None) -> User:
-    if (await _standing(auth, email))[0]:
-        return await users.found(auth, email)
+async def _made(auth: Auth, email: str, password: str | None) -> User:
     if password is None:
         return await users.create(auth, email, verified=True)
     return await passwords.create(auth, email, password, None, verified=True)
-
-
-async def _claim(auth: Auth, user: User) -> None:
-    """What was set before the owner of the address came is gone: whoever registered it has no password (S-128)."""
-    claimed = Event(EventKind.USER_CLAIMED, auth.now(), user.id, client=BY_CLI.client)
-    async with auth.transaction() as db:
-        verified = queries.verify(user.id, parse(user.email).canonical, auth.now())
-        await events.record(auth, db, claimed, verified)
 
 
 def _row(role: Definition) -> dict[str, str]:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event, func, insert, select, text
+from sqlalchemy import func, insert, select, text
 
 from fam_auth import Auth, Proof, install, needs
 from fam_auth.core.routers import running
@@ -29,6 +29,7 @@ from tests.conftest import new_auth
 from tests.support.people import OPERATOR, Clock, Mailbox
 from tests.support.plans import Statements, faults
 from tests.support.service import service
+from tests.support.statements import asked_of
 
 USERS, ROLES, GRANTS = 10_000, 1_000, 100_000
 PEOPLE = [uuid4() for _ in range(USERS)]
@@ -129,7 +130,7 @@ async def test_s064_a_check_asks_nothing_and_a_change_counts_in_both_processes(c
         there = await stack.enter_async_context(httpx2.AsyncClient(base_url=other.url))
         assert await answers((here, there), ada) == [403, 403]
 
-        asked = statements(auth)
+        asked = asked_of(auth)
         seen = [(await here.get(f"/projects/{number}", headers=ada)).status_code for number in (0, USERS, 1) * 20]
         assert (seen, asked) == ([200, 200, 403] * 20, [])
 
@@ -157,15 +158,3 @@ async def signed_in(auth: Auth, user_id: UUID) -> dict[str, str]:
 
 async def answers(processes: Sequence[httpx2.AsyncClient], headers: dict[str, str]) -> list[int]:
     return [(await one.get("/auth/users", params={"limit": 1}, headers=headers)).status_code for one in processes]
-
-
-def statements(auth: Auth) -> list[str]:
-    """What is asked of the database from now on, but for the feed."""
-    asked: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        if "auth_change" not in statement:
-            asked.append(statement)
-
-    event.listen(auth.database.engine.sync_engine, "before_cursor_execute", note)
-    return asked

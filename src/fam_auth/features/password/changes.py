@@ -68,8 +68,7 @@ async def change_own(auth: Auth, user: User, passwords: Replacement, visit: Visi
     The password is all the proof that most sessions rest on. One that rests on more has to be proved again, or whoever
     has the session and the password would shut out who has the device. Raises StepUpRequired too.
     """
-    newest = max(proof.at for proof in session.proofs)
-    if newest < auth.now() - FRESH and any(proof.method != managers.METHOD for proof in session.proofs):
+    if session.proved_at < auth.now() - FRESH and any(proof.method != managers.METHOD for proof in session.proofs):
         raise StepUpRequired(assurance="aal2", within=FRESH)
     await change(auth, user, passwords, visit, keep=session.id)
 
@@ -115,7 +114,7 @@ async def reset(auth: Auth, token: str, password: str, client: Client) -> None:
         await tokens.burn(auth, db, RESET, token)
         assert row is not None  # noqa: S101 - a token goes with its user
         if row.verified_at is None:
-            await _claim(auth, db, row.id, pending.address, client)
+            await emails.prove(auth, db, row.id, pending.address, Actor(client, row.id))
         done = Event(EventKind.PASSWORD_RESET, auth.now(), row.id, actor_id=row.id, client=client)
         letter = credentials.notice(auth, "password_changed", row.address)
         lifted = attempts.lifted(auth, managers.METHOD, row.canonical)
@@ -165,12 +164,6 @@ async def _hashed(auth: Auth, user: User, password: str) -> str:
     digest = await auth.hasher.hash(password)
     await managers.refuse_breached(auth, "new_password", password)
     return digest
-
-
-async def _claim(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, client: Client) -> None:
-    """The mailbox's owner has come to an account that somebody made for it: the features clear what they hold of it."""
-    claimed = Event(EventKind.USER_CLAIMED, auth.now(), user_id, actor_id=user_id, client=client)
-    await events.record(auth, db, claimed, user_queries.verify(user_id, canonical, auth.now()))
 
 
 def _linked(auth: Auth, user: User, letter: Letter, lifetime: timedelta, client: Client) -> list[Statement]:

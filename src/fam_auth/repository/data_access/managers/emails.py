@@ -75,6 +75,15 @@ async def send_warning(auth: Auth, db: AsyncSession, user: User, request: Reques
     return True
 
 
+async def prove(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, actor: Actor) -> None:
+    """The mailbox's owner has come to an account that somebody made for it: its address is verified.
+
+    The features clear what they hold of it, so that nothing is left of whoever made it (S-128). Does not commit.
+    """
+    claimed = Event(EventKind.USER_CLAIMED, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
+    await events.record(auth, db, claimed, queries.verify(user_id, canonical, auth.now()))
+
+
 async def verify(auth: Auth, token: str, client: Client) -> User:
     """The token is used up and its address verified. Raises InvalidToken."""
     verified = await _verify(auth, auth.keys.digests(VERIFY, token), client)
