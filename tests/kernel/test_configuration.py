@@ -1,5 +1,6 @@
 """Bad configuration stops the start, with one sentence that names the setting and the remedy."""
 
+import string
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from fastapi import FastAPI
 from fam_auth import Auth, install
 from fam_auth.core.database import Database
 from fam_auth.core.routers import running
-from fam_auth.core.security import Keyring, new_secret, parse_secrets
+from fam_auth.core.security import PLACEHOLDERS, Keyring, new_secret, parse_secrets
 from fam_auth.core.settings import described, masked
 from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Feature
@@ -51,6 +52,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"links": {"verify_email": "https://app.example.com/?token={token}"}}, "FAM_AUTH_LINKS"),
     ({"session_check": "never"}, "FAM_AUTH_SESSION_CHECK"),
 ]
+
+
+def test_no_fresh_secret_is_taken_for_a_placeholder() -> None:
+    assert set(new_secret()) <= set(string.hexdigits)
+    assert not any(set(word) <= set(string.hexdigits) for word in PLACEHOLDERS)
 
 
 @pytest.mark.parametrize(("change", "said"), BAD)

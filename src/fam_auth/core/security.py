@@ -17,13 +17,13 @@ from fam_auth.exceptions import Misconfigured
 MINIMUM_SECRET = 32
 DIFFERENT_SIGNS = 10
 LAST_VERSION = 255  # one byte of a token names it
-PLACEHOLDERS = ("change", "secret", "example", "placeholder", "password", "insecure", "your-", "todo", "xxxx", "0000")
+PLACEHOLDERS = ("change", "secret", "example", "placeholder", "password", "insecure")
 REMEDY = "Make one with `fam-auth secret` and set FAM_AUTH_SECRETS."
 
 
 def new_secret() -> str:
-    """256 fresh random bits as URL-safe text, fit for FAM_AUTH_SECRETS."""
-    return secrets.token_urlsafe(32)
+    """256 fresh random bits in hexadecimal digits, fit for FAM_AUTH_SECRETS."""
+    return secrets.token_hex(32)
 
 
 def new_token(prefix: str) -> str:
