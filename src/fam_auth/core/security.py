@@ -17,7 +17,7 @@ from fam_auth.exceptions import Misconfigured
 MINIMUM_SECRET = 32
 DIFFERENT_SIGNS = 10
 LAST_VERSION = 255  # one byte of a token names it
-PLACEHOLDERS = ("change", "secret", "example", "placeholder", "password", "insecure")
+PLACEHOLDERS = ("change", "secret", "example", "placeholder", "password", "insecure", "your-", "todo", "xxxx")
 REMEDY = "Make one with `fam-auth secret` and set FAM_AUTH_SECRETS."
 
 
