@@ -124,7 +124,7 @@ def test_the_state_of_things(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings["FAM_AUTH_MAIL"]["value"] == "smtp://user:***@127.0.0.1:1"
     assert settings["FAM_AUTH_PASSWORD__MINIMUM_LENGTH"]["default"] == "8"
     assert "FAM_AUTH_POOL_SIZE" in run("config")
-    assert len(run("secret").strip()) == 43
+    assert len(run("secret").strip()) == 64
     assert "fam-auth 0." in run("--version")
     monkeypatch.setenv("FAM_AUTH_SECRETS", "short")
     assert run("doctor", code=2).startswith("fam-auth: FAM_AUTH_SECRETS: a secret is shorter")
