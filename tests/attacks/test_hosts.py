@@ -10,18 +10,16 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.conftest import TEMPLATE, new_auth
-from tests.support import postgres
+from tests.conftest import new_auth
 from tests.support.people import PASSWORD, World
 from tests.support.service import Service, service
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[Service]:
-    url = postgres.create_database(postgres_server, "hosts", template=TEMPLATE)
-    with service(tmp_path_factory.mktemp("hosts"), url, FAM_AUTH_ALLOWED_HOSTS="auth.internal") as one:
+def running(tmp_path_factory: pytest.TempPathFactory, shared_postgres_database: str) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("hosts")
+    with service(folder, shared_postgres_database, FAM_AUTH_ALLOWED_HOSTS="auth.internal") as one:
         yield one
-    postgres.drop_database(postgres_server, "hosts")
 
 
 async def asked(url: str, body: dict[str, str], *heads: str, target: str = "", path: str = "/auth/login") -> int:

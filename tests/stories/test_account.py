@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.support.people import PASSWORD, Person, World
+from fam_auth.repository.data_access.managers import users
+from tests.support.people import OPERATOR, PASSWORD, Person, World
 
 
 async def test_from_registration_to_logout(world: World) -> None:
@@ -138,6 +139,19 @@ async def test_registering_again_before_verification_replaces_the_password(world
     assert (await ada.verify()).status_code == 200
     assert (await ada.login()).json()["status"] == "complete"
     ada.password = PASSWORD
+    assert (await ada.login()).json()["code"] == "invalid_credentials"
+
+
+async def test_nobody_registers_over_a_suspended_account(world: World) -> None:
+    ada = await world.person("ada@example.com")
+    await ada.register()
+    ada_id = (await users.found(world.auth, ada.email)).id
+    await users.suspend(world.auth, ada_id, OPERATOR)
+    await world.mails(ada.email)
+    ada.password = "eighteen purple camels"
+    assert (await ada.register()).status_code == 202
+    assert (await world.mails(ada.email))[-1].kind == "already_registered"
+    await users.restore(world.auth, ada_id, OPERATOR)
     assert (await ada.login()).json()["code"] == "invalid_credentials"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
@@ -95,9 +96,10 @@ async def _counted(auth: Auth, address: Address, client: Client) -> bool:
 
 async def _register(auth: Auth, who: _Registrant) -> UUID | None:
     async with auth.transaction() as db:
-        user_id, client = await users.claim(auth, db, who.address), who.client
-        if user_id is None:
-            await _register_again(auth, db, who)
+        user_id, client = auth.new_id(), who.client
+        holder = await users.claim(auth, db, user_id, who.address)
+        if holder is not None:
+            await _register_again(auth, db, who, holder)
             return None
         made = [user_queries.add(user_id, who.name, None, auth.now()), queries.put(user_id, who.digest, auth.now())]
         mails = emails.verification(auth, user_id, who.address, client) if auth.settings.email_verification else []
@@ -176,26 +178,24 @@ def rules(auth: Auth, *own: str | None) -> tuple[int, list[str]]:
     return feature.minimum_length, feature.words(auth.settings.app_name, auth.settings.mail_host, *own)
 
 
-async def _register_again(auth: Auth, db: AsyncSession, who: _Registrant) -> None:
-    found = user_queries.by_address(who.address.canonical).with_for_update()
-    row = (await db.execute(found)).one()
-    again = Event(EventKind.USER_REGISTRATION_REPEATED, auth.now(), row.id, client=who.client)
-    is_open = row.verified_at is None and not user_queries.value(row).is_suspended(auth.now())
+async def _register_again(auth: Auth, db: AsyncSession, who: _Registrant, holder: Row[Any]) -> None:
+    again = Event(EventKind.USER_REGISTRATION_REPEATED, auth.now(), holder.user_id, client=who.client)
+    is_open = holder.verified_at is None and not holder.is_suspended
     if is_open and auth.settings.email_verification:
-        await db.execute(tokens.retire(row.id, emails.VERIFY, auth.now()))
-        deeds = _taken_over(auth, row.id, who)
+        deeds = _taken_over(auth, holder.user_id, who)
     else:
-        letter = Letter("already_registered", row.address, {}, auth.until(auth.settings.verify_lifetime))
-        deeds = [outbox.post(auth, row.id, letter, who.client)] if who.may_mail else []
+        letter = Letter("already_registered", holder.address, {}, auth.until(auth.settings.verify_lifetime))
+        deeds = [outbox.post(auth, holder.user_id, letter, who.client)] if who.may_mail else []
     await events.record(auth, db, again, *deeds)
 
 
 def _taken_over(auth: Auth, user_id: UUID, who: _Registrant) -> list[Statement]:
     """The account is that of the last who registered it, as the mail tells; without a mail nobody's password counts."""
+    retired = tokens.retire(user_id, emails.VERIFY, auth.now())
     if not who.may_mail:
-        return [queries.remove(user_id)]
+        return [retired, queries.remove(user_id)]
     mails = emails.verification(auth, user_id, who.address, who.client)
-    return [queries.put(user_id, who.digest, auth.now()), *mails]
+    return [retired, queries.put(user_id, who.digest, auth.now()), *mails]
 
 
 async def judged_right(auth: Auth, tried: Try, attempt: Attempt, password: str) -> tuple[UUID, str]:

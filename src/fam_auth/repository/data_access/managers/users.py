@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
@@ -20,11 +21,11 @@ from fam_auth.repository.data_access.queries import users as queries
 from fam_auth.values import Actor, Client, Page, User
 
 
-async def claim(auth: Auth, db: AsyncSession, address: Address) -> UUID | None:
-    """The id of a user to be made, who has the address from now on; None when somebody has it already."""
-    user_id, now = auth.new_id(), auth.now()
-    claimed = await db.execute(queries.claim_address(user_id, user_id, address.shown, address.canonical, now))
-    return None if claimed.first() is None else user_id
+async def claim(auth: Auth, db: AsyncSession, user_id: UUID, address: Address) -> Row[Any] | None:
+    """Who has the address already; None: a user to be made has it from now on."""
+    claimed = queries.claim_address(user_id, user_id, address.shown, address.canonical, auth.now())
+    row = (await db.execute(claimed)).one()
+    return None if row.user_id == user_id else row
 
 
 @retried
@@ -34,8 +35,8 @@ async def create(
     """A user without any way to sign in, for hosts and administrators. Raises InvalidRequest for a known address."""
     address = checked(email)
     async with auth.transaction(db) as joined:
-        user_id = await claim(auth, joined, address)
-        if user_id is None:
+        user_id = auth.new_id()
+        if await claim(auth, joined, user_id, address) is not None:
             raise InvalidRequest.of("email", "taken")
         mark = [queries.verify(user_id, address.canonical, auth.now())] if verified else []
         made = Event(EventKind.USER_CREATED, auth.now(), user_id)

@@ -4,7 +4,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    delete,
+    exists,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -41,9 +53,14 @@ def by_address(canonical: str) -> Rows:
     return all_users().where(Email.canonical == canonical)
 
 
+def is_suspended(now: datetime) -> ColumnElement[bool]:
+    """Whether a user may not sign in at this moment."""
+    return User.suspended_at.is_not(None) & or_(User.suspended_until.is_(None), User.suspended_until > now)
+
+
 def is_active(now: datetime) -> ColumnElement[bool]:
-    """Whether a user is not suspended at this moment."""
-    return or_(User.suspended_at.is_(None), User.suspended_until <= now)
+    """The opposite."""
+    return not_(is_suspended(now))
 
 
 def page(after: UUID | None, limit: int, search: str | None = None) -> Rows:
@@ -66,16 +83,17 @@ def hold(user_ids: Rows) -> Rows:
 
 
 def claim_address(email_id: UUID, user_id: UUID, address: str, canonical: str, now: datetime) -> UpdateBase:
-    """Gives the address to the user and returns its id; returns nothing when somebody has it.
+    """Gives the address to the user, unless somebody has it. Returns it with its owner, and holds it, either way.
 
     The same words work on both databases; the construct comes from one of them because only dialects have it.
     """
-    return (
-        postgresql.insert(Email)
-        .values(id=email_id, user_id=user_id, address=address, canonical=canonical, verified_at=None, created_at=now)
-        .on_conflict_do_nothing(index_elements=[Email.canonical])
-        .returning(Email.id)
+    given = postgresql.insert(Email).values(
+        id=email_id, user_id=user_id, address=address, canonical=canonical, verified_at=None, created_at=now
     )
+    held = given.on_conflict_do_update(index_elements=[Email.canonical], set_={"canonical": given.excluded.canonical})
+    # The column by its name: in RETURNING a subquery is not tied to the row by itself.
+    suspended = exists().where(User.id == literal_column("auth_email.user_id"), is_suspended(now))
+    return held.returning(Email.user_id, Email.address, Email.verified_at, suspended.label("is_suspended"))
 
 
 def add(user_id: UUID, name: str | None, locale: str | None, now: datetime) -> UpdateBase:
