@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth import events
 from fam_auth.core import mail, migrations
 from fam_auth.core import settings as core_settings
-from fam_auth.core.clock import Clock, system_clock, uuid7
+from fam_auth.core.clock import Clock, system_clock, timestamps, uuid7
 from fam_auth.core.database import Database
 from fam_auth.core.hashing import Hasher
 from fam_auth.core.languages import Texts
@@ -82,7 +82,7 @@ class Auth:
         self.carrier = carrier or mail.carrier(self.settings.mail or "")
         self.prefix = "/auth"
         self.seen: dict[UUID, datetime] = {}
-        self.memory = SessionMemory(self.settings.session_memory)
+        self.memory = SessionMemory(self.settings.session_memory, timestamps(clock))
         self.position: int | None = None
         self.server: float | None = None
         self.changes_read: set[int] = set()

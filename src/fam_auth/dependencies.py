@@ -8,8 +8,6 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends
-from fastapi.openapi.models import HTTPBearer
-from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
@@ -28,10 +26,19 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 SESSION_COOKIE, LOGIN_COOKIE, DEVICE_COOKIE = "fam_session", "fam_login", "fam_device"
 
 
+def installed_in(app: object) -> Auth | None:
+    """The Auth that was installed into an application; None when there is none.
+
+    It is an attribute of the application: its `state` takes far longer to look into.
+    """
+    auth = getattr(app, STATE, None)
+    return auth if isinstance(auth, Auth) else None
+
+
 def auth_of(connection: HTTPConnection) -> Auth:
     """The Auth that was installed into the application. Raises Misconfigured when there is none."""
-    auth = getattr(connection.scope["app"].state, STATE, None)
-    if not isinstance(auth, Auth):
+    auth: Auth | None = getattr(connection.scope["app"], STATE, None)
+    if auth is None:
         raise Misconfigured("This application has no Auth: call install(app, auth) on the application of this route.")
     return auth
 
@@ -83,8 +90,9 @@ async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
         else:
             known = await _by_cookie(connection, auth)
         connection.scope[STATE] = known
-        if isinstance(connection, WebSocket):
-            sockets_of(connection).add(connection, known[0], ())
+        # Asking for the class of the connection takes ten times as long.
+        if connection.scope["type"] == "websocket":
+            _watch(connection, known[0])
     return known
 
 
@@ -126,11 +134,12 @@ def inline(look: Callable[..., Result]) -> Callable[..., Awaitable[Result]]:
     return looked
 
 
-class SignedIn(SecurityBase):
-    """The one dependency that guards a route: it resolves everything itself, as every further one costs a tenth."""
+class SignedIn:
+    """The one dependency that guards a route: it resolves everything itself, as every further one costs a tenth.
 
-    model = HTTPBearer(description="The access token of a login with the bearer transport.")
-    scheme_name = "bearer"
+    It is no SecurityBase, which FastAPI looks at for longer than we do; the document tells of it all the same
+    (routers/openapi.py).
+    """
 
     def __init__(self, *demands: Demand) -> None:
         self.demands = demands
@@ -139,8 +148,8 @@ class SignedIn(SecurityBase):
         session, user = await signed_in(connection)
         for demand in self.demands:
             demand.check(auth_of(connection), session, connection)
-        if isinstance(connection, WebSocket):
-            sockets_of(connection).add(connection, session, self.demands)
+        if connection.scope["type"] == "websocket":
+            _watch(connection, session, self.demands)
         return session, user
 
 
@@ -195,6 +204,12 @@ CurrentLanguage = Annotated[str, Depends(inline(language_of))]
 # The scope is said because FastAPI would find it out at each request.
 CurrentSession = Annotated[Session, Depends(_TheSession(), scope="request")]
 CurrentUser = Annotated[User, Depends(_TheUser(), scope="request")]
+
+
+def _watch(connection: HTTPConnection, session: Session, demands: tuple[Demand, ...] = ()) -> None:
+    """The WebSocket ends when the session does, or does not meet the demands any more."""
+    assert isinstance(connection, WebSocket)  # noqa: S101 - its scope said so
+    sockets_of(connection).add(connection, session, demands)
 
 
 async def _by_cookie(connection: HTTPConnection, auth: Auth) -> tuple[Session, User]:

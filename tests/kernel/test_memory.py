@@ -36,11 +36,12 @@ USER = User(
     suspended_until=None,
 )
 IDLE = timedelta(days=7)
+AT = NOW.timestamp()
 
 
 def remembered(user: User = USER) -> Remembered:
     session = Session(uuid4(), user.id, "bearer", (), {}, 1, NOW, NOW, NOW + IDLE, None, None)
-    return Remembered(session, user, NOW + timedelta(minutes=5), NOW)
+    return Remembered(session, user, AT + 300, IDLE.total_seconds(), AT)
 
 
 class Watch:
@@ -61,7 +62,7 @@ def watch() -> Watch:
 @pytest.fixture
 def memory(watch: Watch) -> SessionMemory:
     """A memory for two tokens, whose feed has just been read."""
-    made = SessionMemory(2, watch)
+    made = SessionMemory(2, clock=watch)
     watch.at = 1
     made.heard(1)
     watch.at = 2
@@ -71,18 +72,28 @@ def memory(watch: Watch) -> SessionMemory:
 def test_what_is_kept_is_found_until_its_end(memory: SessionMemory) -> None:
     known = remembered()
     memory.keep("token", known, 2)
-    assert memory.find("token", NOW, IDLE) is known
-    assert memory.find("other", NOW, IDLE) is None
-    assert memory.find("token", known.until, IDLE) is None
-    assert memory.find("token", NOW + timedelta(minutes=1), timedelta(seconds=1)) is None
+    assert memory.find("token", AT) is known
+    assert memory.find("other", AT) is None
+    assert memory.find("token", known.ends) is None
+
+
+def test_what_is_not_used_is_not_found(memory: SessionMemory) -> None:
+    known = replace(remembered(), idle=1)
+    memory.keep("token", known, 2)
+    later = AT + 1
+    assert memory.find("token", later) is None
+    known.seen(later)
+    assert memory.find("token", later) is known
+    known.seen(known.ends)
+    assert memory.find("token", known.ends) is None
 
 
 def test_the_least_recently_used_goes_first(memory: SessionMemory) -> None:
     for token in ("one", "two"):
         memory.keep(token, remembered(), 2)
-    memory.find("one", NOW, IDLE)
+    memory.find("one", AT)
     memory.keep("three", remembered(), 2)
-    assert [memory.find(token, NOW, IDLE) is not None for token in ("one", "two", "three")] == [True, False, True]
+    assert [memory.find(token, AT) is not None for token in ("one", "two", "three")] == [True, False, True]
     assert len(memory) == 2
 
 
@@ -91,9 +102,9 @@ def test_a_session_a_user_or_everybody_is_forgotten(memory: SessionMemory) -> No
     memory.keep("one", one, 2)
     memory.keep("two", two, 2)
     memory.forget(one.session.id)
-    assert (memory.find("one", NOW, IDLE), memory.find("two", NOW, IDLE)) == (None, two)
+    assert (memory.find("one", AT), memory.find("two", AT)) == (None, two)
     memory.forget(USER.id)
-    assert memory.find("two", NOW, IDLE) is None
+    assert memory.find("two", AT) is None
     memory.keep("three", remembered(replace(USER, id=uuid4())), 3)
     memory.forget(None)
     assert len(memory) == 0
@@ -115,19 +126,19 @@ def test_an_answer_from_before_a_change_is_not_kept(memory: SessionMemory, watch
 def test_without_a_feed_nothing_is_believed(memory: SessionMemory, watch: Watch) -> None:
     memory.keep("token", remembered(), 2)
     watch.at = 5.9
-    assert memory.find("token", NOW, IDLE) is not None
+    assert memory.find("token", AT) is not None
     watch.at = 6
-    assert memory.find("token", NOW, IDLE) is None
+    assert memory.find("token", AT) is None
     memory.keep("late", remembered(), 6)
     memory.heard(6)
-    assert memory.find("token", NOW, IDLE) is None
+    assert memory.find("token", AT) is None
     watch.at = 7
     memory.keep("token", remembered(), 7)
-    assert memory.find("token", NOW, IDLE) is not None
+    assert memory.find("token", AT) is not None
     for moment in range(8, 80):
         watch.at = moment
         memory.heard(moment)
-    assert memory.find("token", NOW, IDLE) is not None
+    assert memory.find("token", AT) is not None
 
 
 async def test_s054_the_feed_of_a_standby_is_not_believed(

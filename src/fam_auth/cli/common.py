@@ -12,7 +12,7 @@ import typer
 from fam_auth.auth import Auth
 from fam_auth.core import refusals
 from fam_auth.core.languages import ENGLISH, Texts
-from fam_auth.dependencies import STATE
+from fam_auth.dependencies import installed_in
 from fam_auth.exceptions import FamAuthError, Misconfigured, Refusal, Unavailable
 from fam_auth.repository.data_access.managers import users
 from fam_auth.values import Actor, Client, User
@@ -48,8 +48,8 @@ def imported(target: str) -> object:
 def loaded(target: str) -> Auth:
     """The Auth that `module:name` names, or that is installed in the application of that name. Raises Misconfigured."""
     found = imported(target)
-    auth = getattr(getattr(found, "state", None), STATE, found)
-    if not isinstance(auth, Auth):
+    auth = found if isinstance(found, Auth) else installed_in(found)
+    if auth is None:
         raise Misconfigured(f"{target} is neither an Auth nor an application with one.")
     return auth
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from fam_auth.cli.common import MISUSED, REFUSED, AsJson, imported, show
 from fam_auth.demands import Assurance
-from fam_auth.dependencies import STATE
+from fam_auth.dependencies import installed_in
 from fam_auth.routers.rules import Rule, rules
 
 
@@ -25,8 +25,8 @@ def list_routes(
     if not isinstance(app, FastAPI):
         typer.echo(f"fam-auth: {application} is not a FastAPI application.", err=True)
         raise typer.Exit(MISUSED)
-    found = rules(app)
-    transports = " ".join(app.state.fam_auth.settings.transports) if hasattr(app.state, STATE) else ""
+    found, auth = rules(app), installed_in(app)
+    transports = " ".join(auth.settings.transports) if auth else ""
     show([_row(rule, transports) for rule in found], as_json=as_json)
     silent = [rule for rule in found if rule.asks == "nothing" and rule.path not in (public or ())]
     if check and silent:

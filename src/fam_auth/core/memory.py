@@ -6,34 +6,56 @@ What is remembered is believed only while the feed of changes is read (managers/
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from fam_auth.values import Session, User
 
 TRUST = 5.0
 """So many seconds the feed may be silent before every request asks the database again."""
-LONGEST_ANSWER = timedelta(minutes=1)
-"""No answer of the database is on its way for longer."""
+NOTE_EVERY = 60.0
+"""So many seconds after a use of a session was noted, the next one is."""
+LONGEST_ANSWER = 60.0
+"""No answer of the database is on its way for so many seconds."""
 
 
 @dataclass(slots=True)
 class Remembered:
-    """What a token stands for, until a moment; `seen_at` is its last use here."""
+    """What a token stands for: until it `ends`, unless nobody uses it for `idle` seconds before.
+
+    `until` is the earlier of both; it and `stale_at` are reckoned from the last use that was noted, at `seen_at`.
+    Moments are seconds since the epoch: they take a sixth of the time that dates do.
+    """
 
     session: Session
     user: User
-    until: datetime
-    seen_at: datetime
+    ends: float
+    idle: float
+    seen_at: float
+    until: float = field(init=False)
+    stale_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seen(self.seen_at)
+
+    def seen(self, at: float) -> None:
+        """Its use is noted."""
+        self.seen_at, self.stale_at = at, at + NOTE_EVERY
+        self.until = min(self.ends, at + self.idle)
 
 
 class SessionMemory:
-    """At most `size` tokens with their sessions, the least recently used given up first; about 4 kB each."""
+    """At most `size` tokens with their sessions, the least recently used given up first; about 4 kB each.
 
-    def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
+    `now` tells the seconds since the epoch, by which tokens end; `clock` those that the feed is silent, which nobody
+    can set back.
+    """
+
+    def __init__(
+        self, size: int, now: Callable[[], float] = time.time, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.size = size
-        self.clock = clock
+        self.now, self.clock = now, clock
         self._trusted_until = float("-inf")
         self._tokens: OrderedDict[str, Remembered] = OrderedDict()
         self._of: dict[UUID, set[str]] = {}
@@ -47,10 +69,10 @@ class SessionMemory:
         """Whether the feed was read lately."""
         return self.clock() < self._trusted_until
 
-    def find(self, token: str, now: datetime, idle: timedelta) -> Remembered | None:
-        """What the token stands for; None when the database has to be asked."""
+    def find(self, token: str, at: float) -> Remembered | None:
+        """What the token stands for at a moment of `now`; None when the database has to be asked."""
         found = self._tokens.get(token)
-        if found is None or found.until <= now or found.seen_at <= now - idle or not self.is_trusted:
+        if found is None or found.until <= at or self.clock() >= self._trusted_until:
             return None
         self._tokens.move_to_end(token)
         return found
@@ -77,7 +99,7 @@ class SessionMemory:
         if not self.is_trusted:
             self.forget(None)
         self._trusted_until = asked_at + TRUST
-        still = asked_at - LONGEST_ANSWER.total_seconds()
+        still = asked_at - LONGEST_ANSWER
         self._forgotten = {one: at for one, at in self._forgotten.items() if at > still}
 
     def _drop(self, token: str) -> None:

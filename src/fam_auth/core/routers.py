@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from fam_auth.auth import Auth
-from fam_auth.dependencies import SOCKETS, STATE
+from fam_auth.dependencies import SOCKETS, STATE, installed_in
 from fam_auth.exceptions import Misconfigured, Unavailable
 from fam_auth.repository.data_access.managers import changes, sessions
 from fam_auth.repository.data_access.managers.worker import work
@@ -32,9 +32,9 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
     `worker` sends the mails in this process; without it run `fam-auth worker`. `pages` adds the hosted pages.
     Raises Misconfigured when called twice: a second Auth goes into a mounted sub-application.
     """
-    if hasattr(app.state, STATE):
+    if installed_in(app):
         raise Misconfigured("This application has an Auth already: put the second one into a mounted sub-application.")
-    setattr(app.state, STATE, auth)
+    setattr(app, STATE, auth)
     setattr(app.state, SOCKETS, Sockets())
     auth.prefix = prefix
     from fam_auth.routers import mounted, rules  # noqa: PLC0415 - commands and workers do not wait for routes they lack

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, FastAPI
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.routing import Match, Mount
 from starlette.types import Receive, Scope, Send
 
 from fam_auth.auth import Auth
@@ -19,6 +20,13 @@ KERNEL: tuple[APIRouter, ...] = (
 )
 
 
+class _Below(Mount):
+    """What is below a prefix. Other requests come by here, too, so that they have to be let go at a glance."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if self.path in scope["path"] else (Match.NONE, {})
+
+
 def mount(app: FastAPI, auth: Auth) -> APIRouter:
     """The routes of the kernel and of the features, in one router; the application's document tells of them, too."""
     ours = APIRouter(default=_nothing_here)
@@ -26,7 +34,7 @@ def mount(app: FastAPI, auth: Auth) -> APIRouter:
         # As they are: to include them, FastAPI derives each route anew at the first request.
         ours.routes.extend(router.routes)
     # One place to look at for all other requests: with forty routes among the host's own, each of those cost a third.
-    app.mount(auth.prefix, ours)
+    app.router.routes.append(_Below(auth.prefix, ours))
     app.add_exception_handler(Refusal, _answer)
     # FastAPI's documented way to change the document.
     app.openapi = openapi.described(app, auth, ours)  # type: ignore[method-assign]

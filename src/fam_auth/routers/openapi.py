@@ -1,6 +1,7 @@
 """The OpenAPI document of an application: the host's own routes and ours, with what each of them asks for."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from fam_auth.routers.rules import rules
 from fam_auth.schemas.problem import Problem
 
 Document = dict[str, Any]
+CONVERTOR = re.compile(r":\w+}")
+"""What a route says of a part of its path, and the document does not."""
 
 
 def described(app: FastAPI, auth: Auth, ours: APIRouter) -> Callable[[], Document]:
@@ -22,8 +25,8 @@ def described(app: FastAPI, auth: Auth, ours: APIRouter) -> Callable[[], Documen
         if app.openapi_schema is None:
             document = hosts()
             _add(document, _own(auth, ours))
-            _add_schemes(document, auth)
-            _add_demands(document, app)
+            document["components"].setdefault("securitySchemes", {}).update(schemes := _schemes(auth))
+            _add_demands(document, app, [{name: []} for name in schemes])
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -61,22 +64,24 @@ def _renamed(document: Document, name: str) -> Document:
     return renamed
 
 
-def _add_schemes(document: Document, auth: Auth) -> None:
-    schemes = document["components"].setdefault("securitySchemes", {})
+def _schemes(auth: Auth) -> Document:
+    """The ways to show a session."""
+    bearer: Document = {"type": "http", "scheme": "bearer", "description": "The access token of a sign-in."}
     if auth.settings.token_route:
         flow = {"scopes": {}, "tokenUrl": f"{auth.prefix}/token".lstrip("/")}
-        schemes["bearer"] = {"type": "oauth2", "flows": {"password": flow}}
-    schemes["cookie"] = {"type": "apiKey", "in": "cookie", "name": cookie_name(auth, SESSION_COOKIE)}
-    for path in document["paths"].values():
-        for operation in path.values():
-            if {"bearer": []} in operation.get("security", ()):
-                operation["security"].append({"cookie": []})
+        bearer = {"type": "oauth2", "flows": {"password": flow}}
+    cookie = {"type": "apiKey", "in": "cookie", "name": cookie_name(auth, SESSION_COOKIE)}
+    schemes = {"bearer": bearer, "cookie": cookie}
+    return {name: scheme for name, scheme in schemes.items() if name in auth.settings.transports}
 
 
-def _add_demands(document: Document, app: FastAPI) -> None:
-    """Each operation says what it asks of a session, in words and as `x-needs`."""
+def _add_demands(document: Document, app: FastAPI, ways: list[Document]) -> None:
+    """Each operation says whether it asks for a session, and what of it, in words and as `x-needs`."""
     for rule in rules(app):
-        operation = document["paths"].get(rule.path, {}).get(rule.method.lower())
-        if operation is not None and rule.demands:
+        operation = document["paths"].get(CONVERTOR.sub("}", rule.path), {}).get(rule.method.lower())
+        if operation is None or rule.asks != "session":
+            continue
+        operation["security"] = [*operation.get("security", ()), *ways]
+        if rule.demands:
             operation["x-needs"] = needed = [str(demand) for demand in rule.demands]
             operation["description"] = f"{operation.get('description', '')}\n\nNeeds: {', '.join(needed)}.".strip()

@@ -12,7 +12,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.rates import Rate
 from fam_auth.core.sections import Throttle
 from fam_auth.core.settings import advice
-from fam_auth.dependencies import STATE
+from fam_auth.dependencies import installed_in
 from fam_auth.routers.rules import Rule, rules
 from fam_auth.testing.probe import answer_of, bytes_read
 
@@ -38,8 +38,8 @@ def check_application(app: FastAPI, *, public: Collection[str] = ()) -> list[Fin
     Routes that say nothing of who may call them, cookies without their flags, limits that are missing or loose, and
     settings that are not safe. Public GET routes without parameters are called; nothing that changes anything is.
     """
-    auth = getattr(app.state, STATE, None)
-    if not isinstance(auth, Auth):
+    auth = installed_in(app)
+    if auth is None:
         return [Finding("settings", "The application", "has no Auth: call install(app, auth).")]
     own = [rule for rule in rules(app) if not rule.path.startswith(f"{auth.prefix}/")]
     with ThreadPoolExecutor(1) as apart:  # a test may be a coroutine, and its loop is busy with us

@@ -17,7 +17,7 @@ from fam_auth import testing
 from fam_auth.auth import Auth
 from fam_auth.core.mail import Mail
 from fam_auth.core.security import new_secret
-from fam_auth.dependencies import STATE
+from fam_auth.dependencies import installed_in
 from fam_auth.testing import Clock
 from fam_auth.testing.people import SomeProgram
 from fam_auth.values import Transport, User
@@ -51,8 +51,8 @@ def installed_auth(pytestconfig: pytest.Config) -> Auth:
     if not name:
         raise pytest.UsageError("Say which Auth is meant: fam_auth = module:name in the settings of pytest.")
     found = getattr(import_module(module), name)
-    auth = getattr(getattr(found, "state", None), STATE, found)
-    if not isinstance(auth, Auth):
+    auth = found if isinstance(found, Auth) else installed_in(found)
+    if auth is None:
         raise pytest.UsageError(f"{target} is neither an Auth nor an application with one.")
     return auth
 

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,6 @@ from fam_auth.values import Actor, Claims, Client, Page, Session, Tokens, Transp
 
 ACCESS = struct.Struct(">16sHI")  # session id, generation, expiry in seconds since the epoch
 REFRESH = struct.Struct(">16sI")  # session id, number of refreshes before this token
-NOTE_EVERY = timedelta(minutes=1)
 PREFIXES = {"bearer": "fams_", "cookie": "famc_"}
 REFRESH_PREFIX = "famr_"
 
@@ -143,12 +142,13 @@ async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session
 
     From memory where this worker has seen the token; else by one statement.
     """
-    now = auth.now()
-    known = auth.memory.find(token, now, auth.settings.session_idle)
+    at = auth.memory.now()
+    known = auth.memory.find(token, at)
     if known is None or known.session.transport != transport:
         known = await _asked_for(auth, token, transport)
-    if now - known.seen_at > NOTE_EVERY:
-        known.seen_at = auth.seen[known.session.id] = now
+    if at > known.stale_at:
+        known.seen(at)
+        auth.seen[known.session.id] = auth.now()
     return known.session, known.user
 
 
@@ -166,9 +166,9 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> Remembered
     if row is None:
         raise Unauthenticated
     session = queries.value(row)
-    ends = (datetime.fromtimestamp(payload[2], UTC), session.expires_at, session.claims_until)
-    until = min(end for end in ends if end is not None)
-    known = Remembered(session, queries.owner(row), until, session.seen_at)
+    ends = [payload[2], *(end.timestamp() for end in (session.expires_at, session.claims_until) if end is not None)]
+    idle = auth.settings.session_idle.total_seconds()
+    known = Remembered(session, queries.owner(row), min(ends), idle, session.seen_at.timestamp())
     auth.memory.keep(token, known, asked_at)
     return known
 
