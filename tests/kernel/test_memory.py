@@ -62,7 +62,7 @@ def watch() -> Watch:
 @pytest.fixture
 def memory(watch: Watch) -> SessionMemory:
     """A memory for two tokens, whose feed has just been read."""
-    made = SessionMemory(2, clock=watch)
+    made = SessionMemory(2, lambda: AT, watch)
     watch.at = 1
     made.heard(1)
     watch.at = 2

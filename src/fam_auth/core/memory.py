@@ -51,9 +51,7 @@ class SessionMemory:
     can set back.
     """
 
-    def __init__(
-        self, size: int, now: Callable[[], float] = time.time, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, size: int, now: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
         self.size = size
         self.now, self.clock = now, clock
         self._trusted_until = float("-inf")
