@@ -54,15 +54,20 @@ def cookie_name(auth: Auth, name: str) -> str:
     return f"__Host-{name}" if auth.settings.secure_cookies else name
 
 
-def credentials(connection: HTTPConnection, scheme: str) -> str | None:
-    """What follows the scheme in the Authorization header; None without one. Raises Unauthenticated for two of them."""
-    given = b""
+def authorization(connection: HTTPConnection) -> bytes:
+    """The Authorization header, empty when there is none. Raises Unauthenticated for two of them."""
+    given: bytes = b""
     for name, value in connection.scope["headers"]:
         if name == b"authorization":
             if given:
                 raise Unauthenticated
             given = value
-    found, _, rest = given.decode("latin-1").partition(" ")
+    return given
+
+
+def credentials(connection: HTTPConnection, scheme: str) -> str | None:
+    """What follows the scheme in the Authorization header; None without one. Raises Unauthenticated for two of them."""
+    found, _, rest = authorization(connection).decode("latin-1").partition(" ")
     return rest.strip() if found.lower() == scheme else None
 
 
@@ -84,11 +89,7 @@ async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
     known: tuple[Session, User] | None = connection.scope.get(STATE)
     if known is None:
         auth = auth_of(connection)
-        token = credentials(connection, "bearer")
-        if token is not None and "bearer" in auth.settings.transports:
-            known = await sessions.current(auth, token, "bearer")
-        else:
-            known = await _by_cookie(connection, auth)
+        known = sessions.remembered(auth, authorization(connection)) or await _asked_for(connection, auth)
         connection.scope[STATE] = known
         # Asking for the class of the connection takes ten times as long.
         if connection.scope["type"] == "websocket":
@@ -210,6 +211,13 @@ def _watch(connection: HTTPConnection, session: Session, demands: tuple[Demand, 
     """The WebSocket ends when the session does, or does not meet the demands any more."""
     assert isinstance(connection, WebSocket)  # noqa: S101 - its scope said so
     sockets_of(connection).add(connection, session, demands)
+
+
+async def _asked_for(connection: HTTPConnection, auth: Auth) -> tuple[Session, User]:
+    token = credentials(connection, "bearer")
+    if token is not None and "bearer" in auth.settings.transports:
+        return await sessions.current(auth, token, "bearer")
+    return await _by_cookie(connection, auth)
 
 
 async def _by_cookie(connection: HTTPConnection, auth: Auth) -> tuple[Session, User]:

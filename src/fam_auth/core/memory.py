@@ -55,8 +55,8 @@ class SessionMemory:
         self.size = size
         self.now, self.clock = now, clock
         self._trusted_until = float("-inf")
-        self._tokens: OrderedDict[str, Remembered] = OrderedDict()
-        self._of: dict[UUID, set[str]] = {}
+        self._tokens: OrderedDict[bytes | str, Remembered] = OrderedDict()
+        self._of: dict[UUID, set[bytes | str]] = {}
         self._forgotten: dict[UUID | None, float] = {}
 
     def __len__(self) -> int:
@@ -67,7 +67,7 @@ class SessionMemory:
         """Whether the feed was read lately."""
         return self.clock() < self._trusted_until
 
-    def find(self, token: str, at: float) -> Remembered | None:
+    def find(self, token: bytes | str, at: float) -> Remembered | None:
         """What the token stands for at a moment of `now`; None when the database has to be asked."""
         found = self._tokens.get(token)
         if found is None or found.until <= at or self.clock() >= self._trusted_until:
@@ -75,7 +75,7 @@ class SessionMemory:
         self._tokens.move_to_end(token)
         return found
 
-    def keep(self, token: str, known: Remembered, asked_at: float) -> None:
+    def keep(self, token: bytes | str, known: Remembered, asked_at: float) -> None:
         """Remembers what the database was asked for at a moment of `clock`, unless that was forgotten since."""
         ids = (known.session.id, known.session.user_id)
         if not self.is_trusted or any(self._forgotten.get(one, -1) >= asked_at for one in (None, *ids)):
@@ -100,7 +100,7 @@ class SessionMemory:
         still = asked_at - LONGEST_ANSWER
         self._forgotten = {one: at for one, at in self._forgotten.items() if at > still}
 
-    def _drop(self, token: str) -> None:
+    def _drop(self, token: bytes | str) -> None:
         known = self._tokens.pop(token)
         for one in (known.session.id, known.session.user_id):
             tokens = self._of[one]

@@ -142,10 +142,23 @@ async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session
 
     From memory where this worker has seen the token; else by one statement.
     """
+    known = remembered(auth, _shown(token, transport))
+    return known or _used(auth, await _asked_for(auth, token, transport), auth.memory.now())
+
+
+def remembered(auth: Auth, shown: bytes | str) -> tuple[Session, User] | None:
+    """The same, if this worker has seen it: by the Authorization header of a bearer as it is, or by a cookie."""
     at = auth.memory.now()
-    known = auth.memory.find(token, at)
-    if known is None or known.session.transport != transport:
-        known = await _asked_for(auth, token, transport)
+    known = auth.memory.find(shown, at)
+    return None if known is None else _used(auth, known, at)
+
+
+def _shown(token: str, transport: Transport) -> bytes | str:
+    """How a token is shown: what a session is remembered by, so that the header need not be read first."""
+    return f"Bearer {token}".encode() if transport == "bearer" else token
+
+
+def _used(auth: Auth, known: Remembered, at: float) -> tuple[Session, User]:
     if at > known.stale_at:
         known.seen(at)
         auth.seen[known.session.id] = auth.now()
@@ -169,7 +182,7 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> Remembered
     ends = [payload[2], *(end.timestamp() for end in (session.expires_at, session.claims_until) if end is not None)]
     idle = auth.settings.session_idle.total_seconds()
     known = Remembered(session, queries.owner(row), min(ends), idle, session.seen_at.timestamp())
-    auth.memory.keep(token, known, asked_at)
+    auth.memory.keep(_shown(token, transport), known, asked_at)
     return known
 
 
