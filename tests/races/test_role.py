@@ -68,10 +68,10 @@ async def test_twenty_grants_are_one(postgres_database: str) -> None:
     auths = [new_auth(postgres_database, Clock(), Mailbox(), features=[Password(), Role()]) for _ in range(2)]
     await definitions.ensure_admin(auths[0])
     user = await users.create(auths[0], "ada@example.com", verified=True)
-    grants = await asyncio.gather(
-        *(managers.grant(auths[number % 2], user.id, "admin", OPERATOR) for number in range(PARALLEL))
-    )
-    assert len({grant.id for grant in grants}) == 1
+    granting = [managers.grant(auths[number % 2], user.id, "admin", OPERATOR) for number in range(PARALLEL)]
+    # They wait for each other, a second at most: on a starved machine the last ones are sent away.
+    assert {"done"} <= set(await asyncio.gather(*(ended(one) for one in granting))) <= {"done", "unavailable"}
+    assert len(await managers.in_force(auths[0], user.id)) == 1
     for auth in auths:
         await auth.close()
 
