@@ -78,7 +78,7 @@ def test_what_is_kept_is_found_until_its_end(memory: SessionMemory) -> None:
 
 
 def test_what_is_not_used_is_not_found(memory: SessionMemory) -> None:
-    known = replace(remembered(), idle=1)
+    known = replace(remembered(), idle=1, seen_at=AT)
     memory.keep("token", known, 2)
     later = AT + 1
     assert memory.find("token", later) is None

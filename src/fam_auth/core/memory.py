@@ -6,7 +6,7 @@ What is remembered is believed only while the feed of changes is read (managers/
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from uuid import UUID
 
 from fam_auth.values import Session, User
@@ -23,25 +23,24 @@ LONGEST_ANSWER = 60.0
 class Remembered:
     """What a token stands for: until it `ends`, unless nobody uses it for `idle` seconds before.
 
-    `until` is the earlier of both; it and `stale_at` are reckoned from the last use that was noted, at `seen_at`.
-    Moments are seconds since the epoch: they take a sixth of the time that dates do.
+    `until` is the earlier of both, reckoned from the last use that was noted; the first use after `stale_at` is noted
+    again. Moments are seconds since the epoch: they take a sixth of the time that dates do.
     """
 
     session: Session
     user: User
     ends: float
     idle: float
-    seen_at: float
+    seen_at: InitVar[float]
     until: float = field(init=False)
     stale_at: float = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.seen(self.seen_at)
+    def __post_init__(self, seen_at: float) -> None:
+        self.seen(seen_at)
 
     def seen(self, at: float) -> None:
         """Its use is noted."""
-        self.seen_at, self.stale_at = at, at + NOTE_EVERY
-        self.until = min(self.ends, at + self.idle)
+        self.until, self.stale_at = min(self.ends, at + self.idle), at + NOTE_EVERY
 
 
 class SessionMemory:
@@ -68,7 +67,10 @@ class SessionMemory:
         return self.clock() < self._trusted_until
 
     def find(self, token: bytes | str, at: float) -> Remembered | None:
-        """What the token stands for at a moment of `now`; None when the database has to be asked."""
+        """What the token stands for at a moment of `now`, in seconds; None when the database has to be asked.
+
+        A bearer's token is kept as the header that shows it, in bytes, and a cookie's as itself.
+        """
         found = self._tokens.get(token)
         if found is None or found.until <= at or self.clock() >= self._trusted_until:
             return None

@@ -54,12 +54,12 @@ def by_address(canonical: str) -> Rows:
 
 
 def is_suspended(now: datetime) -> ColumnElement[bool]:
-    """Whether a user may not sign in at this moment."""
+    """Whether a user is suspended at this moment; never NULL."""
     return User.suspended_at.is_not(None) & or_(User.suspended_until.is_(None), User.suspended_until > now)
 
 
 def is_active(now: datetime) -> ColumnElement[bool]:
-    """The opposite."""
+    """Whether a user is not suspended at this moment."""
     return not_(is_suspended(now))
 
 
