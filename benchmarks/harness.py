@@ -212,8 +212,7 @@ def _served(peer: Peer, database: str) -> Iterator[Running]:
 def _on_uvicorn(peer: Peer, port: int) -> list[str | Path]:
     """The command of a peer in Python, with the interpreter of its own environment."""
     python = Path(sys.executable) if peer.packages is None else _made(peer, _by_pip) / "bin" / "python"
-    options = f"--port {port} --no-access-log --log-level warning --loop uvloop --http httptools"
-    return [python, "-m", "uvicorn", f"{peer.app}:app", "--app-dir", HERE / "peers", *options.split()]
+    return [python, HERE / "peers" / "serve.py", peer.app, str(port)]
 
 
 def _on_node(peer: Peer) -> list[str | Path]:

@@ -1,6 +1,7 @@
 """fam-auth on its own: `fam_auth.main:app`, configured by FAM_AUTH_* variables."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -112,3 +113,6 @@ def create(auth: Auth) -> FastAPI:
 _auth = Auth()
 logs.configure(readable=_auth.settings.is_development)
 app = create(_auth)
+# What is there from the start stays: the collector of garbage need not stop a worker again and again to go through it.
+gc.collect()
+gc.freeze()

@@ -1,7 +1,7 @@
 """Sessions: the one place that makes them, and everything that keeps, shows or ends them."""
 
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -60,7 +60,7 @@ async def _make_room(auth: Auth, db: AsyncSession, progress: Progress) -> None:
     most, now = auth.settings.sessions_per_account, auth.now()
     if progress.sessions >= most:
         oldest = queries.end_oldest(progress.user.id, most - 1, now, auth.settings.session_idle)
-        await _tell_ended(auth, db, await db.execute(oldest), "too_many", Actor(progress.client))
+        await _tell_ended(auth, db, await auth.database.rows(oldest, db), "too_many", Actor(progress.client))
 
 
 async def step_up(
@@ -253,16 +253,13 @@ async def end(  # noqa: PLR0913 - which, why, by whom, and in which transaction
     db: AsyncSession | None = None,
 ) -> int:
     """The sessions whose columns have these values have ended, except `but`; returns how many that were."""
-    now = auth.now()
+    ended = queries.end(where, reason, auth.now(), but=but)
     async with auth.transaction(db) as joined:
-        return await _tell_ended(
-            auth, joined, await joined.execute(queries.end(where, reason, now, but=but)), reason, actor
-        )
+        return await _tell_ended(auth, joined, await auth.database.rows(ended, joined), reason, actor)
 
 
-async def _tell_ended(auth: Auth, db: AsyncSession, rows: Iterable[Row[Any]], reason: str, actor: Actor) -> int:
+async def _tell_ended(auth: Auth, db: AsyncSession, ended: Sequence[Row[Any]], reason: str, actor: Actor) -> int:
     """Each session that has ended is an event; returns how many there were."""
-    ended = list(rows)
     for row in ended:
         over = Event(
             EventKind.SESSION_ENDED,

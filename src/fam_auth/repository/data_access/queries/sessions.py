@@ -186,9 +186,14 @@ def _held_while(witness: Rows, **values: Any) -> Rows:
     return _held(**values).where(witness.exists())
 
 
-def end_oldest(user_id: UUID, but: int, now: datetime, idle: timedelta) -> UpdateBase:
+def end_oldest(user_id: UUID, but: int, now: datetime, idle: timedelta) -> Filled:
     """Ends the live sessions of a user except the newest so many; returns id and user of those it ended."""
-    live = select(Session.id).where(Session.user_id == user_id, is_live(now, idle))
+    return _end_oldest(user_id, but, now, now - idle)
+
+
+@built_once
+def _end_oldest(user_id: UUID, but: int, now: datetime, used_since: datetime) -> UpdateBase:
+    live = select(Session.id).where(Session.user_id == user_id, _is_live(now, used_since))
     oldest = live.order_by(Session.id.desc()).offset(but)
     ended = update(Session).where(Session.id.in_(oldest)).values(ended_at=now, ended_reason="too_many")
     return ended.returning(Session.id, Session.user_id)
@@ -223,8 +228,14 @@ def every(now: datetime, idle: timedelta) -> Rows:
     return select(*_COLUMNS).where(is_live(now, idle)).order_by(Session.id.desc())
 
 
-def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | None = None) -> UpdateBase:
+def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | None = None) -> Filled:
     """Ends the sessions whose columns have these values, except `but`; returns id and user of those it ended."""
+    kept = {} if but is None else {"but": but}
+    return _end(reason=reason, now=now, **kept, **where)
+
+
+@built_once
+def _end(*, reason: str, now: datetime, but: UUID | None = None, **where: UUID) -> UpdateBase:
     conditions = [getattr(Session, column) == value for column, value in where.items()]
     if but is not None:
         conditions.append(Session.id != but)
