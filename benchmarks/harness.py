@@ -287,11 +287,13 @@ def wrk(one: Running, connections: int, seconds: float) -> float:
 
 
 POLITE = """
-local refused = 0
-response = function(status) if status == 503 then refused = refused + 1 end end
-delay = function() if refused == 0 then return 0 end refused = refused - 1 return 1000 + math.random(500) end
+local waits = {}
+response = function(status, headers)
+  if status == 503 then waits[#waits + 1] = tonumber(headers["retry-after"]) * 1000 + math.random(500) end
+end
+delay = function() return table.remove(waits) or 0 end
 """
-"""Whoever is told to come back in a second does so (Retry-After: 1), and not all at the same moment."""
+"""Whoever is told when to come back does so then, and not all at the same moment."""
 
 
 def wrk_logins(one: Running, connections: int, seconds: float, folder: Path) -> float:

@@ -232,7 +232,9 @@ async def test_s119_a090_more_hashes_than_wait_are_refused(open_world: OpenWorld
     answers = await asyncio.gather(*(person.login() for person in people), *(ada.me() for _ in range(5)))
     refused = answers[:-5]
     assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "busy")}
-    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+    waits = {answer.headers["Retry-After"] for answer in refused}
+    assert waits <= {"1", "2", "3"}
+    assert len(waits) > 1
     assert [answer.status_code for answer in answers[-5:]] == [200] * 5
     go_on.set()
     await asyncio.gather(*waiting)

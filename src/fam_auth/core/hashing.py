@@ -22,6 +22,8 @@ MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
 LEAST_MEMORY_KIB = {1: 47_104, 2: 19_456, 3: 12_288}
 """By the number of passes; for more than three what three ask for (ASVS 5.0.0, appendix C)."""
 QUEUE_PER_THREAD = 4
+LONGEST_WAIT = 3
+"""Seconds until those who were refused may come back: one to so many, so that they do not come all at once."""
 NICENESS = 10
 """A tenth of the processor where both want it. Not 19: who is held up for long may hold the interpreter's lock."""
 
@@ -89,7 +91,7 @@ class _Places(AbstractContextManager[None]):
 
     def __enter__(self) -> None:
         if self._free <= 0:
-            raise Busy(retry_after=timedelta(seconds=1))
+            raise Busy(retry_after=timedelta(seconds=1 + secrets.randbelow(LONGEST_WAIT)))
         self._free -= 1
 
     def __exit__(self, *_: object) -> None:
