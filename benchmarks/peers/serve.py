@@ -1,7 +1,7 @@
 """Serves one of the applications in Python: `python serve.py MODULE PORT`.
 
 What is there from the start is kept out of Python's collection of garbage, as docs/scale.md advises: any of them would
-stop for a tenth of a second now and then.
+stop for a moment now and then.
 """
 
 import gc
