@@ -24,6 +24,7 @@ HIDDEN = re.compile(r"[^\x20-\x7e]")
 """What could write lines of its own into a log, or move the cursor of a terminal."""
 SAFE = {"GET", "HEAD", "OPTIONS"}
 SESSION_COOKIE, LOGIN_COOKIE, DEVICE_COOKIE = "fam_session", "fam_login", "fam_device"
+REGISTRATION_COOKIE = "fam_registration"
 
 
 def installed_in(app: object) -> Auth | None:

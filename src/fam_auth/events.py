@@ -72,6 +72,10 @@ class UserRegistrationRepeated(UserEvent, kind=EventKind.USER_REGISTRATION_REPEA
     """Somebody registered with an address that is known; its owner got a mail."""
 
 
+class UserRegistrationDisowned(UserEvent, kind=EventKind.USER_REGISTRATION_DISOWNED):
+    """The owner of the mailbox said that one of several registrations was not theirs; it is gone."""
+
+
 class UserCreated(UserEvent, kind=EventKind.USER_CREATED):
     """A host or an operator made a user."""
 

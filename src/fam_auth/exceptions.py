@@ -16,7 +16,8 @@ FamAuthError
     │   ├── SecondFactorRequired    second_factor_required
     │   └── StepUpRequired          step_up_required
     ├── Forbidden              403  forbidden
-    │   └── CrossSite               cross_site
+    │   ├── CrossSite               cross_site
+    │   └── PasswordRequired        password_required        a link does not show whose registration it verifies
     ├── NotFound               404  not_found
     │   └── NoLogin                 no_login
     ├── TooManyAttempts        429  too_many_attempts
@@ -201,6 +202,12 @@ class CrossSite(Forbidden):
     """A page of another site sent this."""
 
     code, title = "cross_site", "This request came from another site."
+
+
+class PasswordRequired(Forbidden):
+    """A verification needs the password of the registration, or its token: the mail alone shows only the mailbox."""
+
+    code, title = "password_required", "Enter the password of your registration to verify this address."
 
 
 class NotFound(Refusal):

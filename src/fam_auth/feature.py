@@ -55,7 +55,6 @@ class Progress:
 
     `raises` is the session whose assurance a step-up raises; None: the login makes a session. `device` is the id of the
     browser or program, which it keeps; `is_known_device` when the account was signed in to from there before.
-    `sessions` is how many live sessions the user has.
     """
 
     user: User
@@ -65,7 +64,6 @@ class Progress:
     raises: UUID | None = None
     device: str = ""
     is_known_device: bool = False
-    sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,8 @@ class Pages:
     `templates` is their folder; templates are named `<feature>/...`. `entries` go into the navigation of the account,
     `doors` are links below the form of signing in. `steps` says on which path a step of a login is taken; a second
     factor is the step `second_factor/<method>`. `way` is the template of a form that begins a login, `again` of one
-    that begins a step-up; None without. `administration` are places of administrators, `about_user` what they see of
+    that begins a step-up, `claim` of one by which the owner of a mailbox takes over a registration that somebody else
+    made; None without. `administration` are places of administrators, `about_user` what they see of
     one user, by paths behind `/admin/users/<id>`.
     """
 
@@ -144,6 +143,7 @@ class Pages:
     steps: Mapping[str, str] = field(default_factory=dict)
     way: str | None = None
     again: str | None = None
+    claim: str | None = None
     administration: tuple[Entry, ...] = ()
     about_user: tuple[Entry, ...] = ()
 
@@ -235,5 +235,9 @@ class Feature(Configured):
         """
         return {}
 
+    async def registration_of(self, auth: "Auth", user_id: UUID, password: str) -> UUID | None:
+        """The registration that waits for this account and was made with this password; None when there is none."""
+        return None
+
     async def heard(self, auth: "Auth", db: "AsyncSession", event: Event, subject: UUID | None) -> None:
-        """Something happened, in the transaction `db`; `subject` is the one-time token that caused it, if one did."""
+        """Something happened, in the transaction `db`; `subject` is the registration that it is about, if it is."""

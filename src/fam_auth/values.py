@@ -151,6 +151,19 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationProof:
+    """What somebody who verifies an address shows of their own registration; any of them will do.
+
+    `token` is what the answer to the registration gave, `login_of` the user of a login under way that has passed its
+    first factor.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    login_of: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EventFilter:
     """Which events are wanted; None: whatever they are."""
 

@@ -83,7 +83,7 @@ async def signed_in(target: Service) -> dict[str, str]:
         assert text
         found = re.search(r"#token=(\S+)", text.get_content())
         assert found
-        await client.post("/auth/email/verify", json={"token": found.group(1)})
+        await client.post("/auth/email/verify", json={"token": found.group(1), "password": PASSWORD})
         tokens = (await client.post("/auth/login", json=body)).json()["tokens"]
     return {"Authorization": f"Bearer {tokens['access_token']}"}
 

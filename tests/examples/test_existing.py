@@ -61,7 +61,7 @@ async def came_in(example: Any, http: httpx2.AsyncClient, email: str) -> None:
     form = {"email": email, "password": PASSWORD}
     assert (await http.post("/auth/register", json=form)).status_code == 202
     token = token_in((await mails_to(example.auth, email, "verify_email"))[-1])
-    assert (await http.post("/auth/email/verify", json={"token": token})).status_code == 200
+    assert (await http.post("/auth/email/verify", json={"token": token, "password": PASSWORD})).status_code == 200
     tokens = (await http.post("/auth/login", json=form)).json()["tokens"]
     http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
 

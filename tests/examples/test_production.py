@@ -96,7 +96,9 @@ def story(running: Service, folder: Path, plain: int, tls: int) -> None:
         assert body
         token = re.search(rf"https://{NAME}/auth/verify-email#token=(\S+)", body.get_content())
         assert token
-        verified = http.post("/auth/email/verify", json={"token": token.group(1)}, extensions=sni)
+        verified = http.post(
+            "/auth/email/verify", json={"token": token.group(1), "password": FORM["password"]}, extensions=sni
+        )
         assert verified.status_code == 200
         # A cookie with the prefix __Host- goes over TLS alone, and comes back through the proxy.
         http.post("/auth/login", json={**FORM, "transport": "cookie"}, extensions=sni)

@@ -24,9 +24,9 @@ from fam_auth.core.upgrade import options
 from fam_auth.dependencies import auth_of, client_of
 from fam_auth.exceptions import Busy, Conflict, InvalidRequest, Misconfigured, Unavailable
 from fam_auth.models.base import UtcDateTime
-from fam_auth.repository.data_access.managers import emails, users, worker
+from fam_auth.repository.data_access.managers import users, verifications, worker
 from fam_auth.routers import new_router
-from fam_auth.values import Client
+from fam_auth.values import Client, RegistrationProof
 from tests.conftest import MakeAuth, new_auth
 from tests.support.people import Clock, Mailbox, World
 
@@ -144,12 +144,13 @@ async def test_one_code_verifies_once(postgres_database: str) -> None:
     auth = new_auth(postgres_database, Clock(), Mailbox())
     ada = await users.create(auth, "ada@example.com")
     async with auth.transaction() as db:
-        await auth.database.together(db, *emails.verification(auth, ada.id, parse(ada.email), Client()))
+        await auth.database.together(db, *verifications.mail(auth, ada.id, parse(ada.email), Client()))
     await worker.deliver(auth)
     assert isinstance(auth.carrier, Mailbox)
     [mail] = auth.carrier.mails
     code = next(line for line in mail.text.splitlines() if line.isdigit())
-    tries = [emails.verify_by_code(auth, ada.email, code, Client()) for _ in range(5)]
+    nothing = RegistrationProof()
+    tries = [verifications.verify_by_code(auth, ada.email, code, nothing, Client()) for _ in range(5)]
     results = await asyncio.gather(*tries, return_exceptions=True)
     assert sorted(type(result).__name__ for result in results) == ["InvalidCode"] * 4 + ["User"]
     await auth.close()

@@ -105,6 +105,10 @@ async def test_a_stranger_may_type_the_address_and_the_code(world: World, guest:
     await guest.send("/check-mail", email="nobody", code="123456")
     assert "not a valid email address" in guest.text
     await guest.send("/check-mail", email=guest.email, code=await guest.mailed_code())
+    assert "Enter the password that you chose when you registered" in guest.text
+    await guest.send("/check-mail", password="not it at all")
+    assert guest.answer.status_code == 401
+    await guest.send("/check-mail", password=PASSWORD)
     assert (guest.path, "You can sign in now" in guest.text) == ("/auth/sign-in", True)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -38,6 +38,17 @@ def _token(running: Service, address: str, kind: str = "verify_email") -> str:
     return found.group(1)
 
 
+def _shown(token: str) -> dict[str, str]:
+    return {"token": token, "password": PASSWORD}
+
+
+def _assert_one_winner(answers: Sequence[tuple[int, Any]]) -> None:
+    """One is let in; the others are refused, a few of them because they waited for the lock for a second."""
+    statuses = Counter(status for status, _ in answers)
+    assert statuses[200] == 1
+    assert set(statuses) <= {200, 400, 503}
+
+
 async def test_a037_one_address_in_four_spellings_makes_one_account(running: Service) -> None:
     before = running.log().count("user.registered success")
     for _ in range(ROUNDS):
@@ -56,8 +67,8 @@ async def test_s101_one_verification_token_has_one_winner(running: Service) -> N
         address = f"b{uuid4().hex[:8]}@example.com"
         await _one(running.url, "/auth/register", {"email": address, "password": PASSWORD})
         token = await asyncio.to_thread(_token, running, address)
-        answers = await at_once(running.url, "/auth/email/verify", [{"token": token}] * PARALLEL)
-        assert Counter(status for status, _ in answers) == {200: 1, 400: PARALLEL - 1}
+        answers = await at_once(running.url, "/auth/email/verify", [_shown(token)] * PARALLEL)
+        _assert_one_winner(answers)
         assert {answer["code"] for status, answer in answers if status == 400} == {"invalid_token"}
 
 
@@ -65,7 +76,7 @@ async def test_s086_refresh_has_one_successor_and_reuse_ends_the_session(running
     address = f"c{uuid4().hex[:8]}@example.com"
     await _one(running.url, "/auth/register", {"email": address, "password": PASSWORD})
     token = await asyncio.to_thread(_token, running, address)
-    await _one(running.url, "/auth/email/verify", {"token": token})
+    await _one(running.url, "/auth/email/verify", _shown(token))
     first = (await _one(running.url, "/auth/login", {"email": address, "password": PASSWORD}))["tokens"][
         "refresh_token"
     ]
@@ -83,7 +94,7 @@ async def test_s086_refresh_has_one_successor_and_reuse_ends_the_session(running
 async def _signed_in(running: Service, address: str) -> str:
     """The access token of a new user."""
     await _one(running.url, "/auth/register", {"email": address, "password": PASSWORD})
-    await _one(running.url, "/auth/email/verify", {"token": await asyncio.to_thread(_token, running, address)})
+    await _one(running.url, "/auth/email/verify", _shown(await asyncio.to_thread(_token, running, address)))
     login = await _one(running.url, "/auth/login", {"email": address, "password": PASSWORD})
     token: str = login["tokens"]["access_token"]
     return token
@@ -112,10 +123,10 @@ async def test_s026_one_address_change_has_one_winner(running: Service) -> None:
         await _one(running.url, "/auth/email/change", {"email": f"new.{address}"}, bearer)
         token = await asyncio.to_thread(_token, running, f"new.{address}", "confirm_email_change")
         answers = await at_once(running.url, "/auth/email/confirm", [{"token": token}] * PARALLEL)
-        assert Counter(status for status, _ in answers) == {200: 1, 400: PARALLEL - 1}
+        _assert_one_winner(answers)
         undo = await asyncio.to_thread(_token, running, address, "undo_email_change")
         answers = await at_once(running.url, "/auth/email/undo", [{"token": undo}] * PARALLEL)
-        assert Counter(status for status, _ in answers) == {200: 1, 400: PARALLEL - 1}
+        _assert_one_winner(answers)
 
 
 async def test_s013_a040_parallel_guesses_do_not_share_an_attempt(running: Service) -> None:

@@ -13,7 +13,7 @@ from fam_auth import Auth, Proof
 from fam_auth.feature import Complete, Kind
 from fam_auth.features.password import Password
 from fam_auth.repository.data_access.managers import logins, users
-from fam_auth.repository.data_access.queries.users import by_id
+from fam_auth.repository.data_access.queries.users import locked
 from fam_auth.values import Client, Visit
 from tests.conftest import SECRETS
 from tests.support.fleet import Fleet, fleet
@@ -76,7 +76,7 @@ async def signed_in(database: str, many: int) -> list[str]:
 
 async def _session(auth: Auth, user: UUID) -> str:
     proof = Proof("password", Kind.KNOWLEDGE, auth.now())
-    outcome = await logins.begin(auth, user, proof, Visit(Client(), "bearer"), witness=by_id(user))
+    outcome = await logins.begin(auth, proof, Visit(Client(), "bearer"), locking=locked(user))
     assert isinstance(outcome, Complete)
     assert outcome.tokens is not None
     return outcome.tokens.access_token

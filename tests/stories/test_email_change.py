@@ -1,11 +1,21 @@
 """Moving to another address, and back when it was not oneself."""
 
 import re
+from typing import ClassVar
 
+import pytest
+from pydantic import PrivateAttr
 from sqlalchemy import select
 
+from fam_auth import Auth, Feature
+from fam_auth.core.events import Event, EventKind
+from fam_auth.features.otp import Otp
+from fam_auth.features.password import Password, changes
 from fam_auth.models import Email, User
-from tests.support.people import PASSWORD, Person, World
+from fam_auth.repository.data_access.managers import users
+from tests.conftest import OpenWorld
+from tests.support.owners import enrolled, somebody
+from tests.support.people import OPERATOR, PASSWORD, Person, World
 
 NEW = "ada@new.example.com"
 
@@ -150,3 +160,153 @@ async def test_this_was_not_me_deletes_an_account_that_nobody_verified(world: Wo
     assert await undo(attacker, await attacker.link_token()) == 200
     assert await world.auth.database.rows(select(User.id)) == []
     assert (await attacker.login(password=PASSWORD)).status_code == 401
+
+
+async def moved(person: Person, email: str) -> str:
+    """The account has this address; returns the token of the way back."""
+    await ask(person, email)
+    assert await confirm(person, await token_of(person.world, email, "confirm_email_change")) == 200
+    way_back = await token_of(person.world, person.email, "undo_email_change")
+    await person.world.later(minutes=2)
+    person.email = email
+    await person.login()
+    return way_back
+
+
+async def test_the_oldest_way_back_closes_every_younger_one(world: World, ada: Person) -> None:
+    """A thief moves the account twice; the owner takes it back and sets a password, and the thief comes again."""
+    owners = await moved(ada, "thief@one.example.com")
+    thiefs = await moved(ada, "thief@two.example.com")
+    owner = await world.person("ada@example.com")
+    assert await undo(owner, owners) == 200
+    await owner.http.post("/auth/password/forgot", json={"email": owner.email})
+    body = {"token": await owner.link_token(), "new_password": "eleven purple yaks"}
+    assert (await owner.http.post("/auth/password/reset", json=body)).status_code == 204
+    assert await undo(ada, thiefs) == 400
+    owner.password = "eleven purple yaks"
+    assert (await owner.login()).json()["user"]["email"] == "ada@example.com"
+
+
+async def test_the_oldest_way_back_wins_after_a_younger_one_was_taken(world: World, ada: Person) -> None:
+    owners = await moved(ada, "thief@one.example.com")
+    thiefs = await moved(ada, "thief@two.example.com")
+    assert await undo(ada, thiefs) == 200
+    assert await undo(ada, owners) == 200
+    assert (await users.found(world.auth, "ada@example.com")).email_verified
+
+
+async def test_a_changed_address_signs_out_everybody_but_the_session_that_asked(world: World, ada: Person) -> None:
+    other = Person(world, ada.email, await world.client())
+    await other.login()
+    await ask(ada)
+    token = await token_of(world, NEW, "confirm_email_change")
+    anywhere = await world.client()
+    assert (await anywhere.post("/auth/email/confirm", json={"token": token})).status_code == 200
+    assert (await ada.me()).status_code == 200
+    assert (await other.me()).status_code == 401
+
+
+@pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize("end", ["sign out", "end others", "change of password", "reset", "suspension"])
+async def test_a_change_of_address_dies_with_what_it_rests_on(
+    world: World, ada: Person, end: str, *, answered: bool
+) -> None:
+    """Whether the request waits in the outbox still, or was answered by a mail already."""
+    thief = Person(world, ada.email, await world.client())
+    await thief.login()
+    await ask(thief)
+    if answered:
+        await world.mails(NEW)
+    await _end(world, ada, thief, end)
+    found = await world.mails(NEW, "confirm_email_change")
+    assert bool(found) == answered
+    if found:
+        assert await confirm(thief, await token_of(world, NEW, "confirm_email_change")) == 400
+    assert (await users.found(world.auth, ada.email)).email == ada.email
+
+
+async def _end(world: World, ada: Person, thief: Person, how: str) -> None:
+    ada_id = (await users.found(world.auth, ada.email)).id
+    match how:
+        case "sign out":
+            assert (await thief.http.post("/auth/logout")).status_code == 204
+        case "end others":
+            assert (await ada.http.delete("/auth/sessions")).status_code == 204
+        case "change of password":
+            body = {"current_password": PASSWORD, "new_password": "eleven purple yaks"}
+            assert (await ada.http.post("/auth/password/change", json=body)).status_code == 204
+        case "reset":
+            link = await changes.link(world.auth, await users.get(world.auth, ada_id))
+            reset = {"token": link.partition("#token=")[2], "new_password": "eleven purple yaks"}
+            assert (await ada.http.post("/auth/password/reset", json=reset)).status_code == 204
+        case _:
+            await users.suspend(world.auth, ada_id, OPERATOR)
+            await users.restore(world.auth, ada_id, OPERATOR)
+
+
+async def test_what_a_session_asked_for_dies_with_a_password_that_it_changes_itself(world: World, ada: Person) -> None:
+    """A thief who shares the owner's very session has asked before."""
+    await ask(ada)
+    body = {"current_password": PASSWORD, "new_password": "eleven purple yaks"}
+    assert (await ada.http.post("/auth/password/change", json=body)).status_code == 204
+    assert await world.mails(NEW, "confirm_email_change") == []
+
+
+class Hearing(Feature):
+    """Writes down who was deleted."""
+
+    name: ClassVar[str] = "hearing"
+    _deleted: list[object] = PrivateAttr(default_factory=list)
+
+    async def heard(self, auth: Auth, db: object, event: Event, subject: object) -> None:
+        if event.kind == EventKind.USER_DELETED:
+            self._deleted.append(event.user_id)
+
+
+async def test_an_unverified_holder_of_the_new_address_is_deleted_as_any_user_is(open_world: OpenWorld) -> None:
+    """The features hear of it, and sessions that others remember end: nobody is signed in as a user who is gone."""
+    hearing = Hearing()
+    world = await open_world(features=[Password(), hearing], email_verification=False)
+    ada, bob = await world.person("ada@example.com"), await world.person(NEW)
+    for person in (ada, bob):
+        person.use((await person.register()).json()["tokens"])
+    bobs_id = (await bob.me()).json()["id"]
+    await ask(ada)
+    assert await confirm(ada, await token_of(world, NEW, "confirm_email_change")) == 200
+    assert [str(one) for one in world.auth.of(Hearing)._deleted] == [bobs_id]  # noqa: SLF001 - its own
+    assert (await bob.me()).status_code == 401
+
+
+async def test_what_an_administrator_made_keeps_its_address(world: World, ada: Person) -> None:
+    await changes.invite(world.auth, NEW, "Grace", OPERATOR)
+    await ask(ada)
+    assert await confirm(ada, await token_of(world, NEW, "confirm_email_change")) == 400
+    assert (await users.found(world.auth, NEW)).name == "Grace"
+
+
+async def test_a_factor_that_was_added_after_the_change_goes_with_the_change(open_world: OpenWorld) -> None:
+    """The thief locks the owner out by a factor of their own."""
+    world = await open_world(features=[Password(), Otp()])
+    thief = await somebody(world)
+    owners = await moved(thief, "thief@one.example.com")
+    assert (await thief.enrol()).status_code == 200
+    owner = await world.person("ada@example.com")
+    assert await undo(owner, owners) == 200
+    await owner.http.post("/auth/password/forgot", json={"email": owner.email})
+    body = {"token": await owner.link_token(), "new_password": "eleven purple yaks"}
+    assert (await owner.http.post("/auth/password/reset", json=body)).status_code == 204
+    owner.password = "eleven purple yaks"
+    assert (await owner.login()).json()["status"] == "complete"
+
+
+async def test_a_factor_that_was_there_before_the_change_stays(open_world: OpenWorld) -> None:
+    """Whoever has the mailbox alone does not get round it (S-023)."""
+    world = await open_world(features=[Password(), Otp()])
+    ada = await enrolled(world)
+    await ask(ada)
+    assert await undo(ada, await token_of(world, ada.email, "undo_email_change")) == 200
+    await ada.http.post("/auth/password/forgot", json={"email": ada.email})
+    body = {"token": await ada.link_token(), "new_password": "eleven purple yaks"}
+    assert (await ada.http.post("/auth/password/reset", json=body)).status_code == 204
+    ada.password = "eleven purple yaks"
+    assert (await ada.second(await ada.first(), ada.code())).json()["status"] == "complete"

@@ -88,15 +88,20 @@ class Person:
     http: httpx2.AsyncClient
     password: str = PASSWORD
     tokens: dict[str, Any] = field(default_factory=dict)
+    registration: str | None = None
 
     async def register(self, **more: Any) -> httpx2.Response:
-        """Asks for an account."""
+        """Asks for an account, and keeps the token of the registration."""
         body = {"email": self.email, "password": self.password, **more}
-        return await self.http.post("/auth/register", json=body)
+        answer = await self.http.post("/auth/register", json=body)
+        if answer.status_code == 202:
+            self.registration = answer.json()["registration_token"]
+        return answer
 
-    async def verify(self) -> httpx2.Response:
-        """Follows the link of the newest mail."""
-        return await self.http.post("/auth/email/verify", json={"token": await self.link_token()})
+    async def verify(self, **how: Any) -> httpx2.Response:
+        """Follows the link of the newest mail, or what `how` says, with the token of the registration."""
+        shown = how or {"token": await self.link_token()}
+        return await self.http.post("/auth/email/verify", json={"registration_token": self.registration, **shown})
 
     async def login(self, **more: Any) -> httpx2.Response:
         """Signs in; a bearer token is used from then on."""

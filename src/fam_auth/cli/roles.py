@@ -18,7 +18,7 @@ from fam_auth.features.role import Role, definitions, managers
 from fam_auth.features.role.definitions import Change
 from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.settings import ADMIN
-from fam_auth.repository.data_access.managers import emails, users
+from fam_auth.repository.data_access.managers import users, verifications
 from fam_auth.values import User
 
 app = typer.Typer(help="Roles and who has them.", no_args_is_help=True)
@@ -134,7 +134,7 @@ def create_admin(
         user = await users.found(auth, email) if known else await _made(auth, email, password)
         if not is_proved:
             async with auth.transaction() as db:
-                await emails.prove(auth, db, user.id, parse(user.email).canonical, BY_CLI)
+                await verifications.claim(auth, db, user.id, parse(user.email).canonical, BY_CLI)
         await managers.grant(auth, user.id, ADMIN, BY_CLI)
         return user, await changes.link(auth, user) if link else None
 

@@ -86,17 +86,22 @@ class Database:
             async with self.autocommit.connect() as connection:
                 return await _rows(connection, statement)
 
-    async def together(self, db: AsyncSession, *statements: Statement) -> None:
+    async def together(
+        self, db: AsyncSession, *statements: Statement, returning: Filled | None = None
+    ) -> list[Row[Any]]:
         """Runs statements that need nothing of each other: one round trip where the database can, else one by one.
 
-        On PostgreSQL they see the same snapshot, so no two of them may touch the same row.
+        Returns the rows of the statement `returning`, which runs with them. On PostgreSQL they see the same snapshot,
+        so no two of them may touch the same row.
         """
         connection = await db.connection()
         if not self.is_sqlite:
-            await connection.execute(*merged(statements))
-            return
+            result = await connection.execute(*merged(statements, returning))
+            return [] if returning is None else list(result.all())
+        rows = [] if returning is None else await _rows(connection, returning)
         for statement in statements:
             await _rows(connection, statement)
+        return rows
 
     async def check_deadlines(self) -> None:
         """Raises Misconfigured when nothing ends a statement or a wait for a lock that takes too long."""

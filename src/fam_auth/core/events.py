@@ -18,6 +18,7 @@ class EventKind(StrEnum):
 
     USER_REGISTERED = "user.registered"
     USER_REGISTRATION_REPEATED = "user.registration_repeated"
+    USER_REGISTRATION_DISOWNED = "user.registration_disowned"
     USER_CREATED = "user.created"
     USER_ADOPTED = "user.adopted"
     USER_INVITED = "user.invited"

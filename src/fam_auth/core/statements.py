@@ -58,11 +58,11 @@ def prepared(filled: Filled) -> tuple[Executable, dict[str, Any]]:
     return _built(filled.shape, 0), _parameters(filled, 0)
 
 
-def merged(parts: Sequence[Statement]) -> tuple[Executable, dict[str, Any]]:
-    """One statement that does the work of all, for PostgreSQL, and its parameters."""
-    filled = [part for part in parts if isinstance(part, Filled)]
+def merged(parts: Sequence[Statement], returning: Filled | None = None) -> tuple[Executable, dict[str, Any]]:
+    """One statement that does the work of all, for PostgreSQL, and its parameters; `returning` gives its rows."""
+    filled = [part for part in (returning, *parts) if isinstance(part, Filled)]
     others = [part for part in parts if not isinstance(part, Filled)]
-    whole = _merged(tuple(part.shape for part in filled))
+    whole = _merged(tuple(part.shape for part in filled), returns=returning is not None)
     values = {name: value for place, part in enumerate(filled) for name, value in _parameters(part, place).items()}
     if others:
         whole = whole.add_cte(*(part.cte(f"other_{place}") for place, part in enumerate(others)))
@@ -90,6 +90,6 @@ def _built(shape: Shape, place: int) -> Any:  # noqa: ANN401 - a Select or an Up
 
 
 @lru_cache(maxsize=1024)
-def _merged(shapes: tuple[Shape, ...]) -> Any:  # noqa: ANN401 - as `_built`
+def _merged(shapes: tuple[Shape, ...], *, returns: bool) -> Any:  # noqa: ANN401 - as `_built`
     parts = [_built(shape, place).cte(f"part_{place}") for place, shape in enumerate(shapes)]
-    return select(literal_column("1")).add_cte(*parts)
+    return (select(parts[0]) if returns else select(literal_column("1"))).add_cte(*parts)

@@ -8,10 +8,22 @@ from fam_auth.models.event import Event
 from fam_auth.models.login import Login
 from fam_auth.models.one_time_token import OneTimeToken
 from fam_auth.models.outbox import Outbox
+from fam_auth.models.registration import Registration
 from fam_auth.models.session import Session
 from fam_auth.models.user import User
 
-KERNEL: tuple[type[Base], ...] = (User, Email, Session, Login, OneTimeToken, Attempt, Event, Outbox, Change)
+KERNEL: tuple[type[Base], ...] = (
+    User,
+    Email,
+    Registration,
+    Session,
+    Login,
+    OneTimeToken,
+    Attempt,
+    Event,
+    Outbox,
+    Change,
+)
 
 __all__ = [
     "DIES",
@@ -27,6 +39,7 @@ __all__ = [
     "Login",
     "OneTimeToken",
     "Outbox",
+    "Registration",
     "Session",
     "User",
 ]

@@ -14,7 +14,9 @@ class OneTimeToken(Base):
     """What a mail carries: a link's token and, for some purposes, a short code, both only as keyed digests.
 
     `address` is the canonical address the mail went to; the token proves that mailbox and no other. `shown` is the same
-    as it was written, where the token makes it the user's address.
+    as it was written, where the token makes it the user's address. `registration_id` is the registration that a
+    verification mail answers, `session_id` the session that asked for a change of address; neither has a foreign key,
+    as the token does not go with them but is refused.
     """
 
     __tablename__ = "auth_one_time_token"
@@ -38,3 +40,5 @@ class OneTimeToken(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
+    registration_id: Mapped[UUID | None]
+    session_id: Mapped[UUID | None]

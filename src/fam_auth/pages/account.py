@@ -6,7 +6,7 @@ from fastapi import Response
 from pydantic import Field
 
 from fam_auth.demands import recent_proof
-from fam_auth.dependencies import CurrentActor, CurrentClient, CurrentUser, needs
+from fam_auth.dependencies import CurrentActor, CurrentClient, CurrentSession, CurrentUser, needs
 from fam_auth.pages.everyone import left
 from fam_auth.pages.forms import form
 from fam_auth.pages.page import CurrentPage
@@ -57,10 +57,10 @@ async def email(page: CurrentPage) -> Response:
 @router.post("/account/email", dependencies=[needs(RECENT)])
 @shown_on(email)
 async def change_email(
-    page: CurrentPage, user: CurrentUser, client: CurrentClient, given: Annotated[Mailbox, form(Mailbox)]
+    page: CurrentPage, session: CurrentSession, client: CurrentClient, given: Annotated[Mailbox, form(Mailbox)]
 ) -> Response:
     """The new address is asked to confirm."""
-    await emails.change(page.auth, user, given.email, client)
+    await emails.change(page.auth, session, given.email, client)
     return page.leads(page.plain("/account/email"), done="email_change_asked")
 
 

@@ -3,25 +3,34 @@
 from typing import Annotated
 
 from fastapi import Response
+from pydantic import Field
 
-from fam_auth.dependencies import CurrentClient, client_of, needs
-from fam_auth.pages.forms import PastedToken, form
+from fam_auth.dependencies import REGISTRATION_COOKIE, CurrentClient, client_of, needs
+from fam_auth.exceptions import InvalidToken, PasswordRequired
+from fam_auth.pages.forms import PastedToken, form, token_of
 from fam_auth.pages.notes import MAILBOX, leave
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.progress import go_on
 from fam_auth.pages.route import new_router, shown_on
-from fam_auth.repository.data_access.managers import emails, logins
-from fam_auth.routers.answers import MaybeLoginToken, SameSite
-from fam_auth.schemas.user import Mailbox, VerifyByCode
+from fam_auth.repository.data_access.managers import emails, logins, verifications
+from fam_auth.routers.answers import MaybeLoginToken, SameSite, forget_cookie, registration_proof
+from fam_auth.schemas.base import Text
+from fam_auth.schemas.user import Mailbox, OfRegistration, VerifyByCode
 from fam_auth.values import User
 
 router = new_router()
 
 
+class VerificationForm(OfRegistration):
+    """The link of the mail, as it is or as its token alone, and what shows whose registration it is."""
+
+    token: Text = Field(max_length=2000)
+
+
 @router.get("/check-mail", dependencies=[needs.public])
 async def check_mail(page: CurrentPage) -> Response:
     """Says to look into the mailbox, and takes the code of the mail."""
-    return page.shows("check_mail.html")
+    return page.shows("check_mail.html", asks_password=_asks_password(page))
 
 
 @router.post("/check-mail", dependencies=[SameSite])
@@ -33,8 +42,9 @@ async def verify_by_code(
     given: Annotated[VerifyByCode, form(VerifyByCode)],
 ) -> Response:
     """The address is verified by the code."""
-    code = "".join(given.code.split())
-    return await _verified(page, await emails.verify_by_code(page.auth, given.email, code, client), token)
+    code, proof = "".join(given.code.split()), await registration_proof(page.request, given)
+    user = await verifications.verify_by_code(page.auth, given.email, code, proof, client)
+    return await _verified(page, user, token)
 
 
 @router.post("/check-mail/resend", dependencies=[SameSite])
@@ -49,17 +59,22 @@ async def resend(page: CurrentPage, client: CurrentClient, given: Annotated[Mail
 
 @router.get("/verify-email", dependencies=[needs.public])
 async def verify_email(page: CurrentPage) -> Response:
-    """Takes the token of the mail."""
-    return page.shows("by_token.html", key="verify_email")
+    """Takes the token of the mail, and asks whose registration it is where the browser does not show it."""
+    return page.shows("verify_email.html", asks_password=_asks_password(page))
 
 
 @router.post("/verify-email", dependencies=[SameSite])
 @shown_on(verify_email)
 async def verify_by_token(
-    page: CurrentPage, client: CurrentClient, login_token: MaybeLoginToken, token: PastedToken
+    page: CurrentPage,
+    client: CurrentClient,
+    login_token: MaybeLoginToken,
+    given: Annotated[VerificationForm, form(VerificationForm)],
 ) -> Response:
     """The address is verified by the link."""
-    return await _verified(page, await emails.verify(page.auth, token, client), login_token)
+    proof = await registration_proof(page.request, given)
+    user = await verifications.verify(page.auth, token_of(given.token), proof, client)
+    return await _verified(page, user, login_token)
 
 
 @router.get("/confirm-email-change", dependencies=[needs.public])
@@ -99,7 +114,15 @@ async def undone(page: CurrentPage) -> Response:
 
 async def _verified(page: Page, user: User, token: str | None) -> Response:
     """A login that waited for the address goes on; else it can begin."""
-    login = await logins.under_way(page.auth, token)
-    if token is not None and login is not None and login.user_id == user.id:
-        return go_on(page, await logins.prove(page.auth, token, None, client_of(page.request)))
-    return page.leads(page.url("/sign-in" if page.user is None else "/account"), done="verified")
+    if token is not None and await logins.user_of(page.auth, token) == user.id:
+        response = go_on(page, await logins.prove(page.auth, token, None, client_of(page.request)))
+    else:
+        response = page.leads(page.url("/sign-in" if page.user is None else "/account"), done="verified")
+    forget_cookie(page.auth, response, REGISTRATION_COOKIE)
+    return response
+
+
+def _asks_password(page: Page) -> bool:
+    """Whether the form asks for the password of the registration: it was needed, or one was given and refused."""
+    gave_one = not {"password", "new_password"}.isdisjoint(page.given)
+    return isinstance(page.refusal, PasswordRequired) or (gave_one and not isinstance(page.refusal, InvalidToken))

@@ -10,6 +10,7 @@ from fam_auth.auth import Auth
 from fam_auth.dependencies import (
     DEVICE_COOKIE,
     LOGIN_COOKIE,
+    REGISTRATION_COOKIE,
     SAFE,
     SESSION_COOKIE,
     CurrentAuth,
@@ -22,10 +23,11 @@ from fam_auth.dependencies import (
 )
 from fam_auth.exceptions import InvalidRequest, Said
 from fam_auth.feature import Complete, Incomplete, Outcome
+from fam_auth.repository.data_access.managers import logins
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer, StepAnswer
 from fam_auth.schemas.session import SessionAnswer, TokensAnswer
-from fam_auth.schemas.user import UserAnswer
-from fam_auth.values import Tokens, Transport, Visit
+from fam_auth.schemas.user import OfRegistration, UserAnswer
+from fam_auth.values import RegistrationProof, Tokens, Transport, Visit
 
 
 def arrival(connection: HTTPConnection) -> Visit:
@@ -106,6 +108,20 @@ def forget_cookie(auth: Auth, response: Response, name: str) -> None:
 async def same_site(connection: HTTPConnection, auth: CurrentAuth) -> None:
     """For routes that begin a session: no other site may."""
     refuse_cross_site(connection, auth)
+
+
+def keep_registration(auth: Auth, response: Response, token: str) -> None:
+    """The browser shows the token of its registration when the address is verified."""
+    seconds = auth.settings.unverified_lifetime // timedelta(seconds=1)
+    set_cookie(auth, response, REGISTRATION_COOKIE, token, seconds)
+
+
+async def registration_proof(connection: HTTPConnection, given: OfRegistration) -> RegistrationProof:
+    """What a request shows of a registration: in its body, by its cookie, or by a login past its first factor."""
+    auth = auth_of(connection)
+    cookie = connection.cookies.get(cookie_name(auth, REGISTRATION_COOKIE))
+    user_id = await logins.user_of(auth, login_token_of(connection))
+    return RegistrationProof(given.registration_token or cookie, given.password, user_id)
 
 
 MaybeLoginToken = Annotated[str | None, Depends(maybe_login_token)]

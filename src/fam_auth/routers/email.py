@@ -1,37 +1,65 @@
 """The proof that an address is its user's, and the change to another."""
 
-from fastapi import Response, status
+from fastapi import Request, Response, status
 
 from fam_auth.demands import recent_proof
-from fam_auth.dependencies import CurrentAuth, CurrentClient, CurrentUser, needs
-from fam_auth.exceptions import CrossSite, InvalidCode, InvalidToken, StepUpRequired, TooManyAttempts, Unauthenticated
-from fam_auth.repository.data_access.managers import emails, logins
+from fam_auth.dependencies import REGISTRATION_COOKIE, CurrentAuth, CurrentClient, CurrentSession, needs
+from fam_auth.exceptions import (
+    Busy,
+    CrossSite,
+    InvalidCode,
+    InvalidCredentials,
+    InvalidLoginToken,
+    InvalidToken,
+    PasswordRequired,
+    StepUpRequired,
+    TooManyAttempts,
+    Unauthenticated,
+)
+from fam_auth.repository.data_access.managers import emails, logins, verifications
 from fam_auth.routers import new_router
-from fam_auth.routers.answers import MaybeLoginToken, SameSite, login_answer
+from fam_auth.routers.answers import MaybeLoginToken, SameSite, forget_cookie, login_answer, registration_proof
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.login import Verified, VerifiedAnswer
-from fam_auth.schemas.user import Accepted, ByToken, Mailbox, UserAnswer, VerifyByCode
+from fam_auth.schemas.user import Accepted, ByToken, Mailbox, UserAnswer, VerifyByCode, VerifyByToken
 
 router = new_router("email")
 
 
 @router.post(
-    "/email/verify", dependencies=[SameSite], responses=refuses(InvalidToken, InvalidCode, Unauthenticated, CrossSite)
+    "/email/verify",
+    dependencies=[SameSite],
+    responses=refuses(
+        InvalidToken,
+        InvalidCode,
+        PasswordRequired,
+        InvalidCredentials,
+        InvalidLoginToken,
+        TooManyAttempts,
+        CrossSite,
+        Busy,
+    ),
 )
-async def verify_email(
+async def verify_email(  # noqa: PLR0913, PLR0917 - FastAPI hands over each part of a request
     auth: CurrentAuth,
     client: CurrentClient,
+    request: Request,
     token: MaybeLoginToken,
     response: Response,
-    body: ByToken | VerifyByCode,
+    body: VerifyByToken | VerifyByCode,
 ) -> VerifiedAnswer:
-    """Verifies an address by the token or the code of its mail. A login under way of the same user goes on."""
-    if isinstance(body, ByToken):
-        user = await emails.verify(auth, body.token, client)
+    """Verifies an address by the token or the code of its mail. A login under way of the same user goes on.
+
+    A registration comes into force only for who made it: send its token (or its cookie) or its password along, or the
+    token of a login under way.
+    """
+    proof = await registration_proof(request, body)
+    if isinstance(body, VerifyByToken):
+        user = await verifications.verify(auth, body.token, proof, client)
     else:
-        user = await emails.verify_by_code(auth, body.email, body.code, client)
-    login = await logins.under_way(auth, token)
-    if token is None or login is None or login.user_id != user.id:
+        user = await verifications.verify_by_code(auth, body.email, body.code, proof, client)
+    forget_cookie(auth, response, REGISTRATION_COOKIE)
+    if token is None or await logins.user_of(auth, token) != user.id:
         return Verified()
     return login_answer(auth, response, await logins.prove(auth, token, None, client))
 
@@ -51,9 +79,12 @@ async def resend_verification(auth: CurrentAuth, client: CurrentClient, body: Ma
     dependencies=[needs(recent_proof())],
     responses=refuses(Unauthenticated, StepUpRequired, TooManyAttempts, CrossSite),
 )
-async def change_email(auth: CurrentAuth, user: CurrentUser, client: CurrentClient, body: Mailbox) -> Accepted:
-    """Asks the new address to confirm, and tells the present one; the answer is the same for every address."""
-    await emails.change(auth, user, body.email, client)
+async def change_email(auth: CurrentAuth, session: CurrentSession, client: CurrentClient, body: Mailbox) -> Accepted:
+    """Asks the new address to confirm, and tells the present one; the answer is the same for every address.
+
+    The change is void once the session has ended, or the password or a second factor was changed.
+    """
+    await emails.change(auth, session, body.email, client)
     return Accepted()
 
 

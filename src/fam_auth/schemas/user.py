@@ -52,10 +52,33 @@ class ByToken(Body):
     token: Token
 
 
-class VerifyByCode(Body):
+class OfRegistration(Body):
+    """What shows whose registration a verification mail answers: either of the two, or its cookie."""
+
+    registration_token: Token | None = Field(None, description="The one of the answer to POST /register.")
+    password: Annotated[Text, Field(min_length=1, max_length=4096)] | None = Field(
+        None, description="The password of the registration."
+    )
+
+
+class VerifyByToken(OfRegistration):
+    """The token of a verification mail's link."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"token": "famp_4nX0...", "registration_token": "famg_8sQ1..."}}
+    )
+
+    token: Token
+
+
+class VerifyByCode(OfRegistration):
     """The short code of a verification mail."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"email": "ada@example.com", "code": "123456"}})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"email": "ada@example.com", "code": "123456", "registration_token": "famg_8sQ1..."}
+        }
+    )
 
     email: EmailAddress
     code: Text = Field(max_length=20)

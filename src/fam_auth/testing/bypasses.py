@@ -5,7 +5,7 @@ from typing import get_args
 from fam_auth.auth import Auth
 from fam_auth.feature import Complete, Kind, Proof
 from fam_auth.repository.data_access.managers import logins
-from fam_auth.repository.data_access.queries.users import by_id
+from fam_auth.repository.data_access.queries.users import locked
 from fam_auth.values import Client, Transport, User, Visit
 
 SOMEBODY_ELSES = "a way that some other feature brings"
@@ -23,7 +23,7 @@ async def bypasses(auth: Auth, user: User) -> list[str]:
         for kind in Kind:
             for transport in get_args(Transport):
                 proof, visit = Proof(way, kind, auth.now()), Visit(Client(), transport)
-                outcome = await logins.begin(auth, user.id, proof, visit, witness=by_id(user.id))
+                outcome = await logins.begin(auth, proof, visit, locking=locked(user.id))
                 if isinstance(outcome, Complete):
                     found.append(f"{way}, {kind}, {transport}")
     return found

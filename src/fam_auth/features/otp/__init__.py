@@ -1,6 +1,7 @@
 """Second factors: authenticator apps, recovery codes, codes by mail."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 from uuid import UUID
@@ -14,7 +15,7 @@ from fam_auth.core.settings import Settings
 from fam_auth.feature import Offer, Pages, Progress, Step
 from fam_auth.features.otp import managers, queries
 from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
-from fam_auth.features.otp.settings import OtpSettings
+from fam_auth.features.otp.settings import ENROL, OtpSettings
 from fam_auth.features.otp.sms import SmsSender
 from fam_auth.models import Base
 from fam_auth.values import Actor
@@ -31,7 +32,7 @@ DISTRUSTING = {
     EventKind.SECOND_FACTOR_ADDED,
     EventKind.SECOND_FACTOR_REMOVED,
 }
-ENROL = Step("enroll_second_factor", {"methods": [{"method": "totp"}]})
+ENROL_FIRST = Step(ENROL, {"methods": [{"method": "totp"}]})
 
 
 class Otp(OtpSettings):
@@ -69,7 +70,7 @@ class Otp(OtpSettings):
     async def step(self, auth: Auth, db: AsyncSession, progress: Progress) -> Step | None:
         if not await managers.is_required(auth, db, progress.user):
             return None
-        return None if (await managers.standing(auth, progress.user.id, db)).devices else ENROL
+        return None if (await managers.standing(auth, progress.user.id, db)).devices else ENROL_FIRST
 
     async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
         if event.user_id is None:
@@ -81,6 +82,9 @@ class Otp(OtpSettings):
             await managers.end_those_of_before(auth, db, event.user_id, Actor(event.client, event.actor_id))
         elif event.kind in DISTRUSTING:
             await db.execute(queries.distrust(event.user_id))
+        if event.kind == EventKind.EMAIL_CHANGE_UNDONE:
+            for statement in queries.forget_since(event.user_id, datetime.fromisoformat(event.detail["since"])):
+                await db.execute(statement)
 
 
 def _hint(email: str) -> str:

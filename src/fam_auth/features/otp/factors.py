@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.events import Event, EventKind
@@ -18,7 +20,7 @@ from fam_auth.repository.data_access.managers.attempts import Counted, Use
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries.attempts import Doubling
 from fam_auth.repository.data_access.queries.logins import abandon_all
-from fam_auth.repository.data_access.queries.users import change
+from fam_auth.repository.data_access.queries.users import change, locked
 from fam_auth.values import Client, User
 
 # Nobody waits by this rule: it counts wrong second factors in a row.
@@ -164,12 +166,18 @@ async def _failed(auth: Auth, challenge: Challenge, given: Given, method: str) -
     if in_a_row in {TELLS_AT, RESETS_AT}:
         letter = credentials.notice(auth, "password_known", user.email, is_closed=in_a_row == RESETS_AT)
         deeds.append(outbox.post(auth, user.id, letter, given.client))
-    if in_a_row == RESETS_AT:
-        demands = [*(demand for demand in user.demands if demand != RESET), RESET]
-        deeds.extend([change(user.id, {"demands": demands}), abandon_all(user.id)])
     async with auth.transaction() as db:
+        if in_a_row == RESETS_AT:
+            deeds.extend(await _closing(db, user.id))
         await events.record(auth, db, failed, *deeds)
     return InvalidCode()
+
+
+async def _closing(db: AsyncSession, user_id: UUID) -> list[Statement]:
+    """The statements that close the password. The user is locked first: no login begins or goes on beside them."""
+    row = (await db.execute(locked(user_id))).first()
+    demands = [] if row is None else [demand for demand in row.demands if demand != RESET]
+    return [change(user_id, {"demands": [*demands, RESET]}), abandon_all(user_id)]
 
 
 async def _trusted(auth: Auth, challenge: Challenge, given: Given) -> list[Statement]:

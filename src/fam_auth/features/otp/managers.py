@@ -102,20 +102,13 @@ async def end_those_of_before(auth: Auth, db: AsyncSession, user_id: UUID, actor
             await sessions.end(auth, {"id": session.id}, "second_factor_required", actor, db=db)
 
 
-async def must_enrol(auth: Auth, user: User) -> bool:
-    """Whether the user has to add a second factor before anything else."""
-    async with auth.transaction() as db:
-        has_one = (await standing(auth, user.id, db)).devices
-        return not has_one and await is_required(auth, db, user)
-
-
 async def begin(auth: Auth, user: User, name: str) -> Enrolment:
     """A device that counts once it has shown a code; until then, and for ten minutes at most, it is worth nothing.
 
     Raises Forbidden when there are ten devices.
     """
     if (await standing(auth, user.id)).devices >= MOST_DEVICES:
-        raise Forbidden(Said("otp.most_devices", {"most": MOST_DEVICES}))
+        raise _too_many()
     device_id, secret = auth.new_id(), totp.new_secret()
     sealed = auth.keys.seal(place_of(device_id), secret.encode())
     added = queries.add(id=device_id, user_id=user.id, name=name, secret=sealed, created_at=auth.now())
@@ -134,7 +127,8 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
 ) -> list[str] | None:
     """The device counts from now on; everything of the user is signed out but `keep`, a session or a login.
 
-    Returns the recovery codes with the first factor, None with a further one. Raises NotFound and InvalidCode.
+    Returns the recovery codes with the first factor, None with a further one. Raises NotFound,
+    InvalidCode, and Forbidden when there are ten devices.
     """
     settings = auth.of(OtpSettings)
     row = await _pending(auth, user, device_id)
@@ -146,6 +140,8 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
     async with auth.transaction() as db:
         await db.execute(users.locked(user.id))
         before = await standing(auth, user.id, db)
+        if before.devices >= MOST_DEVICES:
+            raise _too_many()
         if (await db.execute(queries.confirm(device_id, step, auth.now()))).first() is None:
             raise NotFound
         codes = None if before.devices else recovery.new_codes()
@@ -207,6 +203,10 @@ def place_of(device_id: UUID) -> str:
 def code_digests(auth: Auth, user_id: UUID, code: str) -> list[str]:
     """What the table may know a recovery code by."""
     return auth.keys.digests(RECOVERY, f"{user_id} {recovery.normalized(code)}")
+
+
+def _too_many() -> Forbidden:
+    return Forbidden(Said("otp.most_devices", {"most": MOST_DEVICES}))
 
 
 async def _pending(auth: Auth, user: User, device_id: UUID) -> Row[Any]:

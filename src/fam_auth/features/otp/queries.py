@@ -145,6 +145,13 @@ def distrust(user_id: UUID, browser_id: UUID | None = None) -> UpdateBase:
     return statement.returning(TrustedBrowser.id)
 
 
+def forget_since(user_id: UUID, moment: datetime) -> tuple[UpdateBase, ...]:
+    """The user has no factor that was confirmed since, and no recovery code that was made since."""
+    devices = delete(OtpDevice).where(OtpDevice.user_id == user_id, OtpDevice.confirmed_at >= moment)
+    codes = delete(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.created_at >= moment)
+    return devices, codes
+
+
 def forget(user_id: UUID) -> tuple[UpdateBase, ...]:
     """The user has no second factor any more."""
     return delete(OtpDevice).where(OtpDevice.user_id == user_id), remove_codes(user_id), distrust(user_id)

@@ -46,7 +46,7 @@ from fam_auth.features.otp.schemas import (
     Reason,
     RecoveryCodes,
 )
-from fam_auth.features.otp.settings import OtpSettings
+from fam_auth.features.otp.settings import ENROL, OtpSettings
 from fam_auth.repository.data_access.managers import logins, users
 from fam_auth.routers import new_router
 from fam_auth.routers.answers import MaybeLoginToken, login_answer, login_token_of
@@ -74,16 +74,14 @@ class Enrollee:
 
 
 async def enrollee(request: Request) -> Enrollee:
-    """Whoever may add a factor now. Raises Unauthenticated, StepUpRequired and InvalidLoginToken.
+    """Whoever may add a factor now. Raises Unauthenticated, StepUpRequired, InvalidLoginToken and Forbidden.
 
     With a factor already there it takes that factor; a password alone never adds one beside it.
     """
     auth, token = auth_of(request), login_token_of(request)
     if token is not None and not has_credentials(request):
-        row = await logins.under_way(auth, token)
-        user = None if row is None or not row.proofs else await users.get(auth, row.user_id)
-        if row is None or user is None or not await managers.must_enrol(auth, user):
-            raise InvalidLoginToken
+        row = await logins.at_step(auth, token, ENROL)
+        user = await users.get(auth, row.user_id)
         return Enrollee(user, Actor(client_of(request), user.id), row.id, token)
     session, user = await signed_in(request)
     has_factor = (await managers.standing(auth, user.id)).devices

@@ -11,6 +11,9 @@ from fam_auth.core.settings import Names
 from fam_auth.feature import Feature
 from fam_auth.values import User
 
+ENROL = "enroll_second_factor"
+"""The step of a login that has to add a factor."""
+
 
 class OtpSettings(Feature):
     """Who must have a second factor, which kinds there are, and how often they may be tried."""

@@ -13,11 +13,11 @@ from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
 from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Pages, Progress, Step
-from fam_auth.features.password import changes, hashes, queries
+from fam_auth.features.password import changes, hashes, managers, queries
 from fam_auth.features.password.breached import Breached
 from fam_auth.features.password.changes import CHANGE, RESET
 from fam_auth.features.password.managers import METHOD
-from fam_auth.features.password.models import PasswordHash
+from fam_auth.features.password.models import PasswordHash, RegisteredPassword
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.models import Base
 
@@ -30,7 +30,7 @@ WORTHLESS_AFTER = {EventKind.EMAIL_CHANGE_UNDONE, EventKind.USER_CLAIMED}
 class Password(PasswordSettings):
     """Sign in with a password; add it to Auth(features=[...])."""
 
-    models: ClassVar[tuple[type[Base], ...]] = (PasswordHash,)
+    models: ClassVar[tuple[type[Base], ...]] = (PasswordHash, RegisteredPassword)
     ways: ClassVar[tuple[str, ...]] = ("password",)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
     languages: ClassVar[Path | None] = Path(__file__).parent / "languages"
@@ -60,6 +60,13 @@ class Password(PasswordSettings):
             await changes.send_reset(auth, db, event.user_id, event.client)
         elif event.kind in WORTHLESS_AFTER:
             await db.execute(queries.remove(event.user_id))
+        elif subject is not None and event.kind == EventKind.EMAIL_VERIFIED:
+            await db.execute(queries.bring_into_force(event.user_id, subject, auth.now()))
+        elif subject is not None and event.kind == EventKind.USER_REGISTRATION_DISOWNED:
+            await db.execute(queries.take_back(event.user_id, subject))
+
+    async def registration_of(self, auth: Auth, user_id: UUID, password: str) -> UUID | None:
+        return await managers.registration_of(auth, user_id, password)
 
     def routers(self, settings: Settings) -> Sequence[APIRouter]:
         from fam_auth.features.password import routers  # noqa: PLC0415 - commands and workers do not wait for routes they lack

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
@@ -11,7 +13,7 @@ from fam_auth.core.addresses import parse
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Statement
-from fam_auth.exceptions import InvalidCredentials, InvalidLoginToken, StepUpRequired
+from fam_auth.exceptions import InvalidCredentials, InvalidToken, StepUpRequired
 from fam_auth.feature import Outcome, Try
 from fam_auth.features.password import managers, policy, queries
 from fam_auth.features.password.settings import PasswordSettings
@@ -24,9 +26,11 @@ from fam_auth.repository.data_access.managers import (
     outbox,
     tokens,
     users,
+    verifications,
 )
 from fam_auth.repository.data_access.managers.outbox import Letter, Request
 from fam_auth.repository.data_access.managers.tokens import Ticket
+from fam_auth.repository.data_access.managers.verifications import VERIFY
 from fam_auth.repository.data_access.queries import logins as token_queries
 from fam_auth.repository.data_access.queries import users as user_queries
 from fam_auth.values import Actor, Client, Session, User, Visit
@@ -43,6 +47,7 @@ class Replacement:
     new: str
 
 
+@retried
 async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *, keep: UUID) -> None:
     """The user has the new password, having known the one before; everything but `keep` is signed out.
 
@@ -54,11 +59,16 @@ async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *
     new = await _hashed(auth, user, passwords.new)
     changed = Event(EventKind.PASSWORD_CHANGED, auth.now(), user_id, actor_id=user_id, client=visit.client)
     async with auth.transaction() as db:
-        if (await db.execute(queries.replace(user_id, digest, new, auth.now()))).first() is None:
+        row = await auth.database.row(queries.locked(user_id, digest), db)
+        if row is None:
             raise InvalidCredentials
-        demands = [one for one in user.demands if one != CHANGE]
-        letter = credentials.notice(auth, "password_changed", user.email)
-        deeds = [*attempt.forgiven(), user_queries.change(user_id, {"demands": demands})]
+        demands = [one for one in row.demands if one != CHANGE]
+        letter = credentials.notice(auth, "password_changed", row.address)
+        deeds = [
+            *attempt.forgiven(),
+            queries.put(user_id, new, auth.now()),
+            user_queries.change(user_id, {"demands": demands}),
+        ]
         await credentials.changed(auth, db, changed, *deeds, letter=letter, keep=keep)
 
 
@@ -74,13 +84,13 @@ async def change_own(auth: Auth, user: User, passwords: Replacement, visit: Visi
 
 
 async def change_in_login(auth: Auth, passwords: Replacement, visit: Visit) -> Outcome:
-    """The same for a login that waits for it, which goes on afterwards. Raises InvalidLoginToken too."""
-    row = await logins.under_way(auth, visit.login_token)
-    user = None if row is None else await users.get(auth, row.user_id)
-    # A login that waits for a second factor alone changes nothing: the password is all that it has shown.
-    if row is None or user is None or visit.login_token is None or CHANGE not in user.demands:
-        raise InvalidLoginToken
-    await change(auth, user, passwords, visit, keep=row.id)
+    """The same for a login whose next step it is, which goes on afterwards.
+
+    Raises InvalidLoginToken, and Forbidden while an earlier step is still to do.
+    """
+    row = await logins.at_step(auth, visit.login_token, CHANGE)
+    assert visit.login_token is not None  # noqa: S101 - it is the one of the row
+    await change(auth, await users.get(auth, row.user_id), passwords, visit, keep=row.id)
     return await logins.prove(auth, visit.login_token, None, visit.client)
 
 
@@ -99,22 +109,33 @@ async def send_reset(auth: Auth, db: AsyncSession, user_id: UUID, client: Client
     await auth.database.together(db, *_linked(auth, user, letter, lifetime, client))
 
 
-@retried
 async def reset(auth: Auth, token: str, password: str, client: Client) -> None:
     """The user of the token has this password, and is signed out everywhere. Nobody is signed in by it.
 
     The token came by mail: an address that was not verified is, and what was set before its owner came is gone (S-128).
     A poor password costs no token. Raises InvalidToken and InvalidRequest.
     """
-    pending = await tokens.look(auth, RESET, token)
+    await _set(auth, await tokens.look(auth, RESET, token), password, client)
+
+
+async def choose(auth: Auth, token: str, password: str, client: Client) -> None:
+    """The same by the link of a verification mail, for an owner of the mailbox who did not set its password.
+
+    Raises InvalidToken where no registration waits: then there is nothing to replace.
+    """
+    pending = await tokens.look(auth, VERIFY, token)
+    if not await verifications.is_awaited(auth, pending.user_id):
+        raise InvalidToken
+    await _set(auth, pending, password, client)
+
+
+@retried
+async def _set(auth: Auth, pending: Row[Any], password: str, client: Client) -> None:
     digest = await _hashed(auth, await users.get(auth, pending.user_id), password)
     async with auth.transaction() as db:
-        # The user is held first, as by a suspension and by a change of address, both of which kill the token.
-        row = (await db.execute(user_queries.locked(pending.user_id))).first()
-        await tokens.burn(auth, db, RESET, token)
-        assert row is not None  # noqa: S101 - a token goes with its user
+        row = await tokens.spend(auth, db, pending)
         if row.verified_at is None:
-            await emails.prove(auth, db, row.id, pending.address, Actor(client, row.id))
+            await verifications.claim(auth, db, row.id, pending.address, Actor(client, row.id))
         done = Event(EventKind.PASSWORD_RESET, auth.now(), row.id, actor_id=row.id, client=client)
         letter = credentials.notice(auth, "password_changed", row.address)
         lifted = attempts.lifted(auth, managers.METHOD, row.canonical)

@@ -1,46 +1,36 @@
 """Registering and signing in with a password."""
 
 import logging
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
-from fam_auth.core.addresses import Address
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Statement
-from fam_auth.exceptions import InvalidRequest, TooManyAttempts, Unavailable
+from fam_auth.exceptions import InvalidRequest, Unavailable
 from fam_auth.feature import Kind, Outcome, Proof, Try
 from fam_auth.features.password import hashes, policy, queries
 from fam_auth.features.password.breached import Unanswered
 from fam_auth.features.password.schemas import Registration, own_fields
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.hooks import pace
-from fam_auth.repository.data_access.managers import attempts, emails, events, logins, outbox, users
+from fam_auth.repository.data_access.managers import events, logins, registrations, users
 from fam_auth.repository.data_access.managers.attempts import Attempt
-from fam_auth.repository.data_access.managers.outbox import Letter
-from fam_auth.repository.data_access.queries import logins as tokens
-from fam_auth.repository.data_access.queries import users as user_queries
+from fam_auth.repository.data_access.managers.registrations import Credential, Registered, Registrant
 from fam_auth.values import Client, User, Visit
 
 METHOD = "password"
 log = logging.getLogger("fam_auth")
 
 
-@retried
 async def register(  # noqa: PLR0913 - what a form holds
     auth: Auth, email: str, password: str, name: str | None, client: Client, *, given: BaseModel | None = None
-) -> UUID | None:
-    """The account exists afterwards, or did before: then its owner gets a notice. The work is the same either way.
+) -> Registered:
+    """The account exists afterwards, or did before: then its owner gets a mail. The work is the same either way.
 
-    Returns the id of a new user, None for a known address. An account whose address nobody has verified is taken over:
-    its older links die, so that the password that counts is the one of the mail that is answered. Beyond the mails that
-    an address may get in a day the answer is the same, and none counts.
     `given` is what the application asked for beside. Raises InvalidRequest for a password that is not good enough, Busy
     and TooManyAttempts. What the application's own listeners raise is raised where addresses need no verification;
     elsewhere it would tell whose address is known.
@@ -48,65 +38,42 @@ async def register(  # noqa: PLR0913 - what a form holds
     address, password = users.checked(email), policy.normalized(password)
     policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
     with auth.hasher.entrance:
-        may_mail = await _counted(auth, address, client)
-        registrant = _Registrant(address, await auth.hasher.hash(password), name, client, given, may_mail)
+        may_mail = await registrations.counted(auth, address, client)
+        digest = await auth.hasher.hash(password)
     await refuse_breached(auth, "password", password)
     try:
-        user_id = await _register(auth, registrant)
+        registered = await registrations.register(
+            auth, Registrant(address, name, client, given, may_mail), _credential(auth, digest)
+        )
     except Unavailable:
         raise
     except Exception:
         if not auth.settings.email_verification:
             raise
         log.exception("The application refused a registration, which the answer must not tell.")
-        return None
-    if user_id is None:
+        return registrations.nobody()
+    if registered.user_id is None:
         await pace(auth)
-    return user_id
+    return registered
 
 
-@dataclass(frozen=True, slots=True)
-class _Registrant:
-    """Somebody who asks for an account; the password is hashed already.
+def _credential(auth: Auth, digest: str) -> Credential:
+    def in_force(user_id: UUID) -> list[Statement]:
+        return [queries.put(user_id, digest, auth.now())]
 
-    `may_mail` is whether somebody else who has the address, or claims it, may hear of this.
-    """
+    def waiting(registration_id: UUID) -> list[Statement]:
+        return [queries.keep(registration_id, digest)]
 
-    address: Address
-    digest: str
-    name: str | None
-    client: Client
-    given: BaseModel | None
-    may_mail: bool
+    return Credential(in_force, waiting)
 
 
-async def _counted(auth: Auth, address: Address, client: Client) -> bool:
-    """One registration is counted; whether its address may get a mail. Raises TooManyAttempts for the network."""
-    throttle = auth.settings.throttle
-    by_network = attempts.Use("register", attempts.network_of(client), throttle.register_network)
-    # The mails of registrations and those that are asked for again are of one kind.
-    by_address = attempts.Use(f"mail {EventKind.EMAIL_VERIFICATION_SENT} day", address.canonical, throttle.mail_day)
-    try:
-        await attempts.limit(auth, by_network, by_address)
-    except TooManyAttempts:
-        await attempts.limit(auth, by_network)
-        return False
-    return True
-
-
-async def _register(auth: Auth, who: _Registrant) -> UUID | None:
-    async with auth.transaction() as db:
-        user_id, client = auth.new_id(), who.client
-        holder = await users.claim(auth, db, user_id, who.address)
-        if holder is not None:
-            await _register_again(auth, db, who, holder)
-            return None
-        made = [user_queries.add(user_id, who.name, None, auth.now()), queries.put(user_id, who.digest, auth.now())]
-        mails = emails.verification(auth, user_id, who.address, client) if auth.settings.email_verification else []
-        kind = EventKind.USER_REGISTERED
-        registered = Event(kind, auth.now(), user_id, actor_id=user_id, client=client, given=who.given)
-        await events.record(auth, db, registered, *made, *mails)
-        return user_id
+async def registration_of(auth: Auth, user_id: UUID, password: str) -> UUID | None:
+    """The registration of this account that was made with this password; the newest, if there are several."""
+    for row in await auth.database.rows(queries.waiting(user_id)):
+        if await hashes.verify(auth.hasher, row.digest, password):
+            found: UUID = row.registration_id
+            return found
+    return None
 
 
 @retried
@@ -125,7 +92,8 @@ async def create(auth: Auth, email: str, password: str, name: str | None, *, ver
 async def register_and_sign_in(auth: Auth, form: Registration, visit: Visit) -> Outcome:
     """The new user is signed in, where addresses need no verification. Raises InvalidRequest for a known address."""
     given = own_fields(auth.registration, form)
-    if await register(auth, form.email, form.password, form.name, visit.client, given=given) is None:
+    registered = await register(auth, form.email, form.password, form.name, visit.client, given=given)
+    if registered.user_id is None:
         raise InvalidRequest.of("email", "taken")
     return await login(auth, form.email, form.password, visit)
 
@@ -140,8 +108,7 @@ async def login(auth: Auth, email: str, password: str, visit: Visit) -> Outcome:
         attempt = await logins.guard(auth, tried)
         user_id, digest = await judged_right(auth, tried, attempt, password)
     proof = Proof(METHOD, Kind.KNOWLEDGE, auth.now())
-    witness = queries.still(user_id, digest)
-    return await logins.begin(auth, user_id, proof, visit, witness=witness, attempt=attempt)
+    return await logins.begin(auth, proof, visit, locking=queries.locked(user_id, digest), attempt=attempt)
 
 
 async def refuse_breached(auth: Auth, field: str, password: str) -> None:
@@ -176,26 +143,6 @@ def rules(auth: Auth, *own: str | None) -> tuple[int, list[str]]:
     """The least length, and the words an attacker tries first who knows the application and the user."""
     feature = auth.of(PasswordSettings)
     return feature.minimum_length, feature.words(auth.settings.app_name, auth.settings.mail_host, *own)
-
-
-async def _register_again(auth: Auth, db: AsyncSession, who: _Registrant, holder: Row[Any]) -> None:
-    again = Event(EventKind.USER_REGISTRATION_REPEATED, auth.now(), holder.user_id, client=who.client)
-    is_open = holder.verified_at is None and not holder.is_suspended
-    if is_open and auth.settings.email_verification:
-        deeds = _taken_over(auth, holder.user_id, who)
-    else:
-        letter = Letter("already_registered", holder.address, {}, auth.until(auth.settings.verify_lifetime))
-        deeds = [outbox.post(auth, holder.user_id, letter, who.client)] if who.may_mail else []
-    await events.record(auth, db, again, *deeds)
-
-
-def _taken_over(auth: Auth, user_id: UUID, who: _Registrant) -> list[Statement]:
-    """The account is that of the last who registered it, as the mail tells; without a mail nobody's password counts."""
-    retired = tokens.retire(user_id, emails.VERIFY, auth.now())
-    if not who.may_mail:
-        return [retired, queries.remove(user_id)]
-    mails = emails.verification(auth, user_id, who.address, who.client)
-    return [retired, queries.put(user_id, who.digest, auth.now()), *mails]
 
 
 async def judged_right(auth: Auth, tried: Try, attempt: Attempt, password: str) -> tuple[UUID, str]:

@@ -15,10 +15,11 @@ from fam_auth.pages import CurrentPage, Page, form, go_on, new_router, shown_on
 from fam_auth.pages.everyone import sign_in as sign_in_page
 from fam_auth.pages.everyone import sign_in_again
 from fam_auth.pages.forms import token_of
+from fam_auth.pages.mails import verify_email
 from fam_auth.pages.notes import MAILBOX, leave
 from fam_auth.pages.progress import by_cookie
 from fam_auth.repository.data_access.managers import logins
-from fam_auth.routers.answers import SameSite, maybe_login_token
+from fam_auth.routers.answers import SameSite, keep_registration, maybe_login_token
 from fam_auth.schemas.base import Body, Text
 from fam_auth.schemas.user import Mailbox
 from fam_auth.values import Visit
@@ -78,8 +79,9 @@ async def register(page: CurrentPage, visit: AtTheDoor, given: Annotated[Registr
     if not page.auth.settings.email_verification:
         visit = Visit(visit.client, "cookie", None, visit.device_token)
         return go_on(page, await managers.register_and_sign_in(page.auth, given, visit))
-    await managers.register(page.auth, given.email, given.password, given.name, visit.client)
+    made = await managers.register(page.auth, given.email, given.password, given.name, visit.client)
     response = page.leads(page.url("/check-mail"))
+    keep_registration(page.auth, response, made.token)
     leave(page.auth, response, MAILBOX, {"email": given.email})
     return response
 
@@ -117,6 +119,16 @@ async def reset_password(page: CurrentPage) -> Response:
 async def reset(page: CurrentPage, client: CurrentClient, given: Annotated[NewPassword, form(NewPassword)]) -> Response:
     """The password is set, and nobody is signed in by it."""
     await changes.reset(page.auth, token_of(given.token), given.new_password, client)
+    return page.leads(page.plain("/sign-in"), done="password_reset")
+
+
+@router.post("/verify-email/new-password", dependencies=[SameSite])
+@shown_on(verify_email)
+async def choose(
+    page: CurrentPage, client: CurrentClient, given: Annotated[NewPassword, form(NewPassword)]
+) -> Response:
+    """The owner of the mailbox, who did not set the password of the registration, has set one; nobody is signed in."""
+    await changes.choose(page.auth, token_of(given.token), given.new_password, client)
     return page.leads(page.plain("/sign-in"), done="password_reset")
 
 
@@ -175,6 +187,7 @@ PAGES = Pages(
     steps={"change_password": IN_LOGIN, "reset_password": "/sign-in/reset-password"},
     way="password/way.html",
     again="password/again.html",
+    claim="password/claim.html",
     administration=(administration.PLACE,),
     about_user=(administration.TAB,),
 )

@@ -3,16 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
 from fam_auth.core.statements import built_once
 from fam_auth.features.password.hashes.stored import ADOPTED, WRAPPED
-from fam_auth.features.password.models import PasswordHash
-from fam_auth.models import Email, User
+from fam_auth.features.password.models import PasswordHash, RegisteredPassword
+from fam_auth.models import Email, Registration, User
+from fam_auth.repository.data_access.queries import users
 from fam_auth.repository.data_access.queries.users import is_active
+
+MOST_WAITING = 10
 
 
 @built_once
@@ -33,6 +36,35 @@ def put(user_id: UUID, digest: str, now: datetime) -> UpdateBase:
         index_elements=[PasswordHash.user_id],
         set_={"digest": digest, "changed_at": now},
     )
+
+
+def keep(registration_id: UUID, digest: str) -> UpdateBase:
+    """The password of a registration that waits."""
+    return insert(RegisteredPassword).values(registration_id=registration_id, digest=digest)
+
+
+def waiting(user_id: UUID) -> Rows:
+    """The passwords of the registrations that wait for an account, the newest first; no more than a day may bring."""
+    found = select(RegisteredPassword.registration_id, RegisteredPassword.digest)
+    mine = found.join(Registration, Registration.id == RegisteredPassword.registration_id)
+    return mine.where(Registration.user_id == user_id).order_by(Registration.id.desc()).limit(MOST_WAITING)
+
+
+def bring_into_force(user_id: UUID, registration_id: UUID, now: datetime) -> UpdateBase:
+    """The user has the password of the registration from now on, whatever they had before."""
+    user, at = literal(user_id, PasswordHash.user_id.type), literal(now, PasswordHash.changed_at.type)
+    of_registration = select(user, RegisteredPassword.digest, at).where(
+        RegisteredPassword.registration_id == registration_id
+    )
+    put = postgresql.insert(PasswordHash).from_select(["user_id", "digest", "changed_at"], of_registration)
+    changed = {"digest": put.excluded.digest, "changed_at": put.excluded.changed_at}
+    return put.on_conflict_do_update(index_elements=[PasswordHash.user_id], set_=changed)
+
+
+def take_back(user_id: UUID, registration_id: UUID) -> UpdateBase:
+    """The user has no password any more, if it is the one of the registration."""
+    of_registration = select(RegisteredPassword.digest).where(RegisteredPassword.registration_id == registration_id)
+    return delete(PasswordHash).where(PasswordHash.user_id == user_id, PasswordHash.digest.in_(of_registration))
 
 
 def replace(user_id: UUID, old: str, new: str, now: datetime) -> UpdateBase:
@@ -62,6 +94,7 @@ def of_bcrypt() -> Rows:
 
 
 @built_once
-def still(user_id: UUID, digest: str) -> Rows:
-    """A row as long as the user's password is the one that was judged."""
-    return select(PasswordHash.user_id).where(PasswordHash.user_id == user_id, PasswordHash.digest == digest)
+def locked(user_id: UUID, digest: str) -> Rows:
+    """The user, locked together with the hash that was judged; nothing when the password is another by now."""
+    judged = users.by_id(user_id).join(PasswordHash, PasswordHash.user_id == User.id)
+    return judged.where(PasswordHash.digest == digest).with_for_update(of=(User, Email, PasswordHash))

@@ -50,7 +50,7 @@ from fam_auth.features.password.schemas import (
 )
 from fam_auth.repository.data_access.managers import users
 from fam_auth.routers import new_router
-from fam_auth.routers.answers import Arrival, SameSite, chosen, login_answer, tokens_answer
+from fam_auth.routers.answers import Arrival, SameSite, chosen, keep_registration, login_answer, tokens_answer
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.base import EmailAddress
 from fam_auth.schemas.login import LoginAnswer
@@ -68,14 +68,17 @@ def register_router(fields: type[BaseModel] | None) -> APIRouter:
     """The route that takes the form of a registration, with the fields of the application's own; None: without any."""
 
     async def register(auth: CurrentAuth, arrived: Arrival, response: Response, body: Registration) -> RegisteredAnswer:
-        """Registers an account. The answer is the same for a known address; the mailbox tells the difference.
+        """Registers an account. The answer is alike for a known address; the mailbox tells the difference.
 
-        Where addresses need no verification (a setting), it is 201 and a session.
+        Keep the token of the registration for POST /email/verify. Where addresses need no verification (a setting), it
+        is 201 and a session.
         """
         if auth.settings.email_verification:
-            given = own_fields(auth.registration, body)
-            await managers.register(auth, body.email, body.password, body.name, arrived.client, given=given)
-            return PendingVerification()
+            given, transport = own_fields(auth.registration, body), chosen(auth, body.transport)
+            made = await managers.register(auth, body.email, body.password, body.name, arrived.client, given=given)
+            if transport == "cookie":
+                keep_registration(auth, response, made.token)
+            return PendingVerification(registration_token=None if transport == "cookie" else made.token)
         response.status_code = status.HTTP_201_CREATED
         visit = replace(arrived, transport=chosen(auth, body.transport), login_token=None)
         return login_answer(auth, response, await managers.register_and_sign_in(auth, body, visit))

@@ -16,7 +16,7 @@ EXAMPLE = {"email": "ada@example.com", "password": "seventeen green llamas"}
 
 
 class Registration(Body):
-    """A new account. `transport` matters only where addresses need no verification."""
+    """A new account. `transport` says how the token of the registration, or a session at once, travels."""
 
     model_config = ConfigDict(json_schema_extra={"example": {**EXAMPLE, "name": "Ada"}})
 
@@ -97,9 +97,14 @@ class Invitation(Body):
 
 
 class PendingVerification(Answer):
-    """Always the same, whether the address was known or not: look into the mailbox."""
+    """Always alike, whether the address was known or not: look into the mailbox.
+
+    `registration_token` goes with the token or code of the mail to POST /email/verify. It is null with the cookie
+    transport.
+    """
 
     status: Literal["pending_verification"] = "pending_verification"
+    registration_token: str | None = Field(examples=["famg_8sQ1..."])
 
 
 RegisteredAnswer = Annotated[PendingVerification | CompleteAnswer | IncompleteAnswer, Discriminator("status")]

@@ -8,9 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
 from fam_auth.core.statements import Statement
+from fam_auth.exceptions import NotFound
 from fam_auth.repository.data_access.managers import events, outbox, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as queries
+from fam_auth.repository.data_access.queries import outbox as outbox_queries
+from fam_auth.repository.data_access.queries import users
 from fam_auth.values import Actor
 
 NOTICE = timedelta(days=3)
@@ -21,13 +24,21 @@ async def changed(
 ) -> None:
     """The deeds are done, and what rested on the old credentials of `event.user_id` is over.
 
-    Their sessions end, their logins under way and every pending link and code with them, except the session or the
-    login `keep`. `letter` tells the owner. Does not commit.
+    Their sessions end, their logins under way, every pending link and code and what they asked for by mail with them,
+    except the session or the login `keep`. `letter` tells the owner. Raises NotFound when the user is gone. Does not
+    commit.
     """
     assert event.user_id is not None  # noqa: S101 - credentials are somebody's
+    # In a statement of its own: what ends is looked for after a sign-in that holds the user has committed its session.
+    if (await db.execute(users.locked(event.user_id))).first() is None:
+        raise NotFound
     now = auth.now()
     posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, event.client)]
-    over = [queries.abandon_all(event.user_id, but=keep), queries.retire_all(event.user_id, now)]
+    over = [
+        queries.abandon_all(event.user_id, but=keep),
+        queries.retire_all(event.user_id, now),
+        outbox_queries.void(event.user_id, outbox.REQUEST, now),
+    ]
     await events.record(auth, db, event, *deeds, *over, *posted)
     await sessions.end(
         auth, {"user_id": event.user_id}, str(event.kind), Actor(event.client, event.actor_id), but=keep, db=db

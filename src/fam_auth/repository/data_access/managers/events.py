@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
-from fam_auth.core.statements import Statement
+from fam_auth.core.statements import Filled, Statement
 from fam_auth.repository.data_access.managers import changes, outbox, pages
 from fam_auth.repository.data_access.queries import events as queries
 from fam_auth.values import EventFilter, Page
@@ -19,17 +19,25 @@ from fam_auth.values import EventFilter, Page
 log = logging.getLogger("fam_auth.events")
 
 
-async def record(auth: Auth, db: AsyncSession, event: Event, *deeds: Statement, token: UUID | None = None) -> None:
+async def record(
+    auth: Auth,
+    db: AsyncSession,
+    event: Event,
+    *deeds: Statement,
+    subject: UUID | None = None,
+    returning: Filled | None = None,
+) -> Sequence[Row[Any]]:
     """The deeds are done and the event is written, in one round trip where the database can; then the features hear it.
 
-    What follows from it waits in the outbox, for whoever it is an errand of. `token` is the one-time token that caused
-    it. Does not commit.
+    What follows from it waits in the outbox, for whoever it is an errand of. `subject` is the registration that it is
+    about. Returns the rows of the statement `returning`, which runs with the deeds. Does not commit.
     """
     event_id = auth.new_id()
     event = replace(event, id=event_id)
     written = (*changes.told(auth, db, event), queries.add(event_id, event), *_errands(auth, event))
-    await auth.database.together(db, *deeds, *written)
-    await _tell(auth, db, event, token)
+    rows = await auth.database.together(db, *deeds, *written, returning=returning)
+    await _tell(auth, db, event, subject)
+    return rows
 
 
 async def record_all(auth: Auth, db: AsyncSession, happened: Sequence[Event]) -> None:
@@ -63,9 +71,9 @@ def _errands(auth: Auth, event: Event) -> list[Statement]:
     return [outbox.errand(auth, one.name, event) for one in auth.errands.values() if one.wants(event.kind)]
 
 
-async def _tell(auth: Auth, db: AsyncSession, event: Event, token: UUID | None) -> None:
+async def _tell(auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
     for feature in auth.features:
-        await feature.heard(auth, db, event, token)
+        await feature.heard(auth, db, event, subject)
     _log(event)
 
 

@@ -13,13 +13,20 @@ from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_token
 from fam_auth.core.statements import Filled, Statement
-from fam_auth.exceptions import InvalidCode, InvalidCredentials, InvalidLoginToken, NoLogin, TooManyAttempts
+from fam_auth.exceptions import (
+    Forbidden,
+    InvalidCode,
+    InvalidCredentials,
+    InvalidLoginToken,
+    NoLogin,
+    Said,
+    TooManyAttempts,
+)
 from fam_auth.feature import Incomplete, Outcome, Progress, Step, Try, lacking
 from fam_auth.repository.data_access.managers import attempts, credentials, devices, emails, events, outbox, sessions
 from fam_auth.repository.data_access.managers.attempts import Attempt
 from fam_auth.repository.data_access.managers.outbox import Request
 from fam_auth.repository.data_access.queries import logins as queries
-from fam_auth.repository.data_access.queries import sessions as session_queries
 from fam_auth.repository.data_access.queries import users
 from fam_auth.values import Client, Proof, Session, User, Visit
 
@@ -60,27 +67,27 @@ async def fail(auth: Auth, user_id: UUID | None, tried: Try, attempt: Attempt) -
     return InvalidCredentials()
 
 
-async def begin(  # noqa: PLR0913 - a proof, its circumstances, and what must still hold
-    auth: Auth, user_id: UUID, proof: Proof, visit: Visit, *, witness: Rows | Filled, attempt: Attempt | None = None
+async def begin(
+    auth: Auth, proof: Proof, visit: Visit, *, locking: Rows | Filled, attempt: Attempt | None = None
 ) -> Outcome:
     """The first proof was right: a session, or a login under way. The attempt is forgiven.
 
-    With the token of a step-up of this user, the step-up goes on. `witness` is looked at again in the transaction: it
-    must still return a row. Raises InvalidCredentials when it does not, and for a suspended user.
+    With the token of a step-up of this user, the step-up goes on. `locking` returns and locks the user together with
+    the rows that the proof rests on, such as the hash that was judged (`users.locked` with a join): it finds nothing
+    when one of them has changed meanwhile. Raises InvalidCredentials then, and for a suspended user.
     """
     async with auth.transaction() as db:
-        row = await _held(auth, db, user_id, witness)
-        if row is None or users.value(row).is_suspended(auth.now()):
+        user = await _locked(auth, db, locking)
+        if user is None:
             raise InvalidCredentials
         known = attempt.device if attempt else None
         progress = Progress(
-            users.value(row),
+            user,
             (proof,),
             visit.transport,
             visit.client,
             device=known or devices.new(),
             is_known_device=known is not None,
-            sessions=row.sessions,
         )
         if visit.login_token is not None:
             progress = await _joined(auth, db, progress, visit.login_token)
@@ -109,18 +116,19 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
     `consuming` uses up what the proof was made with, in the same transaction: unless it returns a row, nothing has
     happened. `told` are the events that it means. Raises InvalidLoginToken and InvalidCode.
     """
+    digests = auth.keys.digests(TOKEN, login_token)
     async with auth.transaction() as db:
-        taken = (await db.execute(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
-        row = None if taken is None else await _held(auth, db, taken.user_id)
-        if taken is None or row is None or users.value(row).is_suspended(auth.now()):
+        # The user first, as everybody who ends logins does: a login that goes on outlives no change of credentials.
+        user = await _locked(auth, db, users.locked(queries.owner_of(digests, auth.now())))
+        taken = None if user is None else (await db.execute(queries.take(digests, auth.now()))).first()
+        if user is None or taken is None:
             raise InvalidLoginToken
         proofs = _proofs(taken) if proof is None else (*_proofs(taken), proof)
         if consuming is not None and await auth.database.row(consuming, db) is None:
             raise InvalidCode
         for event in told:
             await events.record(auth, db, event)
-        progress = _progress(users.value(row), taken, proofs, client)
-        return await _advance(auth, db, replace(progress, sessions=row.sessions), *deeds)
+        return await _advance(auth, db, _progress(user, taken, proofs, client), *deeds)
 
 
 async def standing(auth: Auth, login_token: str) -> Incomplete:
@@ -140,6 +148,28 @@ async def under_way(auth: Auth, login_token: str | None) -> Row[Any] | None:
     if login_token is None:
         return None
     return await auth.database.row(queries.under_way(auth.keys.digests(TOKEN, login_token), auth.now()))
+
+
+async def user_of(auth: Auth, login_token: str | None) -> UUID | None:
+    """Whose login the token belongs to, once it has passed its first factor; None for any other token."""
+    row = await under_way(auth, login_token)
+    return row.user_id if row is not None and row.proofs else None
+
+
+async def at_step(auth: Auth, login_token: str | None, *names: str) -> Row[Any]:
+    """The row of the login whose next step is one of these. Steps are done in the order in which they are named.
+
+    Raises InvalidLoginToken where none of them is to do, and Forbidden while an earlier step is.
+    """
+    row = await under_way(auth, login_token)
+    if row is None or login_token is None:
+        raise InvalidLoginToken
+    steps = [step.name for step in (await standing(auth, login_token)).next]
+    if not set(names) & set(steps):
+        raise InvalidLoginToken
+    if steps[0] not in names:
+        raise Forbidden(Said("details.earlier_step", {"step": steps[0]}))
+    return row
 
 
 async def abandon(auth: Auth, login_token: str) -> None:
@@ -189,10 +219,11 @@ async def _keep(
     return Incomplete(token, progress.transport, expires_at, steps)
 
 
-async def _held(auth: Auth, db: AsyncSession, user_id: UUID, witness: Rows | Filled | None = None) -> Row[Any] | None:
-    """The user, held until the transaction ends, with their number of live sessions; None when the witness is gone."""
-    held = session_queries.held(user_id, auth.now(), auth.settings.session_idle, witness)
-    return await auth.database.row(held, db)
+async def _locked(auth: Auth, db: AsyncSession, locking: Rows | Filled) -> User | None:
+    """The user, locked until the transaction ends; None for one who is gone or may not sign in."""
+    row = await auth.database.row(locking, db)
+    user = None if row is None else users.value(row)
+    return None if user is None or user.is_suspended(auth.now()) else user
 
 
 async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[Step, ...]:

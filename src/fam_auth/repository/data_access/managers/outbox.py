@@ -42,12 +42,17 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Somebody asks for something concerning an address; `user_id` is who asks, None when nobody is signed in."""
+    """Somebody asks for something concerning an address.
+
+    `user_id` and `session_id` are who asks and from which session, None when nobody is signed in. What was asked for
+    in a session is void once that has ended.
+    """
 
     kind: EventKind
     address: str
     client: Client
     user_id: UUID | None = None
+    session_id: UUID | None = None
 
 
 def post(
@@ -75,7 +80,13 @@ def post(
 
 def ask(auth: Auth, request: Request) -> Filled:
     """The statement that writes a request down: the same single write, whoever the address belongs to."""
-    content = {"kind": request.kind, "address": request.address, "client": asdict(request.client)}
+    asked_in = None if request.session_id is None else str(request.session_id)
+    content = {
+        "kind": request.kind,
+        "address": request.address,
+        "client": asdict(request.client),
+        "session_id": asked_in,
+    }
     row = _sealed(auth, request.user_id, REQUEST, content, auth.until(REQUEST_LIFETIME))
     return queries.add(auth.now(), **row)
 
@@ -127,7 +138,10 @@ def content_of(auth: Auth, row: Row[Any]) -> dict[str, Any]:
 def request_of(auth: Auth, row: Row[Any]) -> Request:
     """The request that `ask` wrote down."""
     content = content_of(auth, row)
-    return Request(EventKind(content["kind"]), content["address"], Client(**content["client"]), row.user_id)
+    # The release before wrote none.
+    asked_in = content.get("session_id")
+    session_id = None if asked_in is None else UUID(asked_in)
+    return Request(EventKind(content["kind"]), content["address"], Client(**content["client"]), row.user_id, session_id)
 
 
 async def listed(auth: Auth, after: UUID | None, limit: int, *, done: bool = False) -> Page[Row[Any]]:

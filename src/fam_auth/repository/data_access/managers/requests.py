@@ -12,7 +12,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
-from fam_auth.repository.data_access.managers import emails, events
+from fam_auth.repository.data_access.managers import emails, events, sessions
 from fam_auth.repository.data_access.managers.outbox import request_of
 from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.repository.data_access.queries import users
@@ -26,13 +26,19 @@ KERNELS = {
 
 @retried
 async def answer(auth: Auth, row: Row[Any]) -> None:
-    """What was asked for is done, once, if there is somebody whom it is about and who may sign in."""
+    """What was asked for is done, once, if there is somebody whom it is about and who may sign in.
+
+    What was asked for in a session is not done when that has ended, or its request was made void meanwhile.
+    """
     request = request_of(auth, row)
     whose = users.by_address(parse(request.address).canonical) if request.user_id is None else users.by_id(row.user_id)
     async with auth.transaction() as db:
-        await db.execute(queries.done(row.id, "answered", auth.now()))
+        # The user first, as everybody who makes requests void does.
         found = (await db.execute(whose.with_for_update())).first()
-        if found is None or users.value(found).is_suspended(auth.now()):
+        is_due = (await db.execute(queries.answered(row.id, auth.now()))).first() is not None
+        if not is_due or found is None or users.value(found).is_suspended(auth.now()):
+            return
+        if request.session_id is not None and not await sessions.is_live(auth, db, request.session_id):
             return
         user = users.value(found)
         if request.kind in KERNELS and not await KERNELS[request.kind](auth, db, user, request):

@@ -46,21 +46,17 @@ async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims
         address=progress.client.address,
         agent=progress.client.agent,
     )
-    await _make_room(auth, db, progress)
     started = Event(
         EventKind.SESSION_STARTED, now, session.user_id, session.id, session.user_id, client=progress.client
     )
     notices = [] if progress.is_known_device else [_new_device(auth, progress.user, session, progress.client)]
-    await events.record(auth, db, started, queries.add(session), *notices, *deeds)
+    # The oldest sessions end when a user has more than the setting allows (ASVS 7.1.2). They are counted by this
+    # statement, after the user was locked: of sign-ins that come together, each sees those before it.
+    others = auth.settings.sessions_per_account - 1
+    oldest = queries.end_oldest(session.user_id, others, now, auth.settings.session_idle)
+    ended = await events.record(auth, db, started, queries.add(session), *notices, *deeds, returning=oldest)
+    await _tell_ended(auth, db, ended, "too_many", Actor(progress.client))
     return _complete(auth, progress, session, 0)
-
-
-async def _make_room(auth: Auth, db: AsyncSession, progress: Progress) -> None:
-    """The oldest sessions end when a user has as many as the setting allows (ASVS 7.1.2)."""
-    most, now = auth.settings.sessions_per_account, auth.now()
-    if progress.sessions >= most:
-        oldest = queries.end_oldest(progress.user.id, most - 1, now, auth.settings.session_idle)
-        await _tell_ended(auth, db, await auth.database.rows(oldest, db), "too_many", Actor(progress.client))
 
 
 async def step_up(
@@ -184,6 +180,12 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> Remembered
     known = Remembered(session, queries.owner(row), min(ends), idle, session.seen_at.timestamp())
     auth.memory.keep(_shown(token, transport), known, asked_at)
     return known
+
+
+async def is_live(auth: Auth, db: AsyncSession, session_id: UUID) -> bool:
+    """Whether a session is still there, in the transaction of what rests on it."""
+    statement = queries.live_among([session_id], auth.now(), auth.settings.session_idle)
+    return (await db.execute(statement)).first() is not None
 
 
 async def live(auth: Auth, ids: Collection[UUID]) -> dict[UUID, Session]:

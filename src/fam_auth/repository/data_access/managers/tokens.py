@@ -14,6 +14,7 @@ from fam_auth.core.addresses import Address
 from fam_auth.core.security import new_token
 from fam_auth.exceptions import InvalidToken
 from fam_auth.repository.data_access.queries import logins as queries
+from fam_auth.repository.data_access.queries import users
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,12 @@ async def look(auth: Auth, purpose: str, token: str) -> Row[Any]:
     return row
 
 
-async def burn(auth: Auth, db: AsyncSession, purpose: str, token: str) -> Row[Any]:
-    """The token is used up, in the transaction of what it is used for. Raises InvalidToken."""
-    burnt = await db.execute(queries.burn(purpose, auth.keys.digests(purpose, token), auth.now()))
-    row = burnt.first()
-    if row is None:
+async def spend(auth: Auth, db: AsyncSession, pending: Row[Any]) -> Row[Any]:
+    """The token is used up, in the transaction of what it is used for; returns its user, who is locked.
+
+    The user comes first, as for everybody who makes tokens void. Raises InvalidToken.
+    """
+    user = (await db.execute(users.locked(pending.user_id))).first()
+    if user is None or (await db.execute(queries.burn(pending.id, auth.now()))).first() is None:
         raise InvalidToken
-    return row
+    return user

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.sql.dml import ReturningDelete, UpdateBase
+from sqlalchemy import ScalarSelect, delete, insert, select, update
+from sqlalchemy.sql.dml import ReturningDelete, Update, UpdateBase
 
 from fam_auth.core.database import Rows
 from fam_auth.models import Login, OneTimeToken
@@ -24,6 +24,11 @@ def add(proofs: Sequence[Proof], **columns: Any) -> UpdateBase:
 def under_way(tokens: Sequence[str], now: datetime) -> Rows:
     """The login whose token has one of these digests."""
     return select(*_COLUMNS).where(Login.token.in_(tokens), Login.expires_at > now)
+
+
+def owner_of(tokens: Sequence[str], now: datetime) -> ScalarSelect[UUID]:
+    """Whose login has a token with one of these digests: the user to lock before the login is taken."""
+    return select(Login.user_id).where(Login.token.in_(tokens), Login.expires_at > now).scalar_subquery()
 
 
 def take(tokens: Sequence[str], now: datetime) -> ReturningDelete[Any]:
@@ -47,7 +52,7 @@ def add_token(**columns: Any) -> UpdateBase:
     return insert(OneTimeToken).values(code_tries=0, **columns)
 
 
-def retire(user_id: UUID, purpose: str, now: datetime) -> UpdateBase:
+def retire(user_id: UUID, purpose: str, now: datetime) -> Update:
     """A new request kills the tokens of the old ones."""
     return (
         update(OneTimeToken)
@@ -65,6 +70,11 @@ def retire_at(address: str, purpose: str, now: datetime) -> UpdateBase:
     )
 
 
+def retire_younger(user_id: UUID, purpose: str, token_id: UUID, now: datetime) -> UpdateBase:
+    """Kills the tokens of a purpose that were made after this one."""
+    return retire(user_id, purpose, now).where(OneTimeToken.id > token_id)
+
+
 def retire_all(user_id: UUID, now: datetime) -> UpdateBase:
     """Kills every pending token of a user, but for the way back to an address of before."""
     return (
@@ -74,37 +84,45 @@ def retire_all(user_id: UUID, now: datetime) -> UpdateBase:
     )
 
 
-def burn(purpose: str, tokens: Sequence[str], now: datetime) -> UpdateBase:
-    """Uses a one-time token up: returns it once, and nothing for a used, replaced, expired or unknown one."""
+def burn(token_id: UUID, now: datetime) -> UpdateBase:
+    """Uses a one-time token up: returns it once, and nothing for a used, replaced or expired one."""
     return (
         update(OneTimeToken)
-        .where(OneTimeToken.purpose == purpose, OneTimeToken.token.in_(tokens))
-        .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
+        .where(OneTimeToken.id == token_id, OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
         .values(used_at=now)
-        .returning(OneTimeToken.id, OneTimeToken.user_id, OneTimeToken.address, OneTimeToken.shown)
+        .returning(OneTimeToken.id)
     )
 
 
 def pending(purpose: str, tokens: Sequence[str], now: datetime) -> Rows:
     """The one-time token, as long as it is good."""
     return (
-        select(OneTimeToken.id, OneTimeToken.user_id, OneTimeToken.address, OneTimeToken.shown)
+        select(*_TOKEN)
         .where(OneTimeToken.purpose == purpose, OneTimeToken.token.in_(tokens))
         .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
     )
 
 
 def spend_code_try(purpose: str, address: str, now: datetime) -> UpdateBase:
-    """Counts a try before it is judged: returns the code's digest while tries are left."""
+    """Counts a try before it is judged, on each code that waits for the address; returns those with tries left."""
     return (
         update(OneTimeToken)
         .where(OneTimeToken.purpose == purpose, OneTimeToken.address == address)
         .where(OneTimeToken.used_at.is_(None), OneTimeToken.code_expires_at > now, OneTimeToken.code_tries < CODE_TRIES)
         .values(code_tries=OneTimeToken.code_tries + 1)
-        .returning(OneTimeToken.token, OneTimeToken.code)
+        .returning(*_TOKEN, OneTimeToken.code)
     )
 
 
+_TOKEN = (
+    OneTimeToken.id,
+    OneTimeToken.user_id,
+    OneTimeToken.address,
+    OneTimeToken.shown,
+    OneTimeToken.created_at,
+    OneTimeToken.registration_id,
+    OneTimeToken.session_id,
+)
 _COLUMNS = (
     Login.id,
     Login.user_id,

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, insert, select, type_coerce, update
-from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.dml import Update, UpdateBase
 
 from fam_auth.core.database import Rows
 from fam_auth.core.statements import Filled, built_once, under
@@ -76,9 +76,20 @@ def lease(which: ColumnElement[bool], now: datetime, until: datetime, limit: int
     return taken.returning(*COLUMNS, locale)
 
 
-def done(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:
+def done(mail_id: UUID, outcome: str, now: datetime) -> Update:
     """The mail was sent, failed or expired; what it said is forgotten."""
     return update(Outbox).where(Outbox.id == mail_id).values(done_at=now, outcome=outcome, content=None)
+
+
+def answered(request_id: UUID, now: datetime) -> UpdateBase:
+    """Uses a request up: returns it once, and nothing for one that is void."""
+    return done(request_id, "answered", now).where(Outbox.done_at.is_(None)).returning(Outbox.id)
+
+
+def void(user_id: UUID, kind: str, now: datetime) -> UpdateBase:
+    """What a user has asked for and was not answered yet is void."""
+    theirs = (Outbox.user_id == user_id, Outbox.kind == kind, Outbox.done_at.is_(None))
+    return update(Outbox).where(*theirs).values(done_at=now, outcome="void", content=None)
 
 
 def failed(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:

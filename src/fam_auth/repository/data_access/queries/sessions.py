@@ -24,7 +24,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from fam_auth import values
 from fam_auth.core.database import Rows
 from fam_auth.core.rates import Rate
-from fam_auth.core.statements import Filled, built_once, under
+from fam_auth.core.statements import Filled, built_once
 from fam_auth.models import Email, Session, User
 from fam_auth.repository.data_access.queries import users
 from fam_auth.repository.data_access.queries.attempts import Seconds
@@ -162,28 +162,6 @@ def seen() -> UpdateBase:
         .where(table.c.id == bindparam("session"), table.c.seen_at < bindparam("moment"))
         .values(seen_at=bindparam("moment"))
     )
-
-
-def held(user_id: UUID, now: datetime, idle: timedelta, witness: Rows | Filled | None = None) -> Rows | Filled:
-    """The user, held until the transaction ends, and as `sessions` how many live ones they have.
-
-    With a witness only if that returns a row.
-    """
-    values = {"user_id": user_id, "now": now, "used_since": now - idle}
-    if witness is None:
-        return Filled(_held, values)
-    if isinstance(witness, Filled):
-        return under(witness, _held_while, **values)
-    return _held_while(witness, **values)
-
-
-def _held(user_id: UUID, now: datetime, used_since: datetime) -> Rows:
-    live = select(func.count()).select_from(Session).where(Session.user_id == user_id, _is_live(now, used_since))
-    return users.locked(user_id).add_columns(live.scalar_subquery().label("sessions"))
-
-
-def _held_while(witness: Rows, **values: Any) -> Rows:
-    return _held(**values).where(witness.exists())
 
 
 def end_oldest(user_id: UUID, but: int, now: datetime, idle: timedelta) -> Filled:

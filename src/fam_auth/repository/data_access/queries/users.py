@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Row,
+    ScalarSelect,
     delete,
     exists,
     insert,
@@ -43,7 +44,7 @@ def all_users() -> Rows:
     return select(*COLUMNS, Email.canonical, User.suspended_reason).join(Email, Email.user_id == User.id)
 
 
-def by_id(user_id: UUID) -> Rows:
+def by_id(user_id: UUID | ScalarSelect[UUID]) -> Rows:
     """The user with this id."""
     return all_users().where(User.id == user_id)
 
@@ -72,9 +73,13 @@ def page(after: UUID | None, limit: int, search: str | None = None) -> Rows:
     return statement if after is None else statement.where(tuple_(User.id) > tuple_(after))
 
 
-def locked(user_id: UUID) -> Rows:
-    """The user, held until the transaction ends, so that nothing changes between a decision and its deed."""
-    return by_id(user_id).with_for_update(of=User)
+def locked(user_id: UUID | ScalarSelect[UUID]) -> Rows:
+    """The user with their address, both locked until the transaction ends.
+
+    After a wait for the lock, PostgreSQL reads the locked rows again, and answers every other condition of the same
+    statement from before the wait. So what else a decision rests on is locked along, or read by a later statement.
+    """
+    return by_id(user_id).with_for_update(of=(User, Email))
 
 
 def hold(user_ids: Rows) -> Rows:

@@ -1,0 +1,169 @@
+"""Verifying an address: by the link or the code of a mail, for the registration of whoever follows it.
+
+A link alone switches on no password: the stranger who registered last would be in, by the click of the mailbox's owner.
+So it takes, beside the mail, what only the registrant has: the token of the registration, or the password.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth.auth import Auth
+from fam_auth.core.addresses import Address
+from fam_auth.core.database import retried
+from fam_auth.core.events import Event, EventKind
+from fam_auth.core.security import new_code
+from fam_auth.core.statements import Statement
+from fam_auth.exceptions import InvalidCode, InvalidCredentials, InvalidToken, PasswordRequired
+from fam_auth.repository.data_access.managers import attempts, credentials, events, outbox, tokens, users
+from fam_auth.repository.data_access.managers.outbox import Letter
+from fam_auth.repository.data_access.managers.tokens import Ticket
+from fam_auth.repository.data_access.queries import logins as token_queries
+from fam_auth.repository.data_access.queries import registrations as queries
+from fam_auth.repository.data_access.queries import users as user_queries
+from fam_auth.values import Actor, Client, RegistrationProof, User
+
+VERIFY, REGISTRATION = "verify_email", "registration"
+
+
+async def verify(auth: Auth, token: str, proof: RegistrationProof, client: Client) -> User:
+    """The token is used up and its address verified. Raises InvalidToken, and what `_chosen` raises."""
+    return await _verify(auth, await tokens.look(auth, VERIFY, token), proof, client)
+
+
+async def verify_by_code(auth: Auth, email: str, code: str, proof: RegistrationProof, client: Client) -> User:
+    """The same by the code of a mail; each has five tries, counted before they are judged. Raises InvalidCode."""
+    canonical = users.checked(email).canonical
+    waiting = await auth.database.rows(token_queries.spend_code_try(VERIFY, canonical, auth.now()))
+    right = next((row for row in waiting if auth.keys.is_digest_of(_code_of(canonical), code, row.code)), None)
+    if right is None:
+        failed = Event(EventKind.EMAIL_VERIFICATION_FAILED, auth.now(), outcome="failure", client=client)
+        await events.record_alone(auth, failed)
+        raise InvalidCode
+    try:
+        return await _verify(auth, right, proof, client)
+    except InvalidToken:
+        raise InvalidCode from None
+
+
+async def claim(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, actor: Actor) -> None:
+    """The mailbox's owner has come to an account that somebody made for it: its address is verified.
+
+    The features clear what they hold of it, and what rested on it is over, so that nothing is left of whoever made it
+    (S-128). Does not commit.
+    """
+    claimed = Event(EventKind.USER_CLAIMED, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
+    deeds = user_queries.verify(user_id, canonical, auth.now()), queries.remove(user_id)
+    await credentials.changed(auth, db, claimed, *deeds, letter=None)
+
+
+async def is_awaited(auth: Auth, user_id: UUID) -> bool:
+    """Whether a registration waits for the address of this account to be verified."""
+    return bool(await auth.database.rows(queries.of_user(user_id)))
+
+
+async def disown(auth: Auth, token: str, client: Client) -> None:
+    """The owner of the mailbox did not make this registration: it is gone, and the account with the last of them.
+
+    Raises InvalidToken.
+    """
+    pending = await tokens.look(auth, VERIFY, token)
+    async with auth.transaction() as db:
+        await tokens.spend(auth, db, pending)
+        waiting = [row.id for row in await auth.database.rows(queries.of_user(pending.user_id), db)]
+        if pending.registration_id not in waiting or len(waiting) == 1:
+            await users.remove(auth, pending.user_id, Actor(client), db=db)
+            return
+        disowned = Event(EventKind.USER_REGISTRATION_DISOWNED, auth.now(), pending.user_id, client=client)
+        over = token_queries.abandon_all(pending.user_id)
+        await events.record(auth, db, disowned, over, subject=pending.registration_id)
+        await db.execute(queries.remove(pending.user_id, pending.registration_id))
+
+
+def mail(
+    auth: Auth, user_id: UUID, address: Address, client: Client, registration_id: UUID | None = None
+) -> list[Statement]:
+    """The statements that send the user a fresh link and code for their address."""
+    code, lifetime = new_code(), auth.settings.verify_lifetime
+    token, kept = tokens.issue(
+        auth,
+        Ticket(user_id, VERIFY, address, lifetime),
+        code=auth.keys.digest(_code_of(address.canonical), code),
+        code_expires_at=auth.until(auth.settings.code_lifetime),
+        registration_id=registration_id,
+    )
+    context = {
+        "link": auth.link(VERIFY, token),
+        "disown_link": auth.link(token_queries.UNDO, token),
+        "code": code,
+        "link_hours": lifetime // timedelta(hours=1),
+        "code_minutes": auth.settings.code_lifetime // timedelta(minutes=1),
+    }
+    return [kept, outbox.post(auth, user_id, Letter(VERIFY, address.shown, context, auth.until(lifetime)), client)]
+
+
+@retried
+async def _verify(auth: Auth, pending: Row[Any], proof: RegistrationProof, client: Client) -> User:
+    chosen = await _chosen(auth, pending.user_id, proof)
+    async with auth.transaction() as db:
+        await tokens.spend(auth, db, pending)
+        await _settle(auth, db, pending, chosen, client)
+        return user_queries.value((await db.execute(user_queries.by_id(pending.user_id))).one())
+
+
+async def _chosen(auth: Auth, user_id: UUID, proof: RegistrationProof) -> UUID | None:
+    """The registration of this account that was made by whoever gives the proof; None when none waits for it.
+
+    Raises PasswordRequired without a proof, InvalidCredentials and TooManyAttempts.
+    """
+    waiting = await auth.database.rows(queries.of_user(user_id))
+    if not waiting:
+        return None
+    digests = [] if proof.token is None else auth.keys.digests(REGISTRATION, proof.token)
+    mine = [row.id for row in waiting if row.token in digests]
+    # The credential of the first registration is in force, so a login under way rests on that one.
+    mine += [waiting[0].id] if proof.login_of == user_id else []
+    return next(iter(mine), None) or await _by_password(auth, user_id, proof.password)
+
+
+async def _by_password(auth: Auth, user_id: UUID, password: str | None) -> UUID:
+    if password is None:
+        raise PasswordRequired
+    await attempts.limit(auth, attempts.Use("password of a registration", str(user_id), auth.settings.throttle.device))
+    for feature in auth.features:
+        chosen = await feature.registration_of(auth, user_id, password)
+        if chosen is not None:
+            return chosen
+    raise InvalidCredentials
+
+
+async def _settle(auth: Auth, db: AsyncSession, pending: Row[Any], chosen: UUID | None, client: Client) -> None:
+    """The address is verified, and of the registrations that waited for it the chosen one counts; the others are gone.
+
+    Unless it was the first, everything that was set before goes with them. Raises InvalidToken when it has gone.
+    """
+    user_id, now = pending.user_id, auth.now()
+    waiting = await auth.database.rows(queries.of_user(user_id), db)
+    row = next((one for one in waiting if one.id == chosen), None)
+    if bool(waiting) != (row is not None):
+        raise InvalidToken
+    if row is not None and row.id != waiting[0].id:
+        claimed = Event(EventKind.USER_CLAIMED, now, user_id, actor_id=user_id, client=client)
+        await credentials.changed(auth, db, claimed, letter=None)
+    deeds: list[Statement] = [
+        user_queries.verify(user_id, pending.address, now),
+        token_queries.retire(user_id, VERIFY, now),
+    ]
+    if row is not None:
+        deeds.append(user_queries.change(user_id, {"name": row.name}))
+    verified = Event(EventKind.EMAIL_VERIFIED, now, user_id, actor_id=user_id, client=client)
+    await events.record(auth, db, verified, *deeds, subject=chosen)
+    # Only now: the features have taken what they kept for the registration.
+    await db.execute(queries.remove(user_id))
+
+
+def _code_of(canonical: str) -> str:
+    return f"{VERIFY} code {canonical}"

@@ -1,0 +1,44 @@
+"""Statements about registrations that wait for their address to be verified."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, exists, insert, not_, select
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth.core.database import Rows
+from fam_auth.core.statements import built_once
+from fam_auth.models import Registration, Session, User
+from fam_auth.repository.data_access.queries import users
+
+
+@built_once
+def add(**columns: Any) -> UpdateBase:
+    """A registration; `token` is the digest of what its registrant was answered."""
+    return insert(Registration).values(**columns)
+
+
+@built_once
+def standing(user_id: UUID, now: datetime) -> Rows:
+    """One row: whether the account came from a registration (`is_registered`), was never signed in to, is suspended.
+
+    Run it after the address is held, as a statement of its own.
+    """
+    return select(
+        exists().where(Registration.user_id == user_id).label("is_registered"),
+        not_(exists().where(Session.user_id == user_id)).label("is_unused"),
+        exists().where(User.id == user_id, users.is_suspended(now)).label("is_suspended"),
+    )
+
+
+def of_user(user_id: UUID) -> Rows:
+    """The registrations that wait for an account, oldest first."""
+    columns = (Registration.id, Registration.token, Registration.name)
+    return select(*columns).where(Registration.user_id == user_id).order_by(Registration.id)
+
+
+def remove(user_id: UUID, registration_id: UUID | None = None) -> UpdateBase:
+    """One registration, or (None) every registration of an account waits no more, with what features kept for it."""
+    statement = delete(Registration).where(Registration.user_id == user_id)
+    return statement if registration_id is None else statement.where(Registration.id == registration_id)

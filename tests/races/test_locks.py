@@ -1,0 +1,273 @@
+"""Who waits for a lock decides by what is there after the wait, on PostgreSQL: the other side commits meanwhile.
+
+Each test stops one side inside of its transaction, starts the other, sees in the server that it waits for a lock, and
+lets the first go on.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.sql.dml import UpdateBase
+
+from fam_auth import events
+from fam_auth.exceptions import FamAuthError, InvalidCredentials, InvalidLoginToken, InvalidToken
+from fam_auth.feature import Complete, Incomplete
+from fam_auth.features.otp import Otp, queries
+from fam_auth.features.otp import managers as factors
+from fam_auth.features.password import Password, changes, managers
+from fam_auth.features.password.changes import Replacement
+from fam_auth.models import Email, OneTimeToken, Outbox, Registration, Session
+from fam_auth.repository.data_access.managers import (
+    emails,
+    logins,
+    requests,
+    users,
+    verifications,
+    worker,
+)
+from fam_auth.repository.data_access.queries import outbox
+from fam_auth.repository.data_access.queries.sessions import is_live
+from fam_auth.values import Actor, Client, RegistrationProof, User, Visit
+from tests.conftest import new_auth
+from tests.races.test_counters import until_it_waits
+from tests.support.people import PASSWORD, Clock, Mailbox
+
+ROUNDS = int(os.environ.get("FAM_AUTH_TEST_ROUNDS", "3"))
+ADDRESS, NEW, CLIENT = "ada@example.com", "eleven purple yaks", Client()
+VISIT = Visit(CLIENT, "bearer")
+
+
+class Held:
+    """One side stops in its transaction, at an event, until the other side waits for it."""
+
+    def __init__(self, auth: Any, database: str) -> None:
+        self.auth, self.plain = auth, database.replace("+psycopg", "")
+        self.kind: type[events.Event] | None = None
+        self.entered, self.go = asyncio.Event(), asyncio.Event()
+        auth.on(events.Event)(self._hold)
+
+    async def _hold(self, event: events.Event, _: object) -> None:
+        if self.kind is not None and isinstance(event, self.kind):
+            self.kind = None
+            self.entered.set()
+            await self.go.wait()
+
+    async def race(
+        self, kind: type[events.Event], first: Coroutine[Any, Any, Any], second: Coroutine[Any, Any, Any]
+    ) -> tuple[Any, Any]:
+        """What becomes of both: `first` stops at the event until `second` waits for a lock."""
+        self.kind = kind
+        self.entered.clear()
+        self.go.clear()
+        one = asyncio.create_task(_result(first))
+        await asyncio.wait_for(self.entered.wait(), 5)
+        other = asyncio.create_task(_result(second))
+        await until_it_waits(self.plain)
+        self.go.set()
+        return await one, await other
+
+
+async def _result(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return await work
+    except FamAuthError as refusal:
+        return refusal
+
+
+@pytest.fixture
+async def held(postgres_database: str) -> AsyncIterator[Held]:
+    auth = new_auth(postgres_database, Clock(), Mailbox(), features=[Password(), Otp()], sessions_per_account=3)
+    yield Held(auth, postgres_database)
+    await auth.close()
+
+
+async def ada_of(held: Held) -> User:
+    """A user who is there anew at each round."""
+    async with held.auth.transaction() as db:
+        found = (await db.execute(select(Email.user_id).where(Email.canonical == ADDRESS))).first()
+        if found is not None:
+            await users.remove(held.auth, found.user_id, Actor(CLIENT), db=db)
+    return await managers.create(held.auth, ADDRESS, PASSWORD, None, verified=True)
+
+
+async def sign_in(held: Held) -> Any:
+    return await managers.login(held.auth, ADDRESS, PASSWORD, VISIT)
+
+
+async def live(held: Held, user: User) -> int:
+    of_user = (Session.user_id == user.id, is_live(held.auth.now(), held.auth.settings.session_idle))
+    return len(await held.auth.database.rows(select(Session.id).where(*of_user)))
+
+
+async def token_of(held: Held, kind: str) -> str:
+    while await worker.deliver(held.auth):
+        pass
+    mail = [one for one in held.auth.carrier.mails if one.kind == kind][-1]
+    return str(mail.text.partition("#token=")[2].split()[0])
+
+
+async def test_who_waits_with_the_old_password_is_not_signed_in_after_a_reset(held: Held) -> None:
+    for _ in range(ROUNDS):
+        user = await ada_of(held)
+        token = (await changes.link(held.auth, user)).partition("#token=")[2]
+        done, refused = await held.race(
+            events.PasswordReset, changes.reset(held.auth, token, NEW, CLIENT), sign_in(held)
+        )
+        assert done is None
+        assert isinstance(refused, InvalidCredentials)
+        assert await live(held, user) == 0
+
+
+async def test_who_waits_with_the_old_password_is_not_signed_in_after_a_change(held: Held) -> None:
+    for _ in range(ROUNDS):
+        user = await ada_of(held)
+        mine = await sign_in(held)
+        change = Replacement(PASSWORD, NEW)
+        done, refused = await held.race(
+            events.PasswordChanged,
+            changes.change(held.auth, user, change, VISIT, keep=mine.session.id),
+            sign_in(held),
+        )
+        assert done is None
+        assert isinstance(refused, InvalidCredentials)
+        assert await live(held, user) == 1
+
+
+async def test_a_session_that_begins_while_a_reset_waits_is_ended_by_it(held: Held) -> None:
+    for _ in range(ROUNDS):
+        user = await ada_of(held)
+        token = (await changes.link(held.auth, user)).partition("#token=")[2]
+        signed_in, done = await held.race(
+            events.SessionStarted, sign_in(held), changes.reset(held.auth, token, NEW, CLIENT)
+        )
+        assert isinstance(signed_in, Complete)
+        assert done is None
+        assert await live(held, user) == 0
+
+
+async def test_a_login_that_begins_while_a_change_waits_is_over(held: Held) -> None:
+    for _ in range(ROUNDS):
+        user = await ada_of(held)
+        mine = await sign_in(held)
+        await _demand_a_second_factor(held, user)
+        change = Replacement(PASSWORD, NEW)
+        begun, done = await held.race(
+            events.LoginStarted,
+            sign_in(held),
+            changes.change(held.auth, user, change, VISIT, keep=mine.session.id),
+        )
+        assert isinstance(begun, Incomplete)
+        assert done is None
+        assert await logins.under_way(held.auth, begun.login_token) is None
+
+
+async def test_a_login_that_waits_while_the_password_is_reset_does_not_go_on(held: Held) -> None:
+    for _ in range(ROUNDS):
+        user = await ada_of(held)
+        await _demand_a_second_factor(held, user)
+        begun = await sign_in(held)
+        token = (await changes.link(held.auth, user)).partition("#token=")[2]
+        done, refused = await held.race(
+            events.PasswordReset,
+            changes.reset(held.auth, token, NEW, CLIENT),
+            logins.prove(held.auth, begun.login_token, None, CLIENT),
+        )
+        assert done is None
+        assert isinstance(refused, InvalidLoginToken)
+
+
+async def _demand_a_second_factor(held: Held, user: User) -> None:
+    """A device that counts: nobody has to show its codes here."""
+    begun = await factors.begin(held.auth, user, "Phone")
+    await held.auth.database.rows(queries.confirm(begun.id, 0, held.auth.now()))
+
+
+async def test_sign_ins_that_wait_for_each_other_count_each_other(held: Held) -> None:
+    for _ in range(ROUNDS):
+        user = await ada_of(held)
+        for _ in range(3):
+            await sign_in(held)
+        results = await held.race(events.SessionStarted, sign_in(held), sign_in(held))
+        assert [type(result) for result in results] == [Complete, Complete]
+        assert await live(held, user) == 3
+
+
+async def test_two_who_confirm_one_address_at_once_are_one_owner_and_one_refusal(held: Held) -> None:
+    for _ in range(ROUNDS):
+        tokens: list[tuple[str, str]] = []
+        for name in ("ada", "bob"):
+            user = await managers.create(held.auth, f"{held.auth.new_id()}@example.com", PASSWORD, name, verified=True)
+            outcome = await managers.login(held.auth, user.email, PASSWORD, VISIT)
+            shared = f"shared{held.auth.new_id()}@example.com" if not tokens else tokens[0][1]
+            assert isinstance(outcome, Complete)
+            await emails.change(held.auth, outcome.session, shared, CLIENT)
+            tokens.append((await token_of(held, "confirm_email_change"), shared))
+        [(one, shared), (other, _)] = tokens
+        won, lost = await held.race(
+            events.EmailChanged,
+            emails.confirm(held.auth, one, CLIENT),
+            emails.confirm(held.auth, other, CLIENT),
+        )
+        assert (won.email, won.name) == (shared, "ada")
+        assert isinstance(lost, InvalidToken)
+
+
+async def test_a_change_of_address_that_waits_for_a_change_of_password_is_void(held: Held) -> None:
+    """The request rests in the outbox, and a worker answers it at the moment the owner changes the password."""
+    for _ in range(ROUNDS):
+        user = await ada_of(held)
+        mine, thiefs = await sign_in(held), await sign_in(held)
+        await emails.change(held.auth, thiefs.session, f"thief{held.auth.new_id()}@example.com", CLIENT)
+        [request] = await held.auth.database.rows(_lease(held))
+        change = Replacement(PASSWORD, NEW)
+        done, _ = await held.race(
+            events.PasswordChanged,
+            changes.change(held.auth, user, change, VISIT, keep=mine.session.id),
+            requests.answer(held.auth, request),
+        )
+        assert done is None
+        void = select(Outbox.outcome).where(Outbox.user_id == user.id, Outbox.kind == "request")
+        assert [row.outcome for row in await held.auth.database.rows(void)] == ["void"]
+        purposes = select(OneTimeToken.purpose).where(OneTimeToken.user_id == user.id)
+        assert await held.auth.database.rows(purposes) == []
+
+
+def _lease(held: Held) -> UpdateBase:
+    now = held.auth.now()
+    return outbox.lease(Outbox.kind == "request", now, now + timedelta(minutes=1), 10)
+
+
+async def test_a_registration_that_waits_for_a_verification_finds_the_address_taken(held: Held) -> None:
+    for _ in range(ROUNDS):
+        address = f"{held.auth.new_id()}@example.com"
+        await managers.register(held.auth, address, PASSWORD, None, CLIENT)
+        token = await token_of(held, "verify_email")
+        mine = RegistrationProof(password=PASSWORD)
+        verified, registered = await held.race(
+            events.EmailVerified,
+            verifications.verify(held.auth, token, mine, CLIENT),
+            managers.register(held.auth, address, NEW, None, CLIENT),
+        )
+        assert verified.email_verified
+        assert registered.user_id is None
+        assert await held.auth.database.rows(select(Registration.id)) == []
+        await worker.deliver(held.auth)
+        assert held.auth.carrier.mails[-1].kind == "already_registered"
+
+
+async def test_a_registration_that_waits_for_another_is_kept_beside_it(held: Held) -> None:
+    for _ in range(ROUNDS):
+        address = f"{held.auth.new_id()}@example.com"
+        first, second = await held.race(
+            events.UserRegistered,
+            managers.register(held.auth, address, PASSWORD, None, CLIENT),
+            managers.register(held.auth, address, NEW, None, CLIENT),
+        )
+        of_user = select(Registration.id).where(Registration.user_id == first.user_id)
+        assert second.user_id is None
+        assert len(await held.auth.database.rows(of_user)) == 2
