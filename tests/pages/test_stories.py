@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from fam_auth.features.otp import Otp
-from fam_auth.features.password import Password, changes
+from fam_auth.features.password import Password, changes, managers
 from fam_auth.models import Session, User
 from fam_auth.repository.data_access.managers import users
 from tests.support.browsing import Browser, browser, member, program
@@ -110,6 +110,57 @@ async def test_a_stranger_may_type_the_address_and_the_code(world: World, guest:
     assert guest.answer.status_code == 401
     await guest.send("/check-mail", password=PASSWORD)
     assert (guest.path, "You can sign in now" in guest.text) == ("/auth/sign-in", True)
+
+
+async def test_a_link_that_is_opened_in_another_browser_asks_for_the_password(world: World, guest: Browser) -> None:
+    await guest.sign_up()
+    other = await browser(world, guest.email)
+    await other.verify()
+    assert (other.answer.status_code, other.path) == (403, "/auth/verify-email")
+    assert "Enter the password that you chose when you registered" in other.text
+    await other.send("/verify-email", password="not it at all")
+    assert other.answer.status_code == 401
+    await other.send("/verify-email", password=PASSWORD)
+    assert (other.path, "is confirmed" in other.text) == ("/auth/sign-in", True)
+    await other.sign_in()
+    assert other.path == "/auth/account"
+
+
+async def test_the_owner_of_the_mailbox_chooses_a_password_of_their_own(world: World, guest: Browser) -> None:
+    """Somebody else registered their address."""
+    await guest.sign_up()
+    owner = await browser(world, guest.email)
+    await owner.verify()
+    await owner.send("/new-password", new_password="password123")
+    assert (owner.answer.status_code, "first passwords an attacker tries" in owner.text) == (422, True)
+    await owner.send("/new-password", new_password=NEW)
+    assert (owner.path, "Your password has been set" in owner.text) == ("/auth/sign-in", True)
+    await guest.sign_in()
+    assert guest.answer.status_code == 401
+    await owner.sign_in(NEW)
+    assert owner.path == "/auth/account"
+
+
+async def test_a_link_that_is_over_says_so_whatever_stands_beside_it(world: World, guest: Browser) -> None:
+    await guest.sign_up()
+    other = await browser(world, guest.email)
+    await other.verify()
+    await guest.verify()
+    await other.send("/new-password", new_password=NEW)
+    assert (other.answer.status_code, "data-token" in other.answer.text) == (400, True)
+
+
+async def test_nobody_chooses_a_password_for_an_account_that_was_not_registered(world: World) -> None:
+    """The link of a mail that was asked for again verifies the address, and does no more."""
+    await managers.create(world.auth, "ada@example.com", PASSWORD, "Ada", verified=False)
+    ada = await browser(world)
+    await ada.http.post("/auth/email/resend", json={"email": ada.email})
+    form = {"token": await ada.token(), "new_password": NEW}
+    answer = await ada.http.post("/auth/verify-email/new-password", data=form)
+    assert answer.status_code == 400
+    await ada.verify()
+    await ada.sign_in()
+    assert ada.path == "/auth/account"
 
 
 async def test_without_verification_one_is_signed_in_at_once(open_world: OpenWorld) -> None:
