@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from typing import Any
 
 import httpx2
@@ -17,6 +18,9 @@ from fam_auth.repository.data_access.managers import changes
 from tests.conftest import OpenWorld, new_auth
 from tests.support.people import Clock, Mailbox, Person, World
 from tests.support.wire import Wire, counting
+
+OURS = ContextVar("OURS", default=False)
+"""Whether a statement is one of the requests of the test."""
 
 
 async def trips(wire: Wire, request: Callable[[], Awaitable[Any]], expected: int = 200) -> int:
@@ -80,10 +84,12 @@ async def test_signing_in_and_out_and_a_refresh_build_no_statement_anew(open_wor
     await ada.register()
     await ada.verify()
     first, again = list[object](), list[object]()
+    OURS.set(True)
     for run in (first, again):
 
         def note(_: object, statement: object, *__: object, run: list[object] = run) -> None:
-            run.append(statement)
+            if OURS.get():  # and not the feed, which is read beside them
+                run.append(statement)
 
         event.listen(world.auth.database.engine.sync_engine, "before_execute", note)
         await ada.login()
@@ -92,4 +98,4 @@ async def test_signing_in_and_out_and_a_refresh_build_no_statement_anew(open_wor
         await ada.http.post("/auth/logout")
         event.remove(world.auth.database.engine.sync_engine, "before_execute", note)
     assert len(first) >= 13
-    assert all(one is other for one, other in zip(first, again, strict=True))
+    assert [str(one)[:300] for one, other in zip(first, again, strict=True) if one is not other] == []

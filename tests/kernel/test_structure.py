@@ -206,6 +206,7 @@ def test_secrets_of_a_version_are_known_by_their_beginning() -> None:
         "auth_otp_recovery_code.digest",
         "auth_otp_trusted_browser.device",
         "auth_otp_trusted_browser.factors",
+        "auth_registration.token",
         "auth_outbox.content",
     }
 

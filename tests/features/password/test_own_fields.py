@@ -76,7 +76,7 @@ async def test_the_row_comes_with_the_user(open_world: OpenWorld) -> None:
     world = await opened(open_world)
     ada = await world.person("ada@example.com")
     answer = await ada.register(nickname="Countess", newsletter=True, tags=[{"text": "engines"}])
-    assert (answer.status_code, answer.json()) == (202, {"status": "pending_verification"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "pending_verification")
     assert await nicknames(world.auth) == ["countess"]
     await ada.verify()
     assert (await ada.login()).json()["status"] == "complete"
@@ -115,7 +115,8 @@ async def test_s019_the_answer_is_the_same_for_a_known_address(open_world: OpenW
     refused = await (await world.person("bob@example.com")).register(nickname="admin")
     clash = await (await world.person("eve@example.com")).register(nickname="countess")
     answers = [first, again, known, refused, clash]
-    assert {(one.status_code, one.text) for one in answers} == {(202, '{"status":"pending_verification"}')}
+    assert {(one.status_code, one.json()["status"]) for one in answers} == {(202, "pending_verification")}
+    assert len({len(one.text) for one in answers}) == 1
     assert await nicknames(world.auth) == ["countess"]
     assert [user.email for user in (await users.listed(world.auth, None, 10)).items] == ["ada@example.com"]
     while await worker.deliver(world.auth):

@@ -82,13 +82,13 @@ def done(mail_id: UUID, outcome: str, now: datetime) -> Update:
 
 
 def answered(request_id: UUID, now: datetime) -> UpdateBase:
-    """Uses a request up: returns it once, and nothing for one that is void."""
-    return done(request_id, "answered", now).where(Outbox.done_at.is_(None)).returning(Outbox.id)
+    """Uses a request up: returns it once, and nothing for one that is void, which says nothing any more."""
+    return done(request_id, "answered", now).where(Outbox.content.is_not(None)).returning(Outbox.id)
 
 
 def void(user_id: UUID, kind: str, now: datetime) -> UpdateBase:
     """What a user has asked for and was not answered yet is void."""
-    theirs = (Outbox.user_id == user_id, Outbox.kind == kind, Outbox.done_at.is_(None))
+    theirs = (Outbox.user_id == user_id, Outbox.kind == kind, Outbox.content.is_not(None))
     return update(Outbox).where(*theirs).values(done_at=now, outcome="void", content=None)
 
 
