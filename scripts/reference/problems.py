@@ -10,7 +10,7 @@ from scripts.reference.world import operations
 HEAD = f"""\
 # Problems
 
-A refusal is answered as `application/problem+json` (RFC 9457). `code` is stable and for programs; `detail` is for people and may change. `type` is `{TYPES}` with the code behind it, which leads to the section here. `request_id` finds the line of the log. `Retry-After` goes with 429 and 503.
+A refusal is answered as `application/problem+json` (RFC 9457). `code` is stable and for programs; `detail` is for people and may change. `type` is `{TYPES}` and the code, or `FAM_AUTH_PROBLEM_URL` and the code if you host these pages yourself. `request_id` finds the line of the log. `Retry-After` goes with 429 and 503.
 
 ```json
 {{

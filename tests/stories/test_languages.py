@@ -21,7 +21,7 @@ async def test_a_problem_speaks_the_language_of_the_browser(world: World) -> Non
     refused = await browser.post("/auth/login", json={"email": "ada@example.com", "password": "wrong wrong wrong"})
     assert refused.headers["content-language"] == "de"
     assert refused.json() | {"request_id": None} == {
-        "type": "https://fam-auth.dev/problems/invalid_credentials",
+        "type": "urn:problem-type:fam-auth:invalid_credentials",
         "code": "invalid_credentials",
         "title": "Die E-Mail-Adresse oder das Passwort ist falsch.",
         "status": 401,
@@ -32,6 +32,12 @@ async def test_a_problem_speaks_the_language_of_the_browser(world: World) -> Non
     assert (lost.json()["detail"], lost.headers["content-language"]) == ("Das gibt es hier nicht.", "de")
     plain = await (await world.client()).get("/auth/me")
     assert (plain.json()["detail"], plain.headers["content-language"]) == ("Sign in first.", "en")
+
+
+async def test_the_type_of_a_problem_may_be_an_address(open_world: OpenWorld) -> None:
+    world = await open_world(problem_url="https://docs.example.com/problems/")
+    refused = await (await world.client()).get("/auth/me")
+    assert refused.json()["type"] == "https://docs.example.com/problems/unauthenticated"
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,9 @@ class Settings(Configured):
     )
     token_route: bool = Field(default=False, description="POST /token for the Authorize button. On in development.")
     api_docs: bool = Field(default=False, description="/docs and /openapi.json of the service. On in development.")
+    problem_url: str | None = Field(
+        None, description="Address before the code in the type of a problem, as in https://example.com/problems/."
+    )
     hashing: Hashing = Field(Hashing(), description="How passwords are hashed.")
     throttle: Throttle = Field(Throttle(), description="How often something may be tried.")
     session_check: str = Field(

@@ -16,7 +16,8 @@ from fam_auth.exceptions import (
     UnsupportedMediaType,
 )
 
-TYPES = "https://fam-auth.dev/problems/"
+TYPES = "urn:problem-type:fam-auth:"
+"""What the code of a problem follows in its `type`, unless a setting names an address."""
 MEDIA_TYPE = "application/problem+json"
 SCHEMA = {"$ref": "#/components/schemas/Problem"}
 HEADERS = {
@@ -56,6 +57,8 @@ def answer(refusal: Refusal, connection: HTTPConnection) -> JSONResponse:
     title = refusals.title(texts, language, type(refusal))
     detail = refusals.detail(texts, language, refusal)
     content = _content(type(refusal), title, detail, connection.scope.get("fam_auth.request_id"))
+    if (pages := auth_of(connection).settings.problem_url) is not None:
+        content["type"] = f"{pages}{refusal.code}"
     members = refusal.members()
     if "errors" in members:
         members["errors"] = refusals.errors(texts, language, members["errors"])

@@ -20,7 +20,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(examples=["https://fam-auth.dev/problems/invalid_credentials"])
+    type: str = Field(examples=["urn:problem-type:fam-auth:invalid_credentials"])
     code: str = Field(description="Stable name of the problem.", examples=["invalid_credentials"])
     title: str = Field(examples=["The e-mail address or the password is wrong."])
     status: int = Field(examples=[401])
