@@ -141,6 +141,29 @@ def test_without_a_feed_nothing_is_believed(memory: SessionMemory, watch: Watch)
     assert memory.find("token", AT) is not None
 
 
+def test_what_was_forgotten_is_known_for_as_long_as_an_answer_may_take(watch: Watch) -> None:
+    """And no longer, also where the feed is never read: a strict process would remember every change otherwise."""
+    memory, session = SessionMemory(2, lambda: AT, watch), remembered().session
+    assert not memory.was_forgotten(session)
+    for about in (session.id, session.user_id, None):
+        watch.at += 1000
+        memory.forget(about)
+        assert memory.was_forgotten(session)
+        watch.at += 61
+        assert not memory.was_forgotten(session)
+    for _ in range(1000):
+        watch.at += 1
+        memory.forget(uuid4())
+    assert len(memory._forgotten) <= 61  # noqa: SLF001 - nothing else tells of it
+
+
+async def test_after_a_long_silence_everything_may_have_changed(world: World, ada: Person) -> None:
+    """What the feed told of meanwhile may be purged by now."""
+    world.auth.memory.clock = lambda: 1e12
+    assert None in await changes.read(world.auth)
+    assert None not in await changes.read(world.auth)
+
+
 async def test_s054_the_feed_of_a_standby_is_not_believed(
     world: World, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,8 +195,24 @@ async def test_strict_asks_each_time(open_world: OpenWorld) -> None:
     for _ in range(3):
         assert (await ada.me()).status_code == 200
     assert len(asked) == 3
-    await ada.http.delete("/auth/sessions")
-    assert [row.id for row in await world.auth.database.rows(queries.since(0))] == [None]
+
+
+async def test_a_process_that_remembers_hears_of_one_that_does_not(open_world: OpenWorld, make_auth: MakeAuth) -> None:
+    """Each has its own settings: the service is strict, and a worker beside it reads the feed."""
+    world, other = await open_world(session_check="strict", email_verification=False), make_auth()
+    ada = await world.person("ada@example.com")
+    ada.use((await ada.register()).json()["tokens"])
+    token = ada.tokens["access_token"]
+    await changes.read(other)
+    await sessions.current(other, token, "bearer")
+    assert (await ada.http.post("/auth/logout")).status_code == 204
+    assert None not in await changes.read(other)
+    with pytest.raises(Unauthenticated):
+        await sessions.current(other, token, "bearer")
+    world.clock.travel(hours=2)
+    for auth in (world.auth, other):
+        assert (await purge.purge(auth))["changes"] == (auth is world.auth)
+    await other.close()
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class SessionMemory:
         self._trusted_until = float("-inf")
         self._tokens: OrderedDict[bytes | str, Remembered] = OrderedDict()
         self._of: dict[UUID, set[bytes | str]] = {}
-        self._forgotten: dict[UUID | None, float] = {}
+        self._forgotten: OrderedDict[UUID | None, float] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._tokens)
@@ -90,17 +90,24 @@ class SessionMemory:
 
     def forget(self, one: UUID | None) -> None:
         """Nothing is remembered of a session or of a user (by their id); None: of anybody."""
-        self._forgotten[one] = self.clock()
+        self._forgotten[one] = now = self.clock()
+        self._forgotten.move_to_end(one)
+        # Here and not where the feed is heard alone: a process that never reads it would keep all of them.
+        while next(iter(self._forgotten.values())) <= now - LONGEST_ANSWER:
+            self._forgotten.popitem(last=False)
         for token in list(self._tokens if one is None else self._of.get(one, ())):
             self._drop(token)
+
+    def was_forgotten(self, session: Session) -> bool:
+        """Whether it may have changed while the database was asked for it, or since."""
+        since = self.clock() - LONGEST_ANSWER
+        return any(self._forgotten.get(one, since) > since for one in (None, session.id, session.user_id))
 
     def heard(self, asked_at: float) -> None:
         """The feed, asked for at a moment of `clock`, was read. After too long a silence nothing is believed."""
         if not self.is_trusted:
             self.forget(None)
         self._trusted_until = asked_at + TRUST
-        still = asked_at - LONGEST_ANSWER
-        self._forgotten = {one: at for one, at in self._forgotten.items() if at > still}
 
     def _drop(self, token: bytes | str) -> None:
         known = self._tokens.pop(token)

@@ -30,32 +30,33 @@ OF_A_USER = {
 def told(auth: Auth, db: AsyncSession, happened: Event) -> list[Statement]:
     """The statements by which other workers hear of an event that changes what they may remember.
 
-    This worker forgets it when `db` commits.
+    This worker forgets it when `db` commits. They are written whatever `session_check` is here: another process on the
+    same database may remember.
     """
     about = happened.session_id if happened.kind in OF_A_SESSION else None
     about = happened.user_id if happened.kind in OF_A_USER else about
     if about is None:
         return []
     _forget_at_commit(auth, db, about)
-    return [queries.add(about, auth.now())] if is_read(auth) else []
+    return [queries.add(about, auth.now())]
 
 
 async def tell_all(auth: Auth, db: AsyncSession, ids: Rows) -> None:
     """The same for many users or sessions. Does not commit."""
     _forget_at_commit(auth, db, None)
-    if is_read(auth):
-        await db.execute(queries.add_all(ids, auth.now()))
+    await db.execute(queries.add_all(ids, auth.now()))
 
 
 def is_read(auth: Auth) -> bool:
-    """Whether workers remember sessions at all."""
+    """Whether this worker remembers sessions, and reads the feed for it."""
     return auth.settings.session_check == "feed"
 
 
 async def read(auth: Auth) -> set[UUID | None]:
     """What has changed since the last time is forgotten, and returned; one statement, however many sessions there are.
 
-    None among it: everything may have changed. Raises Unavailable when a standby answers: it may lag behind.
+    None among it: everything may have changed, as after a long silence, when rows may have been purged. Raises
+    Unavailable when a standby answers: it may lag behind.
     """
     asked_at = auth.memory.clock()
     rows = await auth.database.rows(queries.since(auth.position))
@@ -63,8 +64,9 @@ async def read(auth: Auth) -> set[UUID | None]:
     if server is None:
         raise Unavailable
     changed = {row.about for row in rows if row.id is not None and row.id not in auth.changes_read}
-    if auth.position is None or horizon < auth.position or server != auth.server:
-        # The first time, or another server than before: what it never heard of may be remembered here.
+    is_gap = auth.position is None or not auth.memory.is_trusted
+    if is_gap or horizon < (auth.position or 0) or server != auth.server:
+        # The first time for long, or another server than before: what it never heard of may be remembered here.
         changed.add(None)
     for about in changed:
         auth.memory.forget(about)
