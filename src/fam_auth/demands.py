@@ -1,9 +1,9 @@
 """What a route may ask of a session beyond its being there."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, NoReturn
 
 from starlette.requests import HTTPConnection
@@ -23,6 +23,11 @@ class Demand(ABC):
     @abstractmethod
     def check(self, auth: Auth, session: Session, connection: HTTPConnection) -> None:
         """Raises a refusal when the session does not have it; the request tells, say, which project it is about."""
+
+    def ends(self, session: Session) -> Iterable[datetime]:
+        """When time alone may end that a session meets it: an open WebSocket is judged again at these moments."""
+        del session
+        return ()
 
     def ready(self, auth: Auth, path: str) -> None:  # noqa: B027 - most demands can be met by somebody
         """Asked once at start, for each route by its path: raises Misconfigured when it can never be met there."""
@@ -44,6 +49,9 @@ class Assurance(Demand):
         stale = self.within is not None and session.proved_at < auth.now() - self.within
         if stale or session.assurance < self.level:
             raise StepUpRequired(assurance=self.level, within=self.within)
+
+    def ends(self, session: Session) -> Iterable[datetime]:
+        return () if self.within is None else (session.proved_at + self.within,)
 
 
 @dataclass(frozen=True, slots=True)

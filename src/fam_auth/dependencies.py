@@ -15,11 +15,11 @@ from fam_auth.auth import Auth
 from fam_auth.demands import Demand
 from fam_auth.exceptions import CrossSite, Misconfigured, Unauthenticated
 from fam_auth.repository.data_access.managers import sessions
-from fam_auth.sockets import Sockets
+from fam_auth.sockets import sockets_of
 from fam_auth.values import Actor, Client, Session, User
 
 Result = TypeVar("Result")
-STATE, SOCKETS = "fam_auth", "fam_auth_sockets"
+STATE = "fam_auth"
 HIDDEN = re.compile(r"[^\x20-\x7e]")
 """What could write lines of its own into a log, or move the cursor of a terminal."""
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -42,12 +42,6 @@ def auth_of(connection: HTTPConnection) -> Auth:
     if auth is None:
         raise Misconfigured("This application has no Auth: call install(app, auth) on the application of this route.")
     return auth
-
-
-def sockets_of(connection: HTTPConnection) -> Sockets:
-    """The open WebSockets of the application."""
-    sockets: Sockets = getattr(connection.app.state, SOCKETS)
-    return sockets
 
 
 def cookie_name(auth: Auth, name: str) -> str:
@@ -94,7 +88,7 @@ async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
         connection.scope[STATE] = known
         # Asking for the class of the connection takes ten times as long.
         if connection.scope["type"] == "websocket":
-            _watch(connection, known[0])
+            _watch(auth, connection, known[0])
     return known
 
 
@@ -151,7 +145,7 @@ class SignedIn:
         for demand in self.demands:
             demand.check(auth_of(connection), session, connection)
         if connection.scope["type"] == "websocket":
-            _watch(connection, session, self.demands)
+            _watch(auth_of(connection), connection, session, self.demands)
         return session, user
 
 
@@ -208,10 +202,10 @@ CurrentSession = Annotated[Session, Depends(_TheSession(), scope="request")]
 CurrentUser = Annotated[User, Depends(_TheUser(), scope="request")]
 
 
-def _watch(connection: HTTPConnection, session: Session, demands: tuple[Demand, ...] = ()) -> None:
+def _watch(auth: Auth, connection: HTTPConnection, session: Session, demands: tuple[Demand, ...] = ()) -> None:
     """The WebSocket ends when the session does, or does not meet the demands any more."""
     assert isinstance(connection, WebSocket)  # noqa: S101 - its scope said so
-    sockets_of(connection).add(connection, session, demands)
+    sockets_of(auth).add(auth, connection, session, demands)
 
 
 async def _asked_for(connection: HTTPConnection, auth: Auth) -> tuple[Session, User]:

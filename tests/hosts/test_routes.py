@@ -97,8 +97,8 @@ def challenge(assurance: str, seconds: int | None) -> str:
 async def open_socket(websocket: WebSocket, user: CurrentUser) -> None:
     await websocket.accept()
     await websocket.send_text(user.email)
-    with suppress(WebSocketDisconnect):
-        await websocket.receive_text()
+    async for said in websocket.iter_text():
+        await websocket.send_text(said)
 
 
 @routes.websocket("/socket/recent", dependencies=[needs(recent_proof(within=timedelta(minutes=3)))])
@@ -264,3 +264,4 @@ def test_a_socket_outlives_what_changes_nothing_for_it(host: Host) -> None:
         host.http.patch("/auth/me", json={"name": "Augusta"}, headers=header)
         time.sleep(1.2)
         websocket.send_text("still here")
+        assert websocket.receive_text() == "still here"

@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth import Auth, Feature
 from fam_auth.core import routers
 from fam_auth.core.database import retried
-from fam_auth.core.routers import _repeat, running
+from fam_auth.core.routers import running
 from fam_auth.core.settings import advice, described
-from fam_auth.exceptions import Conflict, Misconfigured, NotFound, Unavailable
+from fam_auth.exceptions import Conflict, Misconfigured, NotFound
 from fam_auth.features.otp import Otp, totp
 from fam_auth.features.otp import managers as factors
 from fam_auth.features.password import Password
@@ -185,19 +185,6 @@ def test_what_could_be_safer_is_told() -> None:
     assert {"FAM_AUTH_THROTTLE__FREE", "FAM_AUTH_LINKS__VERIFY_EMAIL", "FAM_AUTH_SESSION_MEMORY"} <= names
     assert "FAM_AUTH_THROTTLE" not in names
     assert list(advice(Auth("sqlite+aiosqlite:///./x.db", secrets=SECRETS).settings)) == []
-
-
-async def test_a_chore_goes_on_whatever_happens(caplog: pytest.LogCaptureFixture) -> None:
-    stopping, raised = asyncio.Event(), iter([Unavailable(), RuntimeError("broken"), None])
-
-    async def chore() -> None:
-        failure = next(raised)
-        if failure is not None:
-            raise failure
-        stopping.set()
-
-    await _repeat(chore, purge.DAY / 10_000_000, stopping)
-    assert "A chore failed" in caplog.text
 
 
 async def test_a_mail_that_hangs_does_not_hold_up_the_end(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from functools import partial
 from importlib import import_module
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import uvicorn
 
 from fam_auth.auth import Auth
 from fam_auth.cli.common import REFUSED, AsJson, loaded, run, show
-from fam_auth.core import logs
+from fam_auth.core import chores, logs
 from fam_auth.core.security import new_secret
 from fam_auth.core.settings import described
 from fam_auth.features.role import Role, rights
@@ -105,7 +106,7 @@ def worker(
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         typer.echo("Sending mails. Stop with Ctrl-C.", err=True)
-        await work_off(auth, stopping)
+        await chores.repeat("worker", partial(work_off, auth, stopping), chores.PAUSE, stopping, within=None)
 
     run(work, loaded(application) if application else None)
 

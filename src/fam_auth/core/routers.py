@@ -1,9 +1,8 @@
 """install: the one call that puts fam-auth into a FastAPI application."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -11,18 +10,20 @@ from typing import Any
 from fastapi import FastAPI
 
 from fam_auth.auth import Auth
-from fam_auth.dependencies import SOCKETS, STATE, installed_in
-from fam_auth.exceptions import Misconfigured, Unavailable
+from fam_auth.core import chores
+from fam_auth.dependencies import STATE, installed_in
+from fam_auth.exceptions import Misconfigured
 from fam_auth.repository.data_access.managers import changes, sessions
 from fam_auth.repository.data_access.managers.worker import work
-from fam_auth.sockets import Sockets
+from fam_auth.sockets import Sockets, sockets_of
 
 NOTE_EVERY = timedelta(seconds=1)
 LISTEN_EVERY = timedelta(seconds=0.5)
+# Without open WebSockets, or when none is due, nothing is done and nothing asked.
+JUDGE_EVERY = timedelta(seconds=0.2)
 # A mail that is being sent has so long to go out; another worker sends it again otherwise.
 GRACE = timedelta(seconds=5)
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
-log = logging.getLogger("fam_auth")
 
 
 def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = True, pages: bool = False) -> None:
@@ -35,7 +36,6 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
     if installed_in(app):
         raise Misconfigured("This application has an Auth already: put the second one into a mounted sub-application.")
     setattr(app, STATE, auth)
-    setattr(app.state, SOCKETS, Sockets())
     auth.prefix = prefix
     from fam_auth.routers import mounted, rules  # noqa: PLC0415 - commands and workers do not wait for routes they lack
 
@@ -52,51 +52,45 @@ def _composed(hosts: Lifespan, auth: Auth, check: Callable[[], None], *, worker:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
         check()
-        sockets: Sockets = getattr(app.state, SOCKETS)
-        async with running(auth, worker=worker, sockets=sockets), hosts(app) as state:
+        async with running(auth, worker=worker), hosts(app) as state:
             yield state
 
     return lifespan
 
 
 @asynccontextmanager
-async def running(auth: Auth, *, worker: bool = True, sockets: Sockets | None = None) -> AsyncIterator[None]:
-    """Auth works inside: schema checked, mails sent, changes heard, last uses written.
+async def running(auth: Auth, *, worker: bool = True) -> AsyncIterator[None]:
+    """Auth works inside: schema checked, mails sent, changes heard, WebSockets judged, last uses written.
 
-    `sockets` are the WebSockets that end with their sessions. Raises Misconfigured at the beginning.
+    Raises Misconfigured at the beginning, and nothing of what runs in the background.
     """
     await auth.start()
-    stopping = asyncio.Event()
-    chores = [_repeat(lambda: _listen(auth, sockets or Sockets()), LISTEN_EVERY, stopping)]
-    chores.append(_repeat(lambda: sessions.note_seen(auth), NOTE_EVERY, stopping))
-    chores += [work(auth, stopping)] if worker else []
-    tasks = [asyncio.create_task(chore) for chore in chores]
+    stopping, sockets = asyncio.Event(), sockets_of(auth)
+    sockets.is_judged = True
+    tasks = [asyncio.create_task(chore) for chore in _chores(auth, sockets, stopping, worker=worker)]
     try:
         yield
     finally:
         auth.is_stopping = True
         stopping.set()
-        _, late = await asyncio.wait(tasks, timeout=GRACE.total_seconds())
-        for task in late:
-            task.cancel()
-        with suppress(Unavailable):
-            await sessions.note_seen(auth)
+        await chores.end(tasks, within=GRACE)
+        await sockets.stop()
+        await chores.attempt("uses", partial(sessions.note_seen, auth), GRACE)
         await auth.close()
 
 
+def _chores(
+    auth: Auth, sockets: Sockets, stopping: asyncio.Event, *, worker: bool
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """What goes on in the background, each by itself, so that none waits for another."""
+    yield chores.repeat("changes", partial(_listen, auth, sockets), LISTEN_EVERY, stopping)
+    yield chores.repeat("sockets", partial(sockets.judge, auth), JUDGE_EVERY, stopping)
+    yield chores.repeat("claims", partial(sockets.renew, auth), LISTEN_EVERY, stopping)
+    yield chores.repeat("uses", partial(sessions.note_seen, auth), NOTE_EVERY, stopping)
+    if worker:
+        yield chores.repeat("worker", partial(work, auth, stopping), chores.PAUSE, stopping, within=None)
+
+
 async def _listen(auth: Auth, sockets: Sockets) -> None:
-    """Hears of changes, and ends the WebSockets whose sessions have ended."""
-    await sockets.end(auth, await changes.read(auth) if changes.is_read(auth) else {None})
-
-
-async def _repeat(chore: Callable[[], Awaitable[None]], every: timedelta, stopping: asyncio.Event) -> None:
-    """Does a chore again and again. A database that does not answer is waited for, and nothing else ends it either."""
-    while not stopping.is_set():
-        try:
-            await chore()
-        except Unavailable:
-            log.debug("The database does not answer.")
-        except Exception:
-            log.exception("A chore failed and is done again.")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), every.total_seconds())
+    """Hears of changes: what was remembered is forgotten, and the WebSockets that it concerns are noted."""
+    sockets.hear(auth, await changes.read(auth) if changes.is_read(auth) else {None})

@@ -1,7 +1,9 @@
 """What a route of the host asks for: role(...), permission(...), any_of(...), all_of(...), in the scope path(...)."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
@@ -57,6 +59,9 @@ class AnyOf(Demand):
                 refusals.append(refusal)
         raise refusals[0]
 
+    def ends(self, session: Session) -> Iterable[datetime]:
+        return [end for demand in self.demands for end in demand.ends(session)]
+
     def ready(self, auth: Auth, path: str) -> None:
         for demand in self.demands:
             demand.ready(auth, path)
@@ -74,6 +79,9 @@ class AllOf(Demand):
     def check(self, auth: Auth, session: Session, connection: HTTPConnection) -> None:
         for demand in self.demands:
             demand.check(auth, session, connection)
+
+    def ends(self, session: Session) -> Iterable[datetime]:
+        return [end for demand in self.demands for end in demand.ends(session)]
 
     def ready(self, auth: Auth, path: str) -> None:
         for demand in self.demands:

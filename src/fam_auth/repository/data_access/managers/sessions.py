@@ -1,5 +1,6 @@
 """Sessions: the one place that makes them, and everything that keeps, shows or ends them."""
 
+import logging
 import struct
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
@@ -15,7 +17,13 @@ from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.memory import Remembered
 from fam_auth.core.statements import Statement
-from fam_auth.exceptions import InvalidLoginToken, InvalidRefreshToken, NotFound, TooManyAttempts, Unauthenticated
+from fam_auth.exceptions import (
+    InvalidLoginToken,
+    InvalidRefreshToken,
+    NotFound,
+    TooManyAttempts,
+    Unauthenticated,
+)
 from fam_auth.feature import Complete, Progress
 from fam_auth.repository.data_access.managers import changes, devices, events, outbox, pages
 from fam_auth.repository.data_access.managers.outbox import Letter
@@ -27,6 +35,7 @@ ACCESS = struct.Struct(">16sHI")  # session id, generation, expiry in seconds si
 REFRESH = struct.Struct(">16sI")  # session id, number of refreshes before this token
 PREFIXES = {"bearer": "fams_", "cookie": "famc_"}
 REFRESH_PREFIX = "famr_"
+log = logging.getLogger("fam_auth")
 
 
 async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims, *deeds: Statement) -> Complete:
@@ -188,15 +197,25 @@ async def is_live(auth: Auth, db: AsyncSession, session_id: UUID) -> bool:
     return (await db.execute(statement)).first() is not None
 
 
-async def live(auth: Auth, ids: Collection[UUID]) -> dict[UUID, Session]:
-    """Those of these sessions that are live, with the claims that hold now."""
+async def live(auth: Auth, ids: Collection[UUID], *, renew: bool = True) -> dict[UUID, Session]:
+    """Those of these sessions that are live, with the claims that hold now; `renew` off: with the claims as stored.
+
+    A row that cannot be read stands for a session that has ended: it does not keep the others from being found.
+    """
     rows = await auth.database.rows(queries.live_among(ids, auth.now(), auth.settings.session_idle))
-    stale = {row.user_id for row in rows if row.claims_until is not None and row.claims_until <= auth.now()}
+    now = auth.now()
+    stale = {row.user_id for row in rows if renew and row.claims_until is not None and row.claims_until <= now}
     for user_id in stale:
         await _renew_claims(auth, user_id)
     if stale:
         rows = await auth.database.rows(queries.live_among(ids, auth.now(), auth.settings.session_idle))
-    return {row.id: queries.value(row) for row in rows}
+    found: dict[UUID, Session] = {}
+    for row in rows:
+        try:
+            found[row.id] = queries.value(row)
+        except Exception:
+            log.exception("The session %s cannot be read.", row.id)
+    return found
 
 
 async def refresh(auth: Auth, token: str, client: Client) -> Tokens:
@@ -229,12 +248,28 @@ async def extend(auth: Auth, session: Session) -> None:
 
 
 async def note_seen(auth: Auth) -> None:
-    """Writes when the sessions of this worker were last used, all at once."""
+    """Writes when the sessions of this worker were last used, all at once; what cannot be written now is kept."""
     if auth.seen:
-        batch = [{"session": session, "moment": moment} for session, moment in auth.seen.items()]
-        auth.seen.clear()
+        uses, auth.seen = auth.seen, {}
+        try:
+            await _write_uses(auth, uses)
+        except BaseException:
+            auth.seen = {**uses, **auth.seen}
+            raise
+
+
+async def _write_uses(auth: Auth, uses: Mapping[UUID, datetime]) -> None:
+    """One that the database does not take is given up, and keeps no other from being written. Raises Unavailable."""
+    batch = [{"session": session, "moment": moment} for session, moment in uses.items()]
+    try:
         async with auth.database.transaction() as db:
             await (await db.connection()).execute(queries.seen(), batch)
+    except SQLAlchemyError:
+        if len(batch) == 1:
+            log.exception("The last use of a session cannot be written.")
+        else:
+            for session, moment in uses.items():
+                await _write_uses(auth, {session: moment})
 
 
 async def listed(auth: Auth, user_id: UUID | None, after: UUID | None, limit: int) -> Page[Session]:

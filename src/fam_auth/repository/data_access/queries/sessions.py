@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
@@ -155,13 +156,14 @@ def extend(session_id: UUID, now: datetime) -> UpdateBase:
 
 
 def seen() -> UpdateBase:
-    """Notes the last use of many sessions: run it with a list of {"session", "moment"}."""
-    table = Session.__table__
-    return (
-        update(Session)
-        .where(table.c.id == bindparam("session"), table.c.seen_at < bindparam("moment"))
-        .values(seen_at=bindparam("moment"))
-    )
+    """Notes the last use of many sessions: run it with a list of {"session", "moment"}.
+
+    A session that somebody else holds is left out: all others would wait for it, and whoever changes it uses it.
+    """
+    older = aliased(Session)
+    found = select(older.id).where(older.id == bindparam("session"), older.seen_at < bindparam("moment"))
+    free = found.with_for_update(skip_locked=True).scalar_subquery()
+    return update(Session).where(Session.__table__.c.id == free).values(seen_at=bindparam("moment"))
 
 
 def end_oldest(user_id: UUID, but: int, now: datetime, idle: timedelta) -> Filled:
