@@ -338,6 +338,17 @@ async def test_time_alone_ends_what_a_demand_holds_for(host: Host) -> None:
         assert await other.recv() == "still here"
 
 
+async def test_a_change_of_somebody_else_asks_nothing(host: Host, make_auth: MakeAuth) -> None:
+    eve, other, (_, token) = await host.site.user("eve@example.com"), make_auth(), await host.site.session(host.ada)
+    async with host.site.open("/edit", token):
+        await asyncio.sleep(0.7)
+        asked = asked_of(host.auth)
+        await users.rename(other, eve.id, {"name": "Eve"}, ACTOR)
+        await asyncio.sleep(0.9)
+        assert asked == []
+    await other.close()
+
+
 @pytest.mark.parametrize("path", ["/either", "/all"])
 async def test_a_demand_of_several_holds_as_long_as_one_of_them(host: Host, path: str) -> None:
     _, token = await host.site.session(host.ada)
