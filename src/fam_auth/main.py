@@ -100,6 +100,7 @@ def create(auth: Auth) -> FastAPI:
         docs_url="/docs" if docs else None,
         redoc_url=None,
         openapi_url="/openapi.json" if docs else None,
+        redirect_slashes=False,
     )
     install(service, auth, pages=auth.settings.pages and "cookie" in auth.settings.transports)
     if not auth.settings.is_development:

@@ -40,8 +40,11 @@ def _nothing_here(otherwise: ASGIApp) -> ASGIApp:
     """A page for a browser that asks for a path that is none; everybody else gets the problem."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await otherwise(scope, receive, send)
+            return
         request = Request(scope)
-        if scope["method"] != "GET" or "text/html" not in request.headers.get("accept", ""):
+        if "text/html" not in request.headers.get("accept", ""):
             await otherwise(scope, receive, send)
             return
         response = error_page(Page(request, None), NotFound())

@@ -21,15 +21,27 @@ KERNEL: tuple[APIRouter, ...] = (
 
 
 class _Below(Mount):
-    """What is below a prefix. Other requests come by here, too, so that they have to be let go at a glance."""
+    """What is below a prefix. Other requests come by here, too, so that they have to be let go at a glance.
+
+    The prefix itself is answered as the prefix with a slash: the application would redirect it, to whatever address the
+    Host header names.
+    """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        return super().matches(scope) if self.path in scope["path"] else (Match.NONE, {})
+        if self.path not in scope["path"]:
+            return Match.NONE, {}
+        if scope["path"].removeprefix(scope.get("root_path", "")) != self.path:
+            return super().matches(scope)
+        path = f"{scope['path']}/"
+        match, child = super().matches({**scope, "path": path})
+        return match, {**child, "path": path}
 
 
 def mount(app: FastAPI, auth: Auth) -> APIRouter:
     """The routes of the kernel and of the features, in one router; the application's document tells of them, too."""
-    ours = APIRouter(default=_nothing_here)
+    # No redirect to a path without its last slash: Starlette takes the address from the Host header, which anybody
+    # may send, and caches and log files keep what they see.
+    ours = APIRouter(default=_nothing_here, redirect_slashes=False)
     for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
         # As they are: to include them, FastAPI derives each route anew at the first request.
         ours.routes.extend(router.routes)
