@@ -2,6 +2,8 @@
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,8 @@ from fam_auth.core.hashing import Hasher
 from fam_auth.features.password import hashes
 from fam_auth.features.password.hashes import firebase, pbkdf2, reading, stored
 from fam_auth.features.password.hashes.argon2 import Argon2
+from fam_auth.features.password.hashes.bcrypt import Bcrypt
+from fam_auth.features.password.hashes.digests import Digest
 from fam_auth.features.password.hashes.recipe import Recipe
 from fam_auth.features.password.hashes.scrypt import Scrypt
 from fam_auth.features.password.hashes.sha_crypt import ShaCrypt
@@ -112,6 +116,11 @@ def test_of_a_long_password_bcrypt_takes_72_bytes() -> None:
     assert not hashes.understood(text).matches(password[:71])
 
 
+def encoded(length: int) -> str:
+    """So many bytes in base64."""
+    return base64.b64encode(bytes(length)).decode().rstrip("=")
+
+
 SALT = "c2FsdHNhbHRzYWx0c2FsdA"
 DIGEST = base64.b64encode(bytes(32)).decode()
 WERKZEUG = f"$salt${bytes(32).hex()}"
@@ -132,6 +141,19 @@ REFUSED = {
     f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$AAAA": hashes.UnknownHash,
     f"$argon2id$v=19$m=2097152,t=1,p=1${SALT}${DIGEST}": hashes.CostlyHash,
     f"$argon2id$v=19$m=65536,t=1000,p=1${SALT}${DIGEST}": hashes.CostlyHash,
+    f"$argon2id$v=19$m=163840,t=1,p=20000${SALT}${DIGEST}": hashes.CostlyHash,
+    f"$argon2id$v=19$m=1024,t=1,p=65${SALT}${DIGEST}": hashes.CostlyHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}${encoded(513)}": hashes.CostlyHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${encoded(1025)}${DIGEST}": hashes.CostlyHash,
+    f"pbkdf2_sha256$1000$salt${encoded(513)}": hashes.CostlyHash,
+    f"pbkdf2:sha256:5000001$salt${bytes(64).hex()}": hashes.CostlyHash,
+    f"pbkdf2:sha256:1000${'s' * 1025}${bytes(32).hex()}": hashes.CostlyHash,
+    f"pbkdf2:sha256:1000$salt${bytes(1_000_000).hex()}": hashes.CostlyHash,
+    f"scrypt:16384:8:1$salt${bytes(513).hex()}": hashes.CostlyHash,
+    f"scrypt:2:9999:838{WERKZEUG}": hashes.CostlyHash,
+    f"scrypt:131072:1:1{WERKZEUG}": hashes.UnknownHash,
+    f"md5${'s' * 1025}${bytes(16).hex()}": hashes.AmbiguousHash,
+    "x" * 1_000_000: hashes.CostlyHash,
     f"pbkdf2:sha256:99999999{WERKZEUG}": hashes.CostlyHash,
     f"pbkdf2:sha256:0{WERKZEUG}": hashes.CostlyHash,
     f"pbkdf2:sha256:1{WERKZEUG}a": hashes.UnknownHash,
@@ -148,7 +170,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("text", REFUSED)
+@pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:60])
 def test_what_is_no_hash_that_can_be_checked(text: str) -> None:
     with pytest.raises(hashes.UnknownHash) as refused:
         hashes.understood(text)
@@ -159,6 +181,101 @@ def test_what_is_no_hash_that_can_be_checked(text: str) -> None:
 def test_werkzeug_wrote_no_bare_digests() -> None:
     with pytest.raises(hashes.UnknownHash):
         hashes.understood(bytes(16).hex(), "werkzeug")
+
+
+def test_a_digest_is_as_long_as_its_name_says() -> None:
+    with pytest.raises(hashes.UnknownHash):
+        hashes.understood(f"md5$salt${bytes(32).hex()}", "django")
+    with pytest.raises(hashes.CostlyHash):
+        hashes.understood(f"md5${'s' * 1025}${bytes(16).hex()}", "django")
+
+
+LONG = bytes(1025)
+DEAR: list[Recipe] = [
+    Argon2(b"", "id", 19, 163_840, 1, 20_000, 32),
+    Argon2(b"", "id", 19, 1024, 1, 65, 32),
+    Argon2(b"", "id", 19, 1024, 1, 1, 513),
+    Argon2(LONG, "id", 19, 1024, 1, 1, 32),
+    Argon2(b"", "id", 19, (1 << 20) + 1, 1, 1, 32),
+    Argon2(b"", "id", 19, 1 << 20, 9, 1, 32),
+    pbkdf2.Pbkdf2(b"", "sha256", 1, 1_000_000),
+    pbkdf2.Pbkdf2(b"", "sha256", 1, 513),
+    pbkdf2.Pbkdf2(b"", "md5", 312_501, 512),
+    pbkdf2.Pbkdf2(b"", "sha256", 5_000_001, 33),
+    pbkdf2.Pbkdf2(b"", "sha512", 10_000_001, 64),
+    pbkdf2.Pbkdf2(LONG, "sha512", 1, 64),
+    Scrypt(b"", 1 << 14, 8, 1, 513),
+    Scrypt(LONG, 1 << 14, 8, 1, 64),
+    Scrypt(b"", 1 << 99, 8, 1, 64),
+    Scrypt(b"", 1 << 21, 8, 1, 64),
+    Scrypt(b"", 1 << 14, 8, 200, 64),
+    Scrypt(b"", 2, 9999, 838, 64),
+    Scrypt(b"", 2, 1, 1 << 20, 64),
+    firebase.Firebase(b"", 1 << 60, 8, 64),
+    firebase.Firebase(b"", 1 << 14, 1 << 10, 64),
+    firebase.Firebase(b"", 1 << 14, 8, 513),
+    firebase.Firebase(LONG, 1 << 14, 8, 64),
+    ShaCrypt(b"salt", "sha512", 2_000_001),
+    ShaCrypt(LONG, "sha512", 5_000),
+    Bcrypt(b"", 17, "plain"),
+    Bcrypt(LONG, 4, "plain"),
+    Digest(LONG, "md5", 0),
+]
+
+
+@pytest.mark.parametrize("recipe", DEAR, ids=lambda recipe: repr(recipe)[:70])
+async def test_every_parameter_that_costs_has_a_bound_and_beyond_it_nothing_is_derived(
+    recipe: Recipe, hasher: Hasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert recipe.is_costly is True
+    monkeypatch.setattr(type(recipe), "derive", None)
+    strong = stored.adopted(hashes.Foreign(recipe, bytes(64)))
+    for resting in (strong, stored.wrapped(recipe, await hasher.hash("x"))):
+        assert not await hashes.verify(hasher, resting, "x")
+
+
+CHEAP: list[Recipe] = [
+    Argon2(bytes(1024), "id", 19, 1 << 20, 8, 64, 512),
+    pbkdf2.Pbkdf2(bytes(1024), "sha512", 10_000_000, 64),
+    pbkdf2.Pbkdf2(b"", "sha1", 10_000_000, 20),
+    pbkdf2.Pbkdf2(b"", "sha256", 625_000, 512),
+    Scrypt(bytes(1024), 1 << 20, 8, 1, 512),
+    firebase.Firebase(bytes(1024), 1 << 14, 8, 512),
+    ShaCrypt(b"salt", "sha512", 2_000_000),
+    Bcrypt(b"", 16, "plain"),
+    Digest(b"", "md5", 0),
+]
+
+
+@pytest.mark.parametrize("recipe", CHEAP, ids=lambda recipe: repr(recipe)[:70])
+def test_what_programs_write_is_not_too_costly(recipe: Recipe) -> None:
+    assert recipe.is_costly is False
+
+
+FIREBASE = firebase.project(PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("project", "salt"),
+    [
+        (replace(FIREBASE, mem_cost=10**9), FIREBASE_SALT),
+        (replace(FIREBASE, mem_cost=25), FIREBASE_SALT),
+        (replace(FIREBASE, mem_cost=21), FIREBASE_SALT),
+        (replace(FIREBASE, rounds=10**9), FIREBASE_SALT),
+        (replace(FIREBASE, salt_separator=LONG), FIREBASE_SALT),
+        (FIREBASE, "A" * 4096),
+    ],
+    ids=str,
+)
+def test_a_project_of_firebase_that_costs_too_much_is_refused(project: firebase.Project, salt: str) -> None:
+    with pytest.raises(hashes.CostlyHash):
+        firebase.read(OF_FIREBASE, salt, project)
+
+
+@pytest.mark.parametrize("wrong", [{"rounds": 0}, {"rounds": -8}, {"rounds": 1, "mem_cost": 16}, {"mem_cost": -1}])
+def test_a_project_of_firebase_that_scrypt_does_not_take(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whichever part notices it first
+        firebase.read(OF_FIREBASE, FIREBASE_SALT, replace(FIREBASE, **wrong))
 
 
 LINE: list[tuple[Recipe, bool]] = [

@@ -16,6 +16,7 @@ SPELLING = re.compile(
 # Of OWASP's five equal settings (46 MiB and one pass to 7 MiB and five) the least memory and the least product.
 LEAST_MEMORY, LEAST_WORK = 7 * 1024, 5 * 7 * 1024
 MOST_WORK = 8 << 20  # KiB times passes: 8 GiB written, about five seconds
+MOST_LANES = 64  # each is a thread of its own while a password is checked
 SHORTEST_SALT = 8
 FIRST_VERSION = 16  # the strings of which do not say it
 
@@ -38,7 +39,8 @@ class Argon2(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        return self.memory * 1024 > MOST_MEMORY or self.memory * self.passes > MOST_WORK
+        is_dear = self.memory * 1024 > MOST_MEMORY or self.memory * self.passes > MOST_WORK
+        return self.is_long(self.length) or is_dear or self.lanes > MOST_LANES
 
     def derive(self, password: str) -> bytes:
         return hash_secret_raw(

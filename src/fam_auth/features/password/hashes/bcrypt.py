@@ -48,7 +48,7 @@ class Bcrypt(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        return self.cost > MOST_COST
+        return self.is_long(0) or self.cost > MOST_COST
 
     def derive(self, password: str) -> bytes:
         prepared = BEFORE[self.before](password.encode(), self.salt)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from fam_auth.features.password.hashes.recipe import AmbiguousHash, Foreign, Recipe
+from fam_auth.features.password.hashes.recipe import AmbiguousHash, Foreign, Recipe, UnknownHash
 
 Writer = Literal["django", "werkzeug"]
 SALTED = re.compile(r"(md5|sha1|sha224|sha256|sha384|sha512)\$([^$]*)\$([0-9a-f]+)", re.ASCII)
@@ -27,7 +27,7 @@ class Digest(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        return False
+        return self.is_long(0)
 
     def derive(self, password: str) -> bytes:
         if self.keyed:
@@ -47,6 +47,9 @@ def read(text: str, writer: Writer | None) -> Foreign | None:
         raise AmbiguousHash("Django and Werkzeug both write such hashes")
     if found is None:
         return Foreign(Digest(b"", "md5", keyed=0), bytes.fromhex(text)) if writer == "django" else None
+    digest = bytes.fromhex(found[3])
+    if len(digest) != hashlib.new(found[1]).digest_size:
+        raise UnknownHash("the hash is cut off, or goes on")
     # Werkzeug hashed without a key where there was no salt.
     keyed = writer == "werkzeug" and bool(found[2])
-    return Foreign(Digest(found[2].encode(), found[1], int(keyed)), bytes.fromhex(found[3]))
+    return Foreign(Digest(found[2].encode(), found[1], int(keyed)), digest)

@@ -6,10 +6,18 @@ from typing import ClassVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from fam_auth.features.password.hashes.recipe import Foreign, Recipe, UnknownHash, from_base64
-from fam_auth.features.password.hashes.scrypt import Scrypt, derived
+from fam_auth.features.password.hashes.recipe import (
+    LONGEST_TEXT,
+    CostlyHash,
+    Foreign,
+    Recipe,
+    UnknownHash,
+    from_base64,
+)
+from fam_auth.features.password.hashes.scrypt import Scrypt, derived, is_possible
 
 KEY = 32
+MOST_EXPONENT = 24  # of N: with the least r there is, 2 GiB
 NAMES = ("base64_signer_key", "base64_salt_separator", "rounds", "mem_cost")
 
 
@@ -41,7 +49,7 @@ class Firebase(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        return Scrypt(self.salt, self.n, self.r, 1, KEY).is_costly
+        return self.is_long(self.length) or Scrypt(self.salt, self.n, self.r, 1, KEY).is_costly
 
     def derive(self, password: str) -> bytes:
         key = derived(password, self.salt, (self.n, self.r, 1), KEY)
@@ -59,9 +67,14 @@ def project(text: str) -> Project:
 
 
 def read(text: str, salt: str, of: Project) -> Foreign:
-    """The hash of a user of this project. Raises ValueError for a broken one."""
+    """The hash of a user of this project. Raises UnknownHash, its kind CostlyHash, and ValueError for a broken one."""
+    if len(text) + len(salt) > LONGEST_TEXT or of.mem_cost > MOST_EXPONENT:
+        raise CostlyHash("the hash is too long, or the project's mem_cost too high")
     hidden = from_base64(text)
-    if len(hidden) != len(of.signer_key):
+    if len(hidden) != len(of.signer_key) or not is_possible(1 << of.mem_cost, of.rounds, 1):
         raise UnknownHash("the hash is not one of this project")
     stream = bytes(one ^ other for one, other in zip(hidden, of.signer_key, strict=True))
-    return Foreign(Firebase(from_base64(salt) + of.salt_separator, 1 << of.mem_cost, of.rounds, len(stream)), stream)
+    recipe = Firebase(from_base64(salt) + of.salt_separator, 1 << of.mem_cost, of.rounds, len(stream))
+    if recipe.is_costly:
+        raise CostlyHash("one check against it would take seconds, or a gibibyte")
+    return Foreign(recipe, stream)

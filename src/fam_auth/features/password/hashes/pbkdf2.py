@@ -14,6 +14,7 @@ PASSLIB = re.compile(r"\$pbkdf2(?:-(sha256|sha512))?\$(\d{1,9})\$([^$]+)\$([^$]+
 # OWASP's least. No other digest has one: it is always weak.
 LEAST = {"sha1": 1_300_000, "sha256": 600_000, "sha512": 210_000}
 MOST = 10_000_000  # five seconds
+SIZES = {name: hashlib.new(name).digest_size for name in _DIGESTS.split("|")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ class Pbkdf2(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        return not 0 < self.rounds <= MOST
+        # Every block of the digest takes all rounds again.
+        blocks = -(-self.length // SIZES[self.digest])
+        return self.is_long(self.length) or not 0 < self.rounds * blocks <= MOST
 
     def derive(self, password: str) -> bytes:
         return hashlib.pbkdf2_hmac(self.digest, password.encode(), self.salt, self.rounds, self.length)

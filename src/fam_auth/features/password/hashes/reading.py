@@ -5,7 +5,7 @@ from importlib import import_module
 
 from fam_auth.features.password.hashes import argon2, digests, pbkdf2, scrypt, sha_crypt
 from fam_auth.features.password.hashes.digests import Writer
-from fam_auth.features.password.hashes.recipe import CostlyHash, Foreign, UnknownHash
+from fam_auth.features.password.hashes.recipe import LONGEST_TEXT, CostlyHash, Foreign, UnknownHash
 from fam_auth.features.password.hashes.stored import HAS_BCRYPT
 
 BCRYPTS = ("$2", "bcrypt", "$bcrypt")
@@ -27,6 +27,9 @@ def understood(text: str, writer: Writer | None = None) -> Foreign:
 
     Raises UnknownHash, and its kinds AmbiguousHash, CostlyHash and NeedsBcrypt.
     """
+    # Before anything reads it: expressions and base64 take their time over a megabyte.
+    if len(text) > LONGEST_TEXT:
+        raise CostlyHash("it is longer than any hash that is checked")
     try:
         found = next(filter(None, (read(text) for read in READERS)), None) or digests.read(text, writer)
     except UnknownHash:

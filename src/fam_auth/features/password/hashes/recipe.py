@@ -10,6 +10,11 @@ from typing import ClassVar
 SHORTEST_DIGEST = 16
 # What one check may cost, about: a few seconds of one core, and this many bytes. A thread of the pool is held so long.
 MOST_MEMORY = 1 << 30
+# Far beyond what any program writes (16 and 64 bytes). Each is bounded by itself: a PBKDF2 with a digest of 1 MB costs
+# 32,000 times what its rounds say.
+LONGEST_DIGEST, LONGEST_SALT = 512, 1024
+# Of a hash as a text. It has room for the longest salt and digest, and none for what makes a parser slow.
+LONGEST_TEXT = 4096
 
 
 class UnknownHash(ValueError):
@@ -39,11 +44,18 @@ class Recipe(ABC):
     @property
     @abstractmethod
     def is_costly(self) -> bool:
-        """Whether one check would hold a thread for seconds, or take more than a gibibyte."""
+        """Whether one check would hold a thread for seconds, or take more than a gibibyte.
+
+        Each parameter that costs has a bound of its own, and all of them together.
+        """
 
     @abstractmethod
     def derive(self, password: str) -> bytes:
         """What comes out for this password, as it was typed. Takes its time: never call it on the event loop."""
+
+    def is_long(self, length: int) -> bool:
+        """Whether the salt, or the `length` bytes that come out, are more than any program writes."""
+        return len(self.salt) > LONGEST_SALT or length > LONGEST_DIGEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,13 @@ PASSLIB = re.compile(
 # Of OWASP's equal settings (N=2^17 with p=1 to N=2^13 with p=10, r=8) the least memory and the least product.
 LEAST_BLOCKS, LEAST_WORK = (1 << 13) * 8, (1 << 13) * 8 * 10
 MOST_WORK = 1 << 24  # N r p: four seconds
+# What PBKDF2 takes around it for each r p, before and after: as long as so many rounds of N.
+LEAST_ROUNDS = 64
+
+
+def is_possible(n: int, r: int, p: int) -> bool:
+    """Whether there is such a scrypt: N is a power of two, more than 1 and less than 2 to the 16 r (RFC 7914, 2)."""
+    return r > 0 and p > 0 and not n & (n - 1) and 1 < n < 1 << min(16 * r, 128)
 
 
 def derived(password: str, salt: bytes, costs: tuple[int, int, int], length: int) -> bytes:
@@ -45,7 +52,8 @@ class Scrypt(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        return 128 * self.n * self.r > MOST_MEMORY or self.n * self.r * self.p > MOST_WORK
+        memory, work = 128 * self.r * max(self.n, self.p), max(self.n, LEAST_ROUNDS) * self.r * self.p
+        return self.is_long(self.length) or memory > MOST_MEMORY or work > MOST_WORK
 
     def derive(self, password: str) -> bytes:
         return derived(password, self.salt, (self.n, self.r, self.p), self.length)
@@ -62,6 +70,6 @@ def read(text: str) -> Foreign | None:
     else:
         return None
     r, p = int(found["r"]), int(found["p"])
-    if n < 2 or n & (n - 1) or not r or not p:  # noqa: PLR2004 - the least power of two there may be
+    if not is_possible(n, r, p):
         raise UnknownHash("the parameters are not those of a scrypt")
     return Foreign(Scrypt(salt, n, r, p, len(result)), result)

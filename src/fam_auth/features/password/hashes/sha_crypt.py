@@ -37,7 +37,7 @@ class ShaCrypt(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        return self.rounds > MOST
+        return self.is_long(0) or self.rounds > MOST
 
     def derive(self, password: str) -> bytes:
         secret = password.encode()

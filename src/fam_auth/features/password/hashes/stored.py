@@ -60,6 +60,11 @@ def adopted_of(stored: str) -> Foreign:
     return Foreign(recipe, from_base64(digest))
 
 
+def recipe_of(stored: str) -> Recipe:
+    """The recipe of the hash that `adopted` or `wrapped` wrote."""
+    return _read(stored.removeprefix(ADOPTED).removeprefix(WRAPPED))[0]
+
+
 def wrapped_of(stored: str) -> tuple[Recipe, str]:
     """The recipe of the hash that `wrapped` wrote, and the PHC string around it."""
     recipe, argon2id = _read(stored.removeprefix(WRAPPED))

@@ -10,11 +10,14 @@ async def verify(hasher: Hasher, digest: str | None, password: str) -> bool:
     """Whether `digest`, as it rests in the table, is a hash of `password`, which is as it was typed.
 
     None costs as much as a hash of ours and is never right. Hashes of others were made of passwords as they were
-    typed, ours of their NFKC. Raises Busy.
+    typed, ours of their NFKC. One that costs too much is never right either: it was adopted before there was a bound
+    for it. Raises Busy.
     """
-    if digest is None or not stored.is_adopted(digest):
-        return await hasher.verify(digest, policy.normalized(password))
-    return await hasher.run(_matches, hasher, digest, password)
+    if digest is not None and stored.is_adopted(digest):
+        if not stored.recipe_of(digest).is_costly:
+            return await hasher.run(_matches, hasher, digest, password)
+        digest = None
+    return await hasher.verify(digest, policy.normalized(password))
 
 
 async def resting(hasher: Hasher, foreign: Foreign) -> str:
