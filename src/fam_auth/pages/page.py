@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import Depends, Response, status
 from starlette.requests import Request
@@ -13,7 +14,15 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from fam_auth.core import refusals
 from fam_auth.demands import Demand
 from fam_auth.dependencies import SESSION_COOKIE, cookie_name, signed_in
-from fam_auth.exceptions import InvalidCode, InvalidRequest, InvalidToken, Refusal, StepUpRequired, Unauthenticated
+from fam_auth.exceptions import (
+    InvalidCode,
+    InvalidRequest,
+    InvalidToken,
+    NotFound,
+    Refusal,
+    StepUpRequired,
+    Unauthenticated,
+)
 from fam_auth.feature import Entry
 from fam_auth.pages import agents, notes
 from fam_auth.pages.destinations import allowed
@@ -114,6 +123,13 @@ class Page:
     def plain(self, path: str) -> str:
         """The address of a page, and nothing more."""
         return f"{self.request.scope['root_path']}{path}"
+
+    def id_in_path(self, name: str) -> UUID:
+        """The id that stands in the path; a form is shown again for a path with none, too. Raises NotFound."""
+        try:
+            return UUID(str(self.request.path_params[name]))
+        except ValueError as error:
+            raise NotFound from error
 
     def to_prove(self, path: str) -> str:
         """The address where somebody proves again who they are, and comes back to a page."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, status
-from pydantic import AwareDatetime
+from pydantic import Field
 
 from fam_auth.demands import permission
 from fam_auth.dependencies import CurrentActor, CurrentAuth, needs
@@ -13,6 +13,7 @@ from fam_auth.repository.data_access.managers import events, exports, sessions, 
 from fam_auth.routers import new_router
 from fam_auth.routers.problems import refuses
 from fam_auth.routers.session import Wanted
+from fam_auth.schemas.base import Moment, Text
 from fam_auth.schemas.session import JournalItem, PageAnswer
 from fam_auth.schemas.user import Export, Suspension, UserAnswer, UserChange, UserItem
 from fam_auth.values import EventFilter
@@ -22,7 +23,8 @@ READS, MANAGES = needs(permission("users:read")), needs(permission("users:manage
 ENDS = needs(permission("sessions:manage"))
 REFUSALS: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forbidden, CrossSite)
 REFUSALS_OF_ONE: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forbidden, CrossSite, NotFound)
-Search = Annotated[str | None, Query(max_length=200, description="Part of an address or a name.")]
+Search = Annotated[Annotated[Text, Field(max_length=200)] | None, Query(description="Part of an address or a name.")]
+EventName = Annotated[Annotated[Text, Field(max_length=100)] | None, Query(description="Only of this kind.")]
 
 
 @router.get("/users", dependencies=[READS], responses=REFUSALS)
@@ -56,9 +58,9 @@ async def list_events_of_user(auth: CurrentAuth, wanted: Wanted, user_id: UUID) 
 async def list_all_events(
     auth: CurrentAuth,
     wanted: Wanted,
-    kind: Annotated[str | None, Query(max_length=100, description="Only of this kind.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Not before this moment.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Before this moment.")] = None,
+    kind: EventName = None,
+    since: Annotated[Moment | None, Query(description="Not before this moment.")] = None,
+    until: Annotated[Moment | None, Query(description="Before this moment.")] = None,
 ) -> PageAnswer[JournalItem]:
     """What happened to everybody, newest first."""
     chosen = EventFilter(kind=kind, since=since, until=until)

@@ -27,6 +27,7 @@ from fam_auth.exceptions import (
     UnsupportedMediaType,
 )
 from fam_auth.routers import problems
+from fam_auth.schemas.base import is_plain
 
 LARGEST_BODY = 64 * 1024
 DRAIN_SECONDS = 2
@@ -57,7 +58,9 @@ class Route(APIRoute):
 
     async def handled(self, handle: Handler, request: Request) -> Response:
         """What the route answers, within the deadline."""
-        refuse_repeated(request.query_params.multi_items(), "query")
+        asked = request.query_params.multi_items()
+        refuse_repeated(asked, "query")
+        _refuse_hidden((*asked, *request.path_params.items()))
         if self.body_field is not None:
             await _read(request)
         return await handle(request)
@@ -150,6 +153,15 @@ def refuse_repeated(pairs: list[tuple[str, Any]], place: str) -> None:
     """Two parsers may take different ones of two equal names (ASVS 15.3.5)."""
     if len({name for name, _ in pairs}) < len(pairs):
         raise InvalidRequest.of("", "repeated_name", Said(f"errors.repeated_name_in_{place}"))
+
+
+def _refuse_hidden(pairs: Iterable[tuple[str, str]]) -> None:
+    """What a query or a path has no business with, whatever the parameter: PostgreSQL takes no NUL in any text."""
+    for name, value in pairs:
+        if not is_plain(name):
+            raise InvalidRequest.of("", "control_character")
+        if not is_plain(value):
+            raise InvalidRequest.of(name, "control_character")
 
 
 def _no_constant(name: str) -> None:

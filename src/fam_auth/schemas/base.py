@@ -1,12 +1,14 @@
 """What all bodies share: no unknown fields, no characters that hide what they are."""
 
 import unicodedata
+from datetime import UTC, date, datetime, time
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from fam_auth.core.addresses import parse
+from fam_auth.core.clock import within_calendar
 
 # Marks that turn text around: what is shown is not what is stored.
 NONCHARACTERS = frozenset(
@@ -44,8 +46,13 @@ def check_plain(given: object) -> object:
     return given
 
 
+def is_plain(text: str) -> bool:
+    """Whether the text has none of the characters that hide what they are."""
+    return not any(_is_hidden(sign) for sign in text)
+
+
 def _plain(text: str) -> str:
-    if any(_is_hidden(sign) for sign in text):
+    if not is_plain(text):
         raise PydanticCustomError("control_character", "Control characters are not allowed.")
     return text
 
@@ -62,8 +69,25 @@ def _address(text: str) -> str:
         raise PydanticCustomError("invalid_email", "This is not a valid e-mail address.") from error
 
 
+def _moment(given: datetime) -> datetime:
+    try:
+        return within_calendar(given)
+    except ValueError as error:
+        raise PydanticCustomError("date_out_of_range", "Use a date from 0001-01-02 to 9999-12-29.") from error
+
+
+def _day(given: date) -> date:
+    _moment(datetime.combine(given, time.max, UTC))
+    _moment(datetime.combine(given, time.min, UTC))
+    return given
+
+
 Text = Annotated[str, AfterValidator(_plain)]
 Token = Annotated[Text, Field(max_length=200)]
 """A token of ours."""
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+"""A moment that has a date in every time zone, in UTC."""
+Day = Annotated[date, AfterValidator(_day)]
+"""A day whose every moment is such a one."""
 EmailAddress = Annotated[Text, Field(max_length=320), AfterValidator(_address)]
 """One plain e-mail address."""

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from fam_auth.core.tags import LONGEST_TAG, canonical
-from fam_auth.schemas.base import Answer, Body, EmailAddress, Text, Token
+from fam_auth.schemas.base import Answer, Body, EmailAddress, Moment, Text, Token
 
 Name = Annotated[Text, Field(max_length=200)]
 
@@ -112,7 +112,7 @@ class Suspension(Body):
     model_config = ConfigDict(json_schema_extra={"example": {"reason": "unpaid", "until": "2030-01-01T00:00:00Z"}})
 
     reason: Annotated[Text, Field(max_length=500)] | None = None
-    until: AwareDatetime | None = None
+    until: Moment | None = None
 
 
 class Export(Answer):

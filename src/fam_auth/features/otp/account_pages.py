@@ -69,7 +69,7 @@ async def begin(page: CurrentPage, who: TheEnrollee, given: Annotated[NewDevice,
 
 
 async def _shown(page: Page) -> Response:
-    who, device_id = await enrollee(page.request), UUID(page.request.path_params["device_id"])
+    who, device_id = await enrollee(page.request), page.id_in_path("device_id")
     enrolment = await managers.pending(page.auth, who.user, device_id)
     in_login = who.login_token is not None
     return page.shows("otp/device.html", enrolment=enrolment, qr=_scalable(enrolment.qr_svg), in_login=in_login)

@@ -1,7 +1,7 @@
 """The pages of roles: who may do what as a matrix, and the roles of one user."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
@@ -21,7 +21,7 @@ from fam_auth.pages import CurrentPage, Page, form, new_router, shown_on
 from fam_auth.pages.administration.office import FRESH, shows, shows_user
 from fam_auth.pages.administration.people import user_id_of
 from fam_auth.repository.data_access.managers import users
-from fam_auth.schemas.base import Body, Text
+from fam_auth.schemas.base import Body, Day, Text
 
 router = new_router()
 MATRIX = "/admin/roles"
@@ -53,7 +53,7 @@ class GrantForm(Body):
 
     role: RoleName
     scope: Annotated[Text, Field(max_length=200)] = EVERYTHING
-    until: date | None = None
+    until: Day | None = None
 
     @property
     def expires_at(self) -> datetime | None:

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Annotated, Protocol
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from fam_auth.features.role.graph import Definition
-from fam_auth.schemas.base import Answer, Body, Text
+from fam_auth.schemas.base import Answer, Body, Moment, Text
 
 RoleName = Annotated[Text, Field(min_length=1, max_length=63, examples=["editor"])]
 Names = Annotated[frozenset[Annotated[Text, Field(max_length=100)]], Field(max_length=500)]
@@ -79,7 +79,7 @@ class GrantBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"example": {"expires_at": "2030-01-01T00:00:00Z"}})
 
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class Granted(Protocol):

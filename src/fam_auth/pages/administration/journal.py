@@ -16,6 +16,7 @@ from fam_auth.pages.administration.office import SEES_EVENTS, shows
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.route import new_router
 from fam_auth.repository.data_access.managers import events, users
+from fam_auth.schemas.base import Text
 from fam_auth.schemas.session import JournalItem
 from fam_auth.values import EventFilter
 
@@ -32,8 +33,8 @@ class Asked:
 
     def __init__(
         self,
-        who: Annotated[str, Query(max_length=ADDRESS)] = "",
-        kind: Annotated[str, Query(max_length=100)] = "",
+        who: Annotated[Text, Query(max_length=ADDRESS)] = "",
+        kind: Annotated[Text, Query(max_length=100)] = "",
         outcome: Annotated[Literal["success", "failure"] | None, Blank, Query()] = None,
         since: Annotated[date | None, Blank, Query()] = None,
         until: Annotated[date | None, Blank, Query()] = None,
@@ -46,9 +47,9 @@ class Asked:
         return {name: str(value) for name, value in vars(self).items() if value}
 
     def chosen(self, user_id: UUID | None) -> EventFilter:
-        """The filter; a day counts from its beginning to its end (UTC)."""
+        """The filter; a day counts from its beginning to its end (UTC). The last day there is has no end."""
         since = None if self.since is None else datetime.combine(self.since, time(), UTC)
-        until = None if self.until is None else datetime.combine(self.until, time(), UTC) + DAY
+        until = None if self.until in {None, date.max} else datetime.combine(self.until, time(), UTC) + DAY
         return EventFilter(user_id, self.kind or None, since, until, self.outcome)
 
 

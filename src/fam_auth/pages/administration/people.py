@@ -1,6 +1,6 @@
 """Users: found, looked at, suspended, restored, signed out, deleted."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -21,7 +21,7 @@ from fam_auth.pages.forms import form
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.route import new_router, shown_on
 from fam_auth.repository.data_access.managers import sessions, users
-from fam_auth.schemas.base import Body, Text
+from fam_auth.schemas.base import Body, Day, Text
 from fam_auth.schemas.session import SessionItem
 
 router = new_router()
@@ -36,7 +36,7 @@ class SuspensionForm(Body):
     """Why, and the last day of it; left blank: until it is lifted."""
 
     reason: LongText | None = None
-    until: date | None = None
+    until: Day | None = None
 
     @property
     def end(self) -> datetime | None:
@@ -120,8 +120,8 @@ async def end_sessions(page: CurrentPage, actor: CurrentActor, user_id: UUID) ->
 
 
 def user_id_of(page: Page) -> UUID:
-    """The user in the path of a page; FastAPI has looked at its form already."""
-    return UUID(str(page.request.path_params["user_id"]))
+    """The user in the path of a page. Raises NotFound."""
+    return page.id_in_path("user_id")
 
 
 def _back(page: Page, user_id: UUID) -> str:

@@ -9,6 +9,7 @@ from uuid import RFC_4122, UUID
 from pydantic import TypeAdapter, ValidationError
 
 from fam_auth.core.addresses import Address, parse
+from fam_auth.core.clock import within_calendar
 from fam_auth.features.password import hashes
 from fam_auth.features.password.adoption.report import Kind
 from fam_auth.features.password.adoption.rows import Columns, Row
@@ -166,9 +167,9 @@ def _moment(value: object) -> datetime | None:
         number = float(str(value))
     except ValueError:
         moment = datetime.fromisoformat(value.isoformat() if isinstance(value, date) else str(value).strip())
-        return moment.replace(tzinfo=moment.tzinfo or UTC)
+        return within_calendar(moment.replace(tzinfo=moment.tzinfo or UTC))
     try:
-        return datetime.fromtimestamp(number / 1000 if abs(number) >= MILLISECONDS else number, UTC)
+        return within_calendar(datetime.fromtimestamp(number / 1000 if abs(number) >= MILLISECONDS else number, UTC))
     except (OverflowError, OSError) as error:
         raise ValueError("no moment") from error
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, func, insert, or_, select, text, update
 from sqlalchemy.sql.dml import UpdateBase
 
-from fam_auth.core.clock import uuid7_floor
+from fam_auth.core.clock import LATEST, uuid7_floor
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event
 from fam_auth.core.statements import Filled, built_once
@@ -82,7 +82,7 @@ def _meets(wanted: EventFilter) -> list[ColumnElement[bool]]:
         (eq, Row.outcome, wanted.outcome),
         # Ids sort by time: a page far back is found by them, in its partition if there are some.
         (ge, Row.id, wanted.since and uuid7_floor(wanted.since)),
-        (lt, Row.id, wanted.until and uuid7_floor(wanted.until + LATE)),
+        (lt, Row.id, wanted.until and uuid7_floor(min(wanted.until, LATEST) + LATE)),
     ]
     return [compare(column, value) for compare, column, value in asked if value is not None]
 
