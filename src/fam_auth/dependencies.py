@@ -3,7 +3,6 @@
 import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from fam_auth.auth import Auth
+from fam_auth.core import forwarded
 from fam_auth.demands import Demand
 from fam_auth.exceptions import CrossSite, Misconfigured, Unauthenticated
 from fam_auth.repository.data_access.managers import sessions
@@ -236,20 +236,9 @@ def _own_origins(connection: HTTPConnection, auth: Auth) -> set[str]:
 
 def _address(connection: HTTPConnection) -> str | None:
     """The first address, from the right, that is not one of our proxies; None when the socket has none."""
-    peer = _ip(connection.client.host if connection.client else "")
-    trusted = auth_of(connection).settings.trusted_proxies
-    hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
-    while peer is not None and hops and any(peer in network for network in trusted if network.version == peer.version):
-        further = _ip(hops.pop().strip())
-        if further is None:
-            break
-        peer = further
-    return None if peer is None else str(peer)
-
-
-def _ip(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+    peer, sent = connection.client, connection.headers.getlist("x-forwarded-for")
+    # No connection comes from port 0: uvicorn sets it where it has taken the address from the header.
+    if sent and peer is not None and peer.host and not peer.port:
+        forwarded.warn(forwarded.REWRITTEN)
+    found = forwarded.client(peer.host if peer else "", sent, auth_of(connection).settings.trusted_proxies)
+    return None if found is None else str(found)

@@ -15,7 +15,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
-    IPvAnyNetwork,
     SecretStr,
     ValidationError,
     field_validator,
@@ -30,6 +29,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from fam_auth.core import forwarded
 from fam_auth.core.sections import PREFIX, Hashing, Links, Throttle
 from fam_auth.exceptions import Misconfigured
 from fam_auth.values import Transport
@@ -163,10 +163,9 @@ class Settings(Configured):
     )
     allowed_origins: Names = Field((), description="Other sites that may sign in here.")
     allowed_hosts: Names = Field((), description="Names the service answers to beside that of public_url.")
-    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)] = Field(
-        (),
-        description="Networks whose X-Forwarded-For is believed.",
-    )
+    trusted_proxies: Annotated[
+        tuple[Annotated[forwarded.Proxy, forwarded.IS_PROXY], ...], NoDecode, BeforeValidator(_split)
+    ] = Field((), description="Networks whose X-Forwarded-For is believed; unix: whoever comes by a Unix socket.")
     token_route: bool = Field(default=False, description="POST /token for the Authorize button. On in development.")
     api_docs: bool = Field(default=False, description="/docs and /openapi.json of the service. On in development.")
     problem_url: str | None = Field(
@@ -250,7 +249,7 @@ def check(settings: Settings) -> None:
         )
     if settings.session_idle > settings.session_absolute:
         raise Misconfigured("FAM_AUTH_SESSION_IDLE is longer than FAM_AUTH_SESSION_ABSOLUTE: make it shorter.")
-    if any(network.prefixlen == 0 for network in settings.trusted_proxies):
+    if any(proxy != forwarded.UNIX and proxy.prefixlen == 0 for proxy in settings.trusted_proxies):
         raise Misconfigured(
             "FAM_AUTH_TRUSTED_PROXIES trusts everybody, so that anybody may name any address: name your proxies alone."
         )

@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from starlette.routing import Mount
 
 from fam_auth.auth import Auth
+from fam_auth.core import forwarded
 from fam_auth.demands import Demand
 from fam_auth.dependencies import SignedIn, is_public
 from fam_auth.routers.answers import maybe_login_token, same_site
@@ -38,7 +39,12 @@ def rules(app: FastAPI) -> list[Rule]:
 
 
 def ready(app: FastAPI, auth: Auth) -> None:
-    """Raises Misconfigured when a route of the application asks for what nobody can have."""
+    """Raises Misconfigured when a route of the application asks for what nobody can have.
+
+    To be called in the lifespan: the log is told of a server that stands before us and rewrites addresses.
+    """
+    if not auth.settings.is_development and forwarded.is_rewriting():
+        forwarded.warn(forwarded.REWRITES)
     for rule in rules(app):
         for demand in rule.demands:
             demand.ready(auth, rule.path)

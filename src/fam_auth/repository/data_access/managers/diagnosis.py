@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 from sqlalchemy.exc import DBAPIError
 
 from fam_auth.auth import Auth
+from fam_auth.core import forwarded
 from fam_auth.core.mail import MailFailed
 from fam_auth.core.settings import advice
 from fam_auth.exceptions import Misconfigured, Unavailable
 from fam_auth.repository.data_access.managers import rekeying
+from fam_auth.repository.data_access.queries import events
 
 ADVICE, FINE = "advice", "fine"
 PATIENCE = timedelta(seconds=15)
+LATEST = 200
+"""So many events are looked at for the addresses of clients."""
 Found = Sequence[str] | None
 Check = Callable[[], Coroutine[Any, Any, Found]]
 
@@ -37,7 +41,8 @@ async def diagnosed(auth: Auth, patience: timedelta = PATIENCE) -> list[Finding]
         "secrets": lambda: _of_tables(rekeying.lost(auth)),
         "mail": getattr(auth.carrier, "check", _nothing_to_check),
     }
-    found = [*(Finding(ADVICE, one) for one in advice(auth.settings)), Finding("settings", FINE)]
+    advised = (*advice(auth.settings), *forwarded.advice(), *await _in_time(_addresses(auth), patience))
+    found = [*(Finding(ADVICE, one) for one in advised), Finding("settings", FINE)]
     said = await asyncio.gather(*(_finding(check, patience) for check in checks.values()))
     return [*found, *map(Finding, checks, said)]
 
@@ -48,6 +53,29 @@ async def _of_tables(check: Coroutine[Any, Any, Found]) -> Found:
         return await check
     except (DBAPIError, Unavailable):
         return None
+
+
+async def _in_time(check: Coroutine[Any, Any, Found], patience: timedelta) -> Sequence[str]:
+    """What a check finds in the tables; nothing where they do not answer, as another check tells."""
+    try:
+        return await asyncio.wait_for(_of_tables(check), patience.total_seconds()) or ()
+    except TimeoutError:
+        return ()
+
+
+async def _addresses(auth: Auth) -> Found:
+    """Whether most of the latest requests seem to come from a proxy itself: from its address, or from none."""
+    trusted, rows = auth.settings.trusted_proxies, await auth.database.rows(events.latest(LATEST))
+    clients = [row.address and forwarded.address(row.address) for row in rows if row.request_id is not None]
+    unknown = [one for one in clients if one is None or forwarded.is_proxy(one, trusted)]
+    if not trusted or len(unknown) * 2 <= len(clients):
+        return None
+    told = (
+        f"{len(unknown)} of the latest {len(clients)} requests in the journal come from a proxy in "
+        "FAM_AUTH_TRUSTED_PROXIES and from nobody behind it, so that they share the limits of one network: its "
+        "X-Forwarded-For is missing, or not an address, as the log of the service tells."
+    )
+    return [told]
 
 
 async def _nothing_to_check() -> None:

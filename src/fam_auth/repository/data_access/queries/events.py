@@ -63,6 +63,11 @@ def newer(wanted: EventFilter, than: UUID, limit: int) -> Rows:
     return select(*_COLUMNS).where(*_meets(wanted), Row.id > than).order_by(Row.id.desc()).limit(limit)
 
 
+def latest(limit: int) -> Rows:
+    """From where the latest events came: `address`, and `request_id`, which those of requests have."""
+    return select(Row.address, Row.request_id).order_by(Row.id.desc()).limit(limit)
+
+
 def counted(kinds: Collection[str], marks: Sequence[datetime]) -> Rows:
     """How many events of these kinds there were between each two marks, by kind; `bucket` counts from 1.
 

@@ -1,0 +1,109 @@
+"""Who stands between a client and us: addresses in X-Forwarded-For, and servers that read them before we do."""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import IPvAnyNetwork, PlainValidator, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+UNIX: Literal["unix"] = "unix"
+Address = IPv4Address | IPv6Address
+Proxy = IPv4Network | IPv6Network | Literal["unix"]
+# With a port (Azure), in brackets, or both. An IPv6 address with a port has brackets (RFC 3986).
+WITH_PORT = re.compile(r"\[(?P<bracketed>[^\[\]]+)\](?::\d{1,5})?|(?P<plain>[\d.]+):\d{1,5}", re.ASCII)
+UVICORN = "uvicorn.middleware.proxy_headers"
+# What makes uvicorn, or gunicorn's worker of it, believe addresses beyond those of this machine.
+BELIEVING = ("FORWARDED_ALLOW_IPS", "UVICORN_FORWARDED_ALLOW_IPS")
+REMEDY = "start it with --no-proxy-headers, and name your proxies in FAM_AUTH_TRUSTED_PROXIES."
+REWRITES = (
+    "uvicorn takes the addresses of clients from X-Forwarded-For before fam-auth sees who sent it, so that whoever "
+    f"reaches the server by this machine may name any address and has no limits: {REMEDY}"
+)
+REWRITTEN = f"The server has put an address from X-Forwarded-For in place of the sender's: {REMEDY}"
+UNREADABLE = (
+    "X-Forwarded-For of a trusted proxy has something else than an address, so that its clients share the limits of "
+    "one network: make the proxy send addresses, with or without ports."
+)
+log = logging.getLogger("fam_auth")
+
+
+def _proxy(value: object) -> Proxy:
+    try:
+        return UNIX if value == UNIX else TypeAdapter(IPvAnyNetwork).validate_python(value)
+    except ValidationError as error:
+        raise PydanticCustomError("proxy", "value is not a valid IPv4 or IPv6 network, nor the word unix") from error
+
+
+IS_PROXY = PlainValidator(_proxy)
+
+
+def address(text: str) -> Address | None:
+    """The address, without port, brackets and zone; None for what is none."""
+    found = WITH_PORT.fullmatch(text)
+    plain = text if found is None else found["bracketed"] or found["plain"]
+    try:
+        # A zone is a name of the proxy's own: what stands there must not make two addresses of one.
+        parsed = ip_address(plain.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def client(peer: str, forwarded: Sequence[str], trusted: Sequence[Proxy]) -> Address | None:
+    """The first address, from the right, that is not one of our proxies; None when nobody says.
+
+    `peer` is who the connection is with, empty for a Unix socket; `forwarded` are the X-Forwarded-For headers. What
+    stands left of something unreadable is not believed: the proxy before it is the answer then.
+    """
+    found = address(peer)
+    if found is None and (peer or UNIX not in trusted):
+        return None
+    hops = ",".join(forwarded).split(",") if forwarded else []
+    while hops and (found is None or is_proxy(found, trusted)):
+        further = address(hops.pop().strip())
+        if further is None:
+            warn(UNREADABLE)
+            break
+        found = further
+    return found
+
+
+def is_proxy(found: Address, trusted: Sequence[Proxy]) -> bool:
+    """Whether the address is one of those networks'."""
+    return any(found in one for one in trusted if one != UNIX and one.version == found.version)
+
+
+def is_rewriting() -> bool:
+    """Whether uvicorn reads X-Forwarded-For before this application does.
+
+    To be asked in the lifespan: uvicorn calls it through whatever it has put before the application, so that this
+    stands among our callers. Its configuration can be seen nowhere.
+    """
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the interpreter's way to look at who calls
+    while frame is not None:
+        if frame.f_globals.get("__name__") == UVICORN:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def advice() -> Iterator[str]:
+    """What the environment makes servers believe. How one is started by its arguments cannot be seen from here."""
+    for name in BELIEVING:
+        if os.environ.get(name):
+            yield f"{name} makes uvicorn rewrite the addresses of clients before fam-auth sees who sent them: {REMEDY}"
+
+
+@cache
+def warn(message: str) -> None:
+    """The log has the message, once in the life of this process."""
+    log.warning(message)

@@ -1,0 +1,246 @@
+"""Who the client is: what stands in X-Forwarded-For, who may say so, and servers that read it before we do."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from starlette.requests import HTTPConnection
+
+from fam_auth import install
+from fam_auth.core import forwarded
+from fam_auth.dependencies import client_of
+from fam_auth.repository.data_access.managers import diagnosis
+from tests.conftest import MakeAuth, OpenWorld
+from tests.support.people import Person, World
+from tests.support.service import free_port, variables
+
+
+@pytest.fixture(autouse=True)
+def nothing_told() -> Iterator[None]:
+    """What the process has told of before does not count."""
+    forwarded.warn.cache_clear()
+    yield
+    forwarded.warn.cache_clear()
+
+
+@pytest.fixture
+def database(sqlite_database: str) -> str:
+    """What comes before the database is the same on each."""
+    return sqlite_database
+
+
+READ = {
+    "203.0.113.8": "203.0.113.8",
+    "203.0.113.8:51234": "203.0.113.8",
+    "2001:db8::1": "2001:db8::1",
+    "[2001:db8::1]": "2001:db8::1",
+    "[2001:db8::1]:443": "2001:db8::1",
+    "2001:db8::1:443": "2001:db8::1:443",
+    "fe80::1%eth0": "fe80::1",
+    "[fe80::1%25eth0]:443": "fe80::1",
+    "fe80::1%": "fe80::1",
+    "::ffff:203.0.113.8": "203.0.113.8",
+    "[::ffff:203.0.113.8]:1": "203.0.113.8",
+    "2001:0DB8:0:0::1": "2001:db8::1",
+}
+UNREAD = [
+    "",
+    "unknown",
+    "_hidden",
+    "203.0.113.8:",
+    "203.0.113.8:port",
+    "203.0.113.8:123456",
+    "203.0.113.8.9",
+    "[",
+    "[]",
+]
+UNREAD += [
+    "[2001:db8::1",
+    "[2001:db8::1]443",
+    "[[::1]]",
+    "for=203.0.113.8",
+    "203.0.113.8\x00",
+    "\uff12\uff10\uff13.0.113.8",
+    "%eth0",
+]
+
+
+@pytest.mark.parametrize("given", READ)
+def test_an_address_is_read_without_port_brackets_and_zone(given: str) -> None:
+    assert str(forwarded.address(given)) == READ[given]
+
+
+@pytest.mark.parametrize("given", UNREAD)
+def test_what_is_no_address(given: str) -> None:
+    assert forwarded.address(given) is None
+
+
+def connection(app: FastAPI, peer: tuple[str, int] | None, *sent: str) -> HTTPConnection:
+    headers = [(b"x-forwarded-for", value.encode("latin-1", "replace")) for value in sent]
+    return HTTPConnection({"type": "http", "app": app, "client": peer, "headers": headers})
+
+
+NETWORKS, SOCKETS, BOTH = "10.0.0.0/8", "unix", "10.0.0.0/8, unix"
+PROXY, SOCKET = ("10.0.0.1", 1), None
+CHAINS = [
+    (NETWORKS, PROXY, ("203.0.113.8:51234",), "203.0.113.8"),
+    (NETWORKS, PROXY, ("[2001:db8::1]:443",), "2001:db8::1"),
+    (NETWORKS, PROXY, ("192.0.2.7, 203.0.113.8:1, 10.0.0.2:443",), "203.0.113.8"),
+    (NETWORKS, PROXY, ("203.0.113.8", "unknown, 10.0.0.2"), "10.0.0.2"),
+    (NETWORKS, PROXY, (), "10.0.0.1"),
+    (NETWORKS, SOCKET, ("203.0.113.8",), None),
+    (NETWORKS, ("", 0), ("203.0.113.8",), None),
+    (SOCKETS, SOCKET, ("203.0.113.8:51234",), "203.0.113.8"),
+    (SOCKETS, ("", 0), ("192.0.2.7, 203.0.113.8",), "203.0.113.8"),
+    (SOCKETS, SOCKET, (), None),
+    (SOCKETS, SOCKET, ("nobody",), None),
+    (SOCKETS, ("testclient", 1), ("203.0.113.8",), None),
+    (SOCKETS, PROXY, ("203.0.113.8",), "10.0.0.1"),
+    (BOTH, SOCKET, ("203.0.113.8, 10.0.0.2",), "203.0.113.8"),
+]
+
+
+@pytest.mark.parametrize(("trusted", "peer", "sent", "expected"), CHAINS)
+def test_who_a_client_is(
+    make_auth: MakeAuth, trusted: str, peer: tuple[str, int] | None, sent: tuple[str, ...], expected: str | None
+) -> None:
+    app = FastAPI()
+    install(app, make_auth(trusted_proxies=trusted))
+    assert client_of(connection(app, peer, *sent)).address == expected
+
+
+async def test_strangers_behind_a_socket_lock_nobody_else_out(open_world: OpenWorld) -> None:
+    """A peer without an address, whose clients have ports: each has the limits of its own network."""
+    world = await open_world(trusted_proxies="unix", throttle={"network": "3/5m"})
+    way = httpx2.ASGITransport(world.app, client=("", 0))
+    async with httpx2.AsyncClient(transport=way, base_url="https://app.example.com") as http:
+        for number, expected in enumerate([401, 401, 401, 429]):
+            http.headers["X-Forwarded-For"] = f"203.0.113.8:{number + 1}"
+            assert (await Person(world, f"user{number}@example.com", http, "wrong").login()).status_code == expected
+        http.headers["X-Forwarded-For"] = "203.0.113.9:1"
+        assert (await Person(world, "other@example.com", http, "wrong").login()).status_code == 401
+
+
+def test_what_a_trusted_proxy_sends_and_nobody_can_read_is_told_once_without_it(
+    make_auth: MakeAuth, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = FastAPI()
+    install(app, make_auth(trusted_proxies=NETWORKS))
+    client_of(connection(app, PROXY))
+    client_of(connection(app, ("198.51.100.1", 1), "canary"))
+    assert caplog.messages == []
+    for number in range(3):
+        client_of(connection(app, PROXY, f"canary{number}"))
+    assert caplog.messages == [forwarded.UNREADABLE]
+
+
+def test_a_server_that_has_rewritten_an_address_is_told_of_once(
+    make_auth: MakeAuth, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = FastAPI()
+    install(app, make_auth())
+    for peer, sent in ((("192.0.2.7", 1), ("192.0.2.7",)), (("192.0.2.7", 0), ()), (("", 0), ("192.0.2.7",))):
+        client_of(connection(app, peer, *sent))
+    assert caplog.messages == []
+    for _ in range(3):
+        client_of(connection(app, ("192.0.2.7", 0), "192.0.2.7"))
+    assert caplog.messages == [forwarded.REWRITTEN]
+
+
+async def advised(world: World, **patience: timedelta) -> list[str]:
+    """The advice of `fam-auth doctor`."""
+    found = await diagnosis.diagnosed(world.auth, **patience)
+    return [one.found for one in found if one.check == diagnosis.ADVICE]
+
+
+@pytest.mark.parametrize("name", forwarded.BELIEVING)
+async def test_doctor_tells_of_what_makes_uvicorn_believe_headers(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for one in forwarded.BELIEVING:
+        monkeypatch.delenv(one, raising=False)
+    assert list(forwarded.advice()) == []
+    monkeypatch.setenv(name, "*")
+    [told] = [one for one in await advised(world) if "uvicorn" in one]
+    assert told.startswith(f"{name} makes uvicorn rewrite")
+
+
+async def test_doctor_tells_of_proxies_that_name_no_client(open_world: OpenWorld) -> None:
+    world = await open_world(trusted_proxies="127.0.0.1, unix")
+
+    async def told() -> list[str]:
+        return [one for one in await advised(world) if "journal" in one]
+
+    assert await told() == []
+    async with httpx2.AsyncClient(transport=world.way, base_url="https://app.example.com") as http:
+        await Person(world, "ada@example.com", http, "wrong").login()
+        [about] = await told()
+        assert about.startswith("1 of the latest 1 requests in the journal come from a proxy")
+        http.headers["X-Forwarded-For"] = "203.0.113.8:1"
+        for number in range(2):
+            await Person(world, f"ada{number}@example.com", http, "wrong").login()
+    assert await told() == []
+    await world.auth.database.rows(text("UPDATE auth_event SET address = NULL"))
+    assert len(await told()) == 1
+
+
+async def test_doctor_waits_for_no_journal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "_addresses", lambda _: asyncio.sleep(60))
+    assert "journal" not in str(await advised(world, patience=timedelta(seconds=0.5)))
+
+
+@contextmanager
+def uvicorn(folder: Path, database: str, *arguments: str, **environment: str) -> Iterator[Path]:
+    """The service as a plain `uvicorn` runs it; gives its log once it has started."""
+    command = [sys.executable, "-m", "uvicorn", "fam_auth.main:app", *arguments]
+    log = folder / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, cwd=folder, env=variables(folder, database, **environment), stdout=file, stderr=file
+        )
+        try:
+            deadline = time.monotonic() + 30
+            while "startup complete" not in log.read_text() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            yield log
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def test_a_plain_uvicorn_that_rewrites_addresses_is_told_of_at_the_start(tmp_path: Path, database: str) -> None:
+    port = str(free_port())
+    with uvicorn(tmp_path, database, "--port", port) as log:
+        assert log.read_text().count(forwarded.REWRITES) == 1
+    with uvicorn(tmp_path, database, "--port", port, "--no-proxy-headers") as log:
+        assert "startup complete" in log.read_text()
+        assert forwarded.REWRITES not in log.read_text()
+    with uvicorn(tmp_path, database, "--port", port, FAM_AUTH_PROFILE="development") as log:
+        assert "startup complete" in log.read_text()
+        assert forwarded.REWRITES not in log.read_text()
+
+
+async def test_a_plain_uvicorn_behind_a_unix_socket(tmp_path: Path, world: World, database: str) -> None:
+    socket = f"/tmp/fam-auth-{os.getpid()}.sock"  # noqa: S108 - a path of pytest's is longer than a socket's may be
+    with uvicorn(tmp_path, database, "--no-proxy-headers", "--uds", socket, FAM_AUTH_TRUSTED_PROXIES="unix") as log:
+        assert "startup complete" in log.read_text()
+        way = httpx2.AsyncHTTPTransport(uds=socket)
+        async with httpx2.AsyncClient(transport=way, base_url="http://app.example.com") as http:
+            http.headers["X-Forwarded-For"] = "[2001:db8::8]:51234"
+            answer = await Person(world, "ada@example.com", http, "wrong").login()
+    assert answer.status_code == 401
+    [event] = await world.auth.database.rows(text("SELECT address FROM auth_event WHERE kind = 'login.failed'"))
+    assert event.address == "2001:db8::8"
+    assert logging.getLevelName(logging.WARNING) not in log.read_text()
