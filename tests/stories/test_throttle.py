@@ -1,16 +1,19 @@
 """Who may try how often: strangers cannot guess, and cannot lock an owner out."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from fam_auth.core.rates import Rate
+from fam_auth.features.password import changes
 from fam_auth.models import Attempt, Session
+from fam_auth.repository.data_access.managers import devices, users
 from fam_auth.repository.data_access.managers.attempts import network_of
 from fam_auth.values import Client
-from tests.support.people import PASSWORD, Person, World
+from tests.support.people import OPERATOR, PASSWORD, Person, World
 
 OpenWorld = Callable[..., Awaitable[World]]
 NEW = "eleven purple yaks"
@@ -262,3 +265,117 @@ async def test_s016_the_owner_hears_of_a_right_password_after_many_wrong_ones(be
 async def somebody_else(world: World, email: str) -> Person:
     """Somebody who knows the password, on a device that was never seen."""
     return Person(world, email, await world.client(**{"X-Forwarded-For": "198.51.100.200", "User-Agent": "other"}))
+
+
+async def reset(world: World, person: Person) -> None:
+    """The owner of an address sets a new password by mail."""
+    await person.http.post("/auth/password/forgot", json={"email": person.email})
+    body = {"token": await person.link_token(), "new_password": NEW}
+    assert (await person.http.post("/auth/password/reset", json=body)).status_code == 204
+    person.password = NEW
+
+
+async def undo(world: World, person: Person) -> None:
+    """The owner of an address takes a change of it back, and sets a new password."""
+    await person.login()
+    await person.http.post("/auth/email/change", json={"email": "thief@example.com"})
+    [mail] = await world.mails(person.email, "undo_email_change")
+    token = mail.text.partition("#token=")[2].split()[0]
+    assert (await person.http.post("/auth/email/undo", json={"token": token})).status_code == 200
+    await reset(world, person)
+
+
+async def compromise(world: World, person: Person) -> None:
+    """An administrator says that others know the password."""
+    await changes.compromise(world.auth, await users.found(world.auth, person.email), OPERATOR)
+
+
+@pytest.mark.parametrize("recover", [reset, undo, compromise])
+async def test_a_device_token_ends_with_the_recovery_of_the_account(
+    behind_proxy: World, recover: Callable[[World, Person], Awaitable[None]]
+) -> None:
+    world, ada = behind_proxy, await somebody(behind_proxy)
+    thief = await somebody_else(world, ada.email)
+    stolen = (await thief.login()).json()["device_token"]
+    await recover(world, ada)
+    await drive_up(world, ada.email)
+    # It has no tries of its own any more: it waits as all strangers do.
+    refused = await thief.login(device_token=stolen)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
+
+
+async def test_after_a_reset_the_owner_is_known_again_from_the_next_sign_in(behind_proxy: World) -> None:
+    world, ada = behind_proxy, await somebody(behind_proxy)
+    before = (await ada.login()).json()["device_token"]
+    await reset(world, ada)
+    after = (await ada.login(device_token=before)).json()["device_token"]
+    assert len(await world.mails(ada.email, "new_device")) == 0
+    await drive_up(world, ada.email)
+    assert (await ada.login(device_token=before)).status_code == 429
+    assert (await ada.login(device_token=after)).status_code == 200
+
+
+async def test_a_known_device_that_is_used_up_waits_for_itself_alone(behind_proxy: World) -> None:
+    world, ada = behind_proxy, await somebody(behind_proxy)
+    known = (await ada.login()).json()["device_token"]
+    await drive_up(world, ada.email)
+    ada.password = "not it at all"
+    for _ in range(10):
+        await ada.login(device_token=known)
+    refused = await ada.login(device_token=known)
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) <= 90
+
+
+async def test_a_device_of_a_deleted_account_is_not_known_at_the_next_one_of_the_address(behind_proxy: World) -> None:
+    world, ada = behind_proxy, await somebody(behind_proxy)
+    known = (await ada.login()).json()["device_token"]
+    await users.remove(world.auth, (await users.found(world.auth, ada.email)).id, OPERATOR)
+    await world.mails(ada.email)
+    ada = await somebody(world)
+    await drive_up(world, ada.email)
+    assert (await ada.login(device_token=known)).status_code == 429
+
+
+async def test_a_device_token_of_the_version_before_is_good_until_a_reset(behind_proxy: World) -> None:
+    world, ada = behind_proxy, await somebody(behind_proxy)
+    world.clock.travel(seconds=2)
+    auth = world.auth
+    expires_at = int(auth.until(auth.settings.device_lifetime).timestamp())
+    account = hashlib.sha256(ada.email.encode()).digest()[:16]
+    payload = devices.BEFORE.pack(account, bytes.fromhex(devices.new()), expires_at)
+    old = devices.PREFIX + auth.keys.carry(devices.PURPOSE, payload)
+    await drive_up(world, ada.email)
+    assert (await ada.login(device_token=old)).status_code == 200
+    assert devices.known(auth, devices.PREFIX + auth.keys.carry(devices.PURPOSE, b"short"), ada.email) is None
+    await reset(world, ada)
+    await drive_up(world, ada.email)
+    assert (await ada.login(device_token=old)).status_code == 429
+
+
+async def test_all_together_counts_for_a_device_that_was_forgotten(open_world: OpenWorld) -> None:
+    world = await open_world(throttle={"total": "1/5m"}, trusted_proxies=("127.0.0.1",))
+    ada = await somebody(world)
+    known = (await ada.login()).json()["device_token"]
+    await reset(world, ada)
+    assert (await guess(world, "bob@example.com", "198.51.100.1"))[0] == 401
+    assert (await ada.login(device_token=known)).status_code == 429
+
+
+async def test_a_known_device_costs_no_further_statement(behind_proxy: World) -> None:
+    world, ada = behind_proxy, await somebody(behind_proxy)
+    known = (await ada.login()).json()["device_token"]
+    statements = list[str]()
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    listened = world.auth.database.engine.sync_engine, "before_cursor_execute", note
+    event.listen(*listened)
+    counts = []
+    for more in ({}, {"device_token": known}):
+        statements.clear()
+        assert (await ada.login(**more)).status_code == 200
+        counts.append(len(statements))
+    event.remove(*listened)
+    assert counts[1] <= counts[0]

@@ -14,7 +14,7 @@ class Email(Base):
     """The address of a user: mail goes to `address`, as they wrote it; `canonical` decides whose it is.
 
     The reference to the user is checked at commit, so that the address can be claimed first: its unique key decides
-    a race.
+    a race. Devices that signed in before `devices_since` are known no more; None: none of them has been forgotten.
     """
 
     __tablename__ = "auth_email"
@@ -29,3 +29,4 @@ class Email(Base):
     canonical: Mapped[str] = mapped_column(unique=True)
     verified_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    devices_since: Mapped[datetime | None]

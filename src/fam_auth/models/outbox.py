@@ -6,15 +6,18 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fam_auth.models.base import SEALED, Base, partial_index
+from fam_auth.models.base import SEALED, SECRET, Base, partial_index
 from fam_auth.models.user import User
+
+WAITING = text("done_at IS NULL")
 
 
 class Outbox(Base):
     """A mail or an errand that waits, was done or was given up.
 
     `content` (recipient and what the template needs, or an event) is encrypted and leaves when it is done; that of an
-    errand that was given up stays.
+    errand that was given up stays. `source` is a keyed digest of the network that a request came from, so that those of
+    one network do not wait for those of another; empty for what is no request.
     """
 
     __tablename__ = "auth_outbox"
@@ -22,6 +25,7 @@ class Outbox(Base):
         Index("ix_auth_outbox_waiting", "due_at", postgresql_where=text("done_at IS NULL")),
         Index(None, "user_id"),
         partial_index("auth_outbox", "done_at", "done_at IS NOT NULL"),
+        Index(None, "source", "due_at", postgresql_where=WAITING, sqlite_where=WAITING),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -36,3 +40,4 @@ class Outbox(Base):
     expires_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+    source: Mapped[str] = mapped_column(server_default=text("''"), info=SECRET)

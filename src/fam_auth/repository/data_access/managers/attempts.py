@@ -46,6 +46,11 @@ class Attempt:
         """Whether the account was signed in to from this device before."""
         return self.device is not None
 
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """All that is counted, with the marker."""
+        return self.own, *self.shared, self.marker
+
     def forgiven(self) -> list[Statement]:
         """The statements after a right proof: nothing of the attempt counts any more."""
         rule = self.stranger.rule
@@ -85,9 +90,8 @@ class Counted:
 
 async def spend(auth: Auth, tried: Try) -> Attempt:
     """One attempt is counted everywhere it counts. Raises TooManyAttempts when any counter is used up."""
-    attempt = _planned(auth, tried)
+    attempt, counted = await _counted(auth, tried)
     charges = [attempt.own, *attempt.shared]
-    counted = {row.key: row.tries for row in await auth.database.rows(queries.spend([*charges, attempt.marker]))}
     is_repeated = attempt.marker.key not in counted
     # An account this network has tried before is not another one.
     beside = {"accounts"} if is_repeated else set()
@@ -104,7 +108,7 @@ async def spend(auth: Auth, tried: Try) -> Attempt:
 async def limit(auth: Auth, *uses: Use) -> Counted:
     """One use is counted under every rule. Raises TooManyAttempts when one of them is used up."""
     charges = tuple(_charge(auth, *use) for use in uses)
-    tries = {row.key: row.tries for row in await auth.database.rows(queries.spend(charges))}
+    tries = await _tries(auth, queries.spend(charges))
     refused = [charge for charge in charges if charge.key not in tries]
     if refused:
         await _refund(auth, [charge for charge in charges if charge.key in tries])
@@ -140,9 +144,30 @@ def network_of(client: Client) -> str:
     return str(ip_network((address, size), strict=False))
 
 
-def _planned(auth: Auth, tried: Try) -> Attempt:
+async def _counted(auth: Auth, tried: Try) -> tuple[Attempt, dict[str, int]]:
+    """The attempt that was counted, with the tries of each counter that had one left.
+
+    A device with a token has its own counter, unless the account has forgotten its devices since: one statement looks
+    and counts, so that nobody waits longer for it.
+    """
+    stranger, device = _planned(auth, tried, None), devices.known(auth, tried.visit.device_token, tried.account)
+    if device is None:
+        return stranger, await _tries(auth, queries.spend(stranger.charges))
+    ours, condition = _planned(auth, tried, device.id), queries.KnownDevice(tried.account, device.at)
+    tries = await _tries(auth, queries.spend_by_device(ours.charges, stranger.charges, condition))
+    if ours.own.key not in tries and stranger.own.key not in tries:
+        is_known = await auth.database.row(queries.is_known(condition)) is not None
+    else:
+        is_known = ours.own.key in tries
+    return ours if is_known else stranger, tries
+
+
+async def _tries(auth: Auth, statement: Statement) -> dict[str, int]:
+    return {row.key: row.tries for row in await auth.database.rows(statement)}
+
+
+def _planned(auth: Auth, tried: Try, device: str | None) -> Attempt:
     throttle, network = auth.settings.throttle, network_of(tried.visit.client)
-    device = devices.known(auth, tried.visit.device_token, tried.account)
     stranger = _stranger(auth, tried.method, tried.account)
     own = stranger
     if device is not None:

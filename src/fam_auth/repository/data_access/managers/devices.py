@@ -1,17 +1,38 @@
 """Devices an account was signed in to from: they have attempts of their own, so that strangers cannot lock them out.
 
-The token stands for itself, sealed and bound to the account; no table knows of it.
+The token stands for itself, sealed and bound to the account; no table knows of it. What ends the tokens of an account
+is a moment that is kept with its address (auth_email.devices_since): those made before it are nobody's.
 """
 
 import hashlib
 import secrets
 import struct
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from fam_auth.auth import Auth
+from fam_auth.core.events import EventKind
 
-TOKEN = struct.Struct(">16s12sI")  # account, device, expiry in seconds since the epoch
+TOKEN = struct.Struct(">16s12sQ")  # account, device, when it was made in microseconds since the epoch
+BEFORE = struct.Struct(">16s12sI")  # of versions before: in place of it the expiry, in seconds since the epoch
+EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 PREFIX = "famd_"
 PURPOSE = "device"
+# Whoever has signed in until then may have been somebody else than the owner. A change of the password by somebody who
+# knew it is no such event: it would make strangers of the devices of the owner.
+ENDING = {
+    EventKind.PASSWORD_RESET,
+    EventKind.PASSWORD_COMPROMISED,
+    EventKind.EMAIL_CHANGE_UNDONE,
+    EventKind.USER_CLAIMED,
+}
+
+
+class Device(NamedTuple):
+    """What a token says: the id of a device, and when it has signed in."""
+
+    id: str
+    at: datetime
 
 
 def new() -> str:
@@ -21,21 +42,33 @@ def new() -> str:
 
 def remembered(auth: Auth, canonical: str, device: str) -> str:
     """A token for a device that has just signed in completely."""
-    expires_at = int(auth.until(auth.settings.device_lifetime).timestamp())
-    payload = TOKEN.pack(_account(canonical), bytes.fromhex(device), expires_at)
+    payload = TOKEN.pack(_account(canonical), bytes.fromhex(device), (auth.now() - EPOCH) // TICK)
     return PREFIX + auth.keys.carry(PURPOSE, payload)
 
 
-def known(auth: Auth, token: str | None, canonical: str) -> str | None:
-    """The id of the device that the token stands for at this account; None for any other token."""
+def known(auth: Auth, token: str | None, canonical: str) -> Device | None:
+    """The device that the token stands for at this account; None for any other token.
+
+    Whether the account has ended its tokens since, the database alone knows.
+    """
     if token is None or not token.startswith(PREFIX):
         return None
-    payload = auth.keys.carried(PURPOSE, token.removeprefix(PREFIX))
-    if payload is None or len(payload) != TOKEN.size:
+    found = _read(auth, auth.keys.carried(PURPOSE, token.removeprefix(PREFIX)) or b"")
+    if found is None:
         return None
-    account, device, expires_at = TOKEN.unpack(payload)
-    is_good = account == _account(canonical) and expires_at > auth.now().timestamp()
-    return device.hex() if is_good else None
+    account, device = found
+    is_good = account == _account(canonical) and device.at + auth.settings.device_lifetime > auth.now()
+    return device if is_good else None
+
+
+def _read(auth: Auth, payload: bytes) -> tuple[bytes, Device] | None:
+    if len(payload) == TOKEN.size:
+        account, device, ticks = TOKEN.unpack(payload)
+        return account, Device(device.hex(), EPOCH + ticks * TICK)
+    if len(payload) == BEFORE.size:
+        account, device, expires_at = BEFORE.unpack(payload)
+        return account, Device(device.hex(), EPOCH + timedelta(seconds=expires_at) - auth.settings.device_lifetime)
+    return None
 
 
 def _account(canonical: str) -> bytes:

@@ -1,20 +1,25 @@
 """Statements that count attempts: each is counted before it is judged, by the clock of the database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Double,
+    Integer,
     Select,
     String,
     and_,
     case,
     delete,
+    exists,
     func,
     literal_column,
+    not_,
     or_,
     select,
     true,
@@ -32,7 +37,7 @@ from fam_auth.core.database import Rows
 from fam_auth.core.membership import OneOf
 from fam_auth.core.rates import Rate
 from fam_auth.core.statements import Build, Filled, built_once
-from fam_auth.models import Attempt
+from fam_auth.models import Attempt, Email
 
 NEVER = 3_155_760_000.0
 """A wait of a hundred years: until somebody lifts it."""
@@ -75,6 +80,22 @@ class Charge:
     rule: Rate | Doubling
 
 
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """That an account has a device that signed in at a moment, and has not forgotten its devices since."""
+
+    account: str
+    at: datetime
+
+
+class When(IntEnum):
+    """Under which condition an attempt counts."""
+
+    ALWAYS = 0
+    IF_KNOWN = 1
+    IF_UNKNOWN = 2
+
+
 Rules = tuple[tuple[str, Rate | Doubling], ...]
 """What counts for each bucket."""
 PARTS = ("key", "bucket", "interval")
@@ -82,18 +103,44 @@ PARTS = ("key", "bucket", "interval")
 
 def spend(charges: Sequence[Charge]) -> Filled:
     """Counts one more attempt on each counter, and returns key and number of those that had one left."""
+    return Filled(_spending(_rules(charges)), _given(charges))
+
+
+def spend_by_device(known: Sequence[Charge], unknown: Sequence[Charge], device: KnownDevice) -> Filled:
+    """The same with the charges of a known device, or with the others when the account does not know it any more."""
+    charges = list(dict.fromkeys((*known, *unknown)))
+    both = {*known} & {*unknown}
+    when = [When.ALWAYS if one in both else When.IF_KNOWN if one in known else When.IF_UNKNOWN for one in charges]
+    ordered = sorted(zip(charges, when, strict=True), key=lambda pair: pair[0].key)
+    conditions = {f"when_{place}": int(condition) for place, (_, condition) in enumerate(ordered)}
+    asked = {"account": device.account, "at": device.at}
+    return Filled(_spending(_rules(charges)), {**_given(charges), **conditions, **asked})
+
+
+def is_known(device: KnownDevice) -> Rows:
+    """A row when the account knows the device."""
+    return select(Email.id).where(*_knows(device.account, device.at))
+
+
+def _given(charges: Sequence[Charge]) -> dict[str, Any]:
     # In one order for everybody: two statements that hold rows the other one wants would wait for each other.
     ordered = enumerate(sorted(charges, key=lambda charge: charge.key))
     rows = {f"{place}": (charge.key, charge.bucket, _interval(charge.rule)) for place, charge in ordered}
-    given = {f"{name}_{place}": value for place, row in rows.items() for name, value in zip(PARTS, row, strict=True)}
-    return Filled(_spending(_rules(charges)), given)
+    return {f"{name}_{place}": value for place, row in rows.items() for name, value in zip(PARTS, row, strict=True)}
+
+
+def _knows(account: Any, at: Any) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - values, or parameters for them
+    """Whether an account knows a device that signed in at a moment: not one of before the account, or its reset."""
+    is_forgotten = and_(Email.devices_since.is_not(None), Email.devices_since > at)
+    return Email.canonical == account, Email.created_at <= at, not_(is_forgotten)
 
 
 @lru_cache
 def _spending(rules: Rules) -> Build:
     def build(**given: ColumnElement[Any]) -> UpdateBase:
         now, columns = Seconds(), ["key", "bucket", "tries", "tried_at", "free_at"]
-        rows = [_first(*(given[f"{name}_{place}"] for name in PARTS)) for place in range(len(given) // len(PARTS))]
+        places = range(sum(name.startswith("key_") for name in given))
+        rows = [_first(_counts(given, place), *(given[f"{name}_{place}"] for name in PARTS)) for place in places]
         first = postgresql.insert(Attempt).from_select(columns, union_all(*rows))
         return first.on_conflict_do_update(
             index_elements=[Attempt.key],
@@ -104,10 +151,25 @@ def _spending(rules: Rules) -> Build:
     return build
 
 
-def _first(key: ColumnElement[str], bucket: ColumnElement[str], interval: ColumnElement[float]) -> Rows:
-    """The row of a counter that is not there yet. SQLite wants the condition: an ON could belong to a join."""
+def _counts(given: Mapping[str, ColumnElement[Any]], place: int) -> ColumnElement[bool]:
+    """Whether the charge in a place counts. SQLite wants a condition in any case: an ON could belong to a join."""
+    if "account" not in given:
+        return true()
+    when = type_coerce(given[f"when_{place}"], Integer())
+    known = exists().where(*_knows(given["account"], given["at"]))
+    return or_(
+        when == _number(When.ALWAYS.value),
+        and_(when == _number(When.IF_KNOWN.value), known),
+        and_(when == _number(When.IF_UNKNOWN.value), not_(known)),
+    )
+
+
+def _first(
+    counts: ColumnElement[bool], key: ColumnElement[str], bucket: ColumnElement[str], interval: ColumnElement[float]
+) -> Rows:
+    """The row of a counter that is not there yet."""
     now, texts = Seconds(), (type_coerce(text, String()) for text in (key, bucket))
-    return select(*texts, _number(1), now, now + interval).where(true())
+    return select(*texts, _number(1), now, now + interval).where(counts)
 
 
 def give_back(charges: Sequence[Charge], held: Sequence[str]) -> Filled:

@@ -127,6 +127,11 @@ def move(user_id: UUID, address: str, canonical: str, now: datetime) -> UpdateBa
     return update(Email).where(Email.user_id == user_id).values(**moved)
 
 
+def forget_devices(user_id: UUID, now: datetime) -> UpdateBase:
+    """No device that has signed in to the user's account so far is known to it."""
+    return update(Email).where(Email.user_id == user_id).values(devices_since=now)
+
+
 def remove(user_id: UUID) -> UpdateBase:
     """Deletes a user with everything that hangs on them, and returns the id."""
     return delete(User).where(User.id == user_id).returning(User.id)

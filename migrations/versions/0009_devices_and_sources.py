@@ -1,0 +1,31 @@
+"""When an account has forgotten its devices, and from which network a request in the outbox came."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0009_devices_and_sources"
+down_revision: str | None = "0006_events_of_actors"
+branch_labels: Sequence[str] | None = None
+depends_on: Sequence[str] | None = None
+
+KEY = "ix_auth_outbox_source_due_at"
+
+
+def upgrade() -> None:
+    """Expand: the code before this revision goes on working, whose rows have no source.
+
+    On PostgreSQL the key is built after the revisions, beside the work that goes on (core/indexing.py).
+    """
+    op.add_column("auth_email", sa.Column("devices_since", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("auth_outbox", sa.Column("source", sa.String(), server_default=sa.text("''"), nullable=False))
+    if op.get_context().dialect.name == "sqlite":
+        op.create_index(KEY, "auth_outbox", ["source", "due_at"], sqlite_where=sa.text("done_at IS NULL"))
+
+
+def downgrade() -> None:
+    """Back to the revision before; what the new columns held is lost."""
+    op.drop_index(KEY, table_name="auth_outbox")
+    op.drop_column("auth_outbox", "source")
+    op.drop_column("auth_email", "devices_since")
