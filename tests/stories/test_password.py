@@ -1,15 +1,18 @@
 """Changing a password, and getting a new one."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
+from fam_auth.core.addresses import parse
 from fam_auth.core.hashing import Hasher
 from fam_auth.features.password import changes
 from fam_auth.features.password.models import PasswordHash
 from fam_auth.models import OneTimeToken, Session
-from fam_auth.repository.data_access.managers import users
+from fam_auth.repository.data_access.managers import tokens, users
+from fam_auth.repository.data_access.managers.tokens import Ticket
 from fam_auth.repository.data_access.queries.sessions import is_live
 from tests.support.people import OPERATOR, PASSWORD, Person, World
 
@@ -122,7 +125,11 @@ async def test_forgot_says_the_same_to_everybody(world: World, ada: Person) -> N
     assert not await world.mails("nobody@example.com")
 
 
-async def test_s103_an_address_gets_five_mails_a_day_at_most(world: World, ada: Person) -> None:
+async def test_s103_an_address_gets_five_mails_a_day_at_most(open_world: OpenWorld) -> None:
+    world = await open_world(throttle={"mail_network": "1000/1h"})
+    ada = await world.person("ada@example.com")
+    await ada.register()
+    await ada.verify()
     spellings = ["ada@example.com", "ADA@example.com", " ada@EXAMPLE.com "]
     for number in range(50):
         email = spellings[number % 3]
@@ -209,3 +216,43 @@ async def test_a054_no_other_site_may(world: World, ada: Person, path: str) -> N
     body = {"current_password": PASSWORD, "new_password": NEW} if path.endswith("change") else bodies["reset" in path]
     answer = await ada.http.post(path, json=body, headers={"Sec-Fetch-Site": "cross-site"})
     assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
+
+
+async def test_a_forgotten_password_does_not_end_an_invitation(world: World) -> None:
+    """Nor a link that an operator has made; whoever asks need not be who was invited."""
+    invited = await changes.invite(world.auth, "ada@example.com", None, OPERATOR)
+    ada, stranger = await world.person(invited.email), await world.person(invited.email)
+    invitation = await ada.link_token()
+    link = (await changes.link(world.auth, invited)).partition("#token=")[2]
+    asked = await forgot(stranger)
+    assert len({invitation, link, asked}) == 3
+    assert await reset(ada, invitation) == (204, None)
+    for other in (link, asked, invitation):
+        assert await reset(ada, other) == (400, "invalid_token")
+
+
+async def test_an_invitation_ends_by_a_reset_and_by_a_suspension(world: World) -> None:
+    invited = await changes.invite(world.auth, "ada@example.com", None, OPERATOR)
+    ada = await world.person(invited.email)
+    invitation = await ada.link_token()
+    assert await reset(ada, await forgot(ada)) == (204, None)
+    assert await reset(ada, invitation) == (400, "invalid_token")
+
+    other = await changes.invite(world.auth, "bob@example.com", None, OPERATOR)
+    bob = await world.person(other.email)
+    invitation = await bob.link_token()
+    await users.suspend(world.auth, other.id, OPERATOR)
+    await users.restore(world.auth, other.id, OPERATOR)
+    assert await reset(bob, invitation) == (400, "invalid_token")
+
+
+async def test_an_invitation_of_the_version_before_is_good_still(world: World) -> None:
+    """It has the purpose of a reset, and its digest was made for that."""
+    invited = await changes.invite(world.auth, "ada@example.com", None, OPERATOR)
+    ticket = Ticket(invited.id, changes.RESET, parse(invited.email), timedelta(days=7))
+    token, kept = tokens.issue(world.auth, ticket)
+    await world.auth.database.rows(kept)
+    ada = await world.person(invited.email)
+    assert await reset(ada, token) == (204, None)
+    ada.password = NEW
+    assert (await ada.login()).status_code == 200

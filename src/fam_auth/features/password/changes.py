@@ -36,6 +36,9 @@ from fam_auth.repository.data_access.queries import users as user_queries
 from fam_auth.values import Actor, Client, Session, User, Visit
 
 RESET, CHANGE = "reset_password", "change_password"
+# The purpose of a link that an administrator or an operator gave. It is its own, so that nobody who asks for a reset of
+# that address ends it. Those of before this had one have the purpose of a reset.
+INVITATION = "invitation"
 FRESH = timedelta(minutes=10)
 
 
@@ -95,18 +98,21 @@ async def change_in_login(auth: Auth, passwords: Replacement, visit: Visit) -> O
 
 
 async def forgot(auth: Auth, email: str, client: Client) -> None:
-    """The owner of the address will get a link; the work is the same for every address."""
+    """The owner of the address will get a link; the work is the same for every address.
+
+    Raises TooManyAttempts for the network that asks, whatever the address.
+    """
     request = Request(EventKind.PASSWORD_RESET_REQUESTED, users.checked(email).shown, client)
+    await attempts.limit_mails(auth, client)
     await emails.ask(auth, request, kills=RESET)
 
 
 async def send_reset(auth: Auth, db: AsyncSession, user_id: UUID, client: Client) -> None:
     """The answer to `forgot`: links of before die, and a new one is mailed. Does not commit."""
     lifetime = auth.of(PasswordSettings).reset_lifetime
-    await db.execute(token_queries.retire(user_id, RESET, auth.now()))
     user = user_queries.value((await db.execute(user_queries.by_id(user_id))).one())
     letter = Letter(RESET, user.email, {"link_minutes": lifetime // timedelta(minutes=1)}, auth.until(lifetime))
-    await auth.database.together(db, *_linked(auth, user, letter, lifetime, client))
+    await auth.database.together(db, *_linked(auth, user, letter, RESET, lifetime, client))
 
 
 async def reset(auth: Auth, token: str, password: str, client: Client) -> None:
@@ -115,7 +121,7 @@ async def reset(auth: Auth, token: str, password: str, client: Client) -> None:
     The token came by mail: an address that was not verified is, and what was set before its owner came is gone (S-128).
     A poor password costs no token. Raises InvalidToken and InvalidRequest.
     """
-    await _set(auth, await tokens.look(auth, RESET, token), password, client)
+    await _set(auth, await _pending(auth, token), password, client)
 
 
 async def choose(auth: Auth, token: str, password: str, client: Client) -> None:
@@ -148,7 +154,7 @@ async def link(auth: Auth, user: User) -> str:
 
     The journal has it, for whoever made it could use it themselves.
     """
-    ticket = Ticket(user.id, RESET, parse(user.email), auth.of(PasswordSettings).invitation_lifetime)
+    ticket = Ticket(user.id, INVITATION, parse(user.email), auth.of(PasswordSettings).invitation_lifetime)
     token, kept = tokens.issue(auth, ticket)
     async with auth.transaction() as db:
         await events.record(auth, db, Event(EventKind.PASSWORD_LINK_MADE, auth.now(), user.id), kept)
@@ -163,8 +169,8 @@ async def invite(auth: Auth, email: str, name: str | None, actor: Actor) -> User
         user = await users.create(auth, email, name, db=db)
         invited = Event(EventKind.USER_INVITED, auth.now(), user.id, actor_id=actor.user_id, client=actor.client)
         context = {"link_hours": lifetime // timedelta(hours=1)}
-        letter = Letter("invitation", user.email, context, auth.until(lifetime))
-        await events.record(auth, db, invited, *_linked(auth, user, letter, lifetime, actor.client))
+        letter = Letter(INVITATION, user.email, context, auth.until(lifetime))
+        await events.record(auth, db, invited, *_linked(auth, user, letter, INVITATION, lifetime, actor.client))
         return user
 
 
@@ -187,8 +193,19 @@ async def _hashed(auth: Auth, user: User, password: str) -> str:
     return digest
 
 
-def _linked(auth: Auth, user: User, letter: Letter, lifetime: timedelta, client: Client) -> list[Statement]:
-    """The statements that send the letter with a fresh link in it."""
-    token, kept = tokens.issue(auth, Ticket(user.id, RESET, parse(user.email), lifetime))
+async def _pending(auth: Auth, token: str) -> Row[Any]:
+    """The row of a token for a reset or of an invitation, while it is good. Raises InvalidToken."""
+    try:
+        return await tokens.look(auth, RESET, token)
+    except InvalidToken:
+        return await tokens.look(auth, INVITATION, token)
+
+
+def _linked(  # noqa: PLR0913, PLR0917 - a letter, and the link that goes into it
+    auth: Auth, user: User, letter: Letter, purpose: str, lifetime: timedelta, client: Client
+) -> list[Statement]:
+    """The statements that send the letter with a fresh link in it; those of the same purpose are worth nothing then."""
+    token, kept = tokens.issue(auth, Ticket(user.id, purpose, parse(user.email), lifetime))
     letter = replace(letter, context={**letter.context, "link": auth.link(RESET, token)})
-    return [kept, outbox.post(auth, user.id, letter, client)]
+    retired = token_queries.retire(user.id, purpose, auth.now())
+    return [retired, kept, outbox.post(auth, user.id, letter, client)]
