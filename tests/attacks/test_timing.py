@@ -24,6 +24,7 @@ LOOSE: dict[str, Any] = dict.fromkeys(
         "FAM_AUTH_THROTTLE__NETWORK_DAY",
         "FAM_AUTH_THROTTLE__ACCOUNTS",
         "FAM_AUTH_THROTTLE__REGISTER_NETWORK",
+        "FAM_AUTH_THROTTLE__MAIL_NETWORK",
     ),
     "1000000/1m",
 )

@@ -59,6 +59,7 @@ def _running(folder: Path, **variables: str) -> Iterator[Service]:
         "FAM_AUTH_PUBLIC_URL": f"http://localhost:{port}",
         "FAM_AUTH_APP_NAME": "Acme",
         "FAM_AUTH_THROTTLE__REGISTER_NETWORK": "1000/1h",
+        "FAM_AUTH_THROTTLE__MAIL_NETWORK": "1000/1h",
         **variables,
     }
     opened: Callable[..., Any] = service

@@ -21,7 +21,8 @@ ROUNDS = int(os.environ.get("FAM_AUTH_TEST_ROUNDS", "5"))
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, shared_postgres_database: str) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
-    with service(folder, shared_postgres_database, workers=2, FAM_AUTH_TRUSTED_PROXIES="127.0.0.1") as two_processes:
+    settings: dict[str, Any] = {"FAM_AUTH_TRUSTED_PROXIES": "127.0.0.1", "FAM_AUTH_THROTTLE__MAIL_NETWORK": "1000/1h"}
+    with service(folder, shared_postgres_database, workers=2, **settings) as two_processes:
         yield two_processes
 
 

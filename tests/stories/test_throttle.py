@@ -9,7 +9,7 @@ from sqlalchemy import event, select, update
 
 from fam_auth.core.rates import Rate
 from fam_auth.features.password import changes
-from fam_auth.models import Attempt, Session
+from fam_auth.models import Attempt, Outbox, Session
 from fam_auth.repository.data_access.managers import devices, users
 from fam_auth.repository.data_access.managers.attempts import network_of
 from fam_auth.values import Client
@@ -368,7 +368,9 @@ async def test_a_known_device_costs_no_further_statement(behind_proxy: World) ->
     statements = list[str]()
 
     def note(_: object, __: object, statement: str, *___: object) -> None:
-        statements.append(statement)
+        # What a worker asks for once a second is nobody's.
+        if "auth_change" not in statement and "pg_" not in statement:
+            statements.append(statement)
 
     listened = world.auth.database.engine.sync_engine, "before_cursor_execute", note
     event.listen(*listened)
@@ -379,3 +381,74 @@ async def test_a_known_device_costs_no_further_statement(behind_proxy: World) ->
         counts.append(len(statements))
     event.remove(*listened)
     assert counts[1] <= counts[0]
+
+
+ASKING = ["/auth/password/forgot", "/auth/email/resend"]
+
+
+@pytest.mark.parametrize("path", ASKING)
+async def test_mails_that_one_network_asks_for(behind_proxy: World, path: str) -> None:
+    """The twenty-first is refused, whether there is somebody or not, and nothing is written for it."""
+    world, ada = behind_proxy, await somebody(behind_proxy)
+    unverified = await world.person("bob@example.com")
+    await unverified.register()
+    asker = await world.client(**{"X-Forwarded-For": "198.51.100.1"})
+    codes = [
+        (await asker.post(ASKING[number % 2], json={"email": f"nobody{number}@example.com"})).status_code
+        for number in range(20)
+    ]
+    assert codes == [202] * 20
+    before = await waiting(world)
+    refused = []
+    for email in (ada.email, unverified.email, "nobody@example.com"):
+        answer = await asker.post(path, json={"email": email})
+        assert 100 < int(answer.headers["Retry-After"]) <= 180
+        problem = answer.json()
+        refused.append((answer.status_code, problem["code"], problem["detail"], sorted(answer.headers)))
+    assert refused == [(429, "too_many_attempts", *refused[0][2:])] * 3
+    assert await waiting(world) == before
+    asker.headers["X-Forwarded-For"] = "198.51.100.2"
+    assert (await asker.post(path, json={"email": ada.email})).status_code == 202
+    asker.headers["X-Forwarded-For"] = "198.51.100.1"
+    await world.later(minutes=3)
+    assert (await asker.post(path, json={"email": "nobody@example.com"})).status_code == 202
+
+
+async def waiting(world: World) -> int:
+    """How many rows there are in the outbox."""
+    return len(await world.auth.database.rows(select(Outbox.id)))
+
+
+@pytest.mark.parametrize("path", ASKING)
+async def test_asking_for_a_mail_takes_as_many_statements_for_everybody(open_world: OpenWorld, path: str) -> None:
+    world = await open_world(trusted_proxies=("127.0.0.1",), throttle={"mail_network": "2/1h"})
+    ada = await somebody(world)
+    unverified = await world.person("bob@example.com")
+    await unverified.register()
+    statements, counts = list[str](), dict[int, set[int]]()
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        # What a worker asks for once a second is nobody's.
+        if "auth_change" not in statement and "pg_" not in statement:
+            statements.append(statement)
+
+    event.listen(world.auth.database.engine.sync_engine, "before_cursor_execute", note)
+    for number, email in enumerate((ada.email, unverified.email, "nobody@example.com")):
+        asker = await world.client(**{"X-Forwarded-For": f"198.51.100.{number}"})
+        for _ in range(3):
+            statements.clear()
+            status = (await asker.post(path, json={"email": email})).status_code
+            counts.setdefault(status, set()).add(len(statements))
+            await world.later(seconds=61)
+    event.remove(world.auth.database.engine.sync_engine, "before_cursor_execute", note)
+    assert {status: len(found) for status, found in counts.items()} == {202: 1, 429: 1}
+
+
+@pytest.mark.parametrize("page", ["/auth/forgot-password", "/auth/check-mail/resend"])
+async def test_the_pages_say_so_too(open_world: OpenWorld, page: str) -> None:
+    world = await open_world(hosted=True, throttle={"mail_network": "1/1h"})
+    browser = await world.client(**{"Sec-Fetch-Site": "same-origin"})
+    assert (await browser.post(page, data={"email": "nobody@example.com"})).status_code == 303
+    again = await browser.post(page, data={"email": "nobody@example.com"})
+    assert "Please wait" in again.text
+    assert again.headers["Content-Type"].startswith("text/html")

@@ -41,6 +41,7 @@ class Throttle(BaseModel):
     accounts: Rate = Field(Rate("20/1h"), description="Different accounts that one network gets wrong.")
     total: Rate | None = Field(None, description="Wrong proofs of everybody; then only known devices pass. Off.")
     register_network: Rate = Field(Rate("20/1h"), description="Registrations from one network.")
+    mail_network: Rate = Field(Rate("20/1h"), description="Mails that one network may ask for, to whatever address.")
     mail: Rate = Field(Rate("1/1m"), description="Mails of one kind that anybody can cause, to one address.")
     mail_day: Rate = Field(Rate("5/1d"), description="The same over a day.")
     refresh: Rate = Field(Rate("30/5m"), description="Refreshes of one session.")

@@ -65,7 +65,10 @@ async def verify_email(  # noqa: PLR0913, PLR0917 - FastAPI hands over each part
 
 
 @router.post(
-    "/email/resend", status_code=status.HTTP_202_ACCEPTED, dependencies=[SameSite], responses=refuses(CrossSite)
+    "/email/resend",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[SameSite],
+    responses=refuses(TooManyAttempts, CrossSite),
 )
 async def resend_verification(auth: CurrentAuth, client: CurrentClient, body: Mailbox) -> Accepted:
     """Sends the verification mail again; the answer is the same for every address."""

@@ -153,7 +153,10 @@ async def change_password(
 
 
 @change_router.post(
-    "/password/forgot", status_code=status.HTTP_202_ACCEPTED, dependencies=[SameSite], responses=refuses(CrossSite)
+    "/password/forgot",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[SameSite],
+    responses=refuses(TooManyAttempts, CrossSite),
 )
 async def forgot_password(auth: CurrentAuth, client: CurrentClient, body: Mailbox) -> Accepted:
     """Mails a link for a new password; the answer is the same for every address."""

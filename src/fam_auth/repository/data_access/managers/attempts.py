@@ -116,6 +116,14 @@ async def limit(auth: Auth, *uses: Use) -> Counted:
     return Counted(charges, tuple(tries[charge.key] for charge in charges))
 
 
+async def limit_mails(auth: Auth, client: Client) -> None:
+    """A mail that somebody asks for, who need not be signed in, is counted for their network, whoever it goes to.
+
+    Nothing is written before: whoever asks again and again fills no outbox. Raises TooManyAttempts.
+    """
+    await limit(auth, Use("mail network", network_of(client), auth.settings.throttle.mail_network))
+
+
 async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
     """Whether one more mail of this kind may go to the address; if so it is counted."""
     throttle = auth.settings.throttle

@@ -33,8 +33,13 @@ CONFIRM, UNDO = "confirm_email_change", token_queries.UNDO
 
 
 async def resend(auth: Auth, email: str, client: Client) -> None:
-    """An unverified owner of the address will get a fresh mail, and nobody else anything."""
-    await ask(auth, Request(EventKind.EMAIL_VERIFICATION_SENT, users.checked(email).shown, client), kills=VERIFY)
+    """An unverified owner of the address will get a fresh mail, and nobody else anything.
+
+    Raises TooManyAttempts for the network that asks, whatever the address.
+    """
+    request = Request(EventKind.EMAIL_VERIFICATION_SENT, users.checked(email).shown, client)
+    await attempts.limit_mails(auth, client)
+    await ask(auth, request, kills=VERIFY)
 
 
 async def ask(auth: Auth, request: Request, *, kills: str | None = None) -> None:

@@ -17,7 +17,9 @@ from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Filled
 from fam_auth.exceptions import NotFound
 from fam_auth.repository.data_access.managers import pages
+from fam_auth.repository.data_access.managers.attempts import network_of
 from fam_auth.repository.data_access.queries import outbox as queries
+from fam_auth.repository.data_access.queries import turns
 from fam_auth.values import Client, Page
 
 REQUEST = "request"
@@ -79,7 +81,10 @@ def post(
 
 
 def ask(auth: Auth, request: Request) -> Filled:
-    """The statement that writes a request down: the same single write, whoever the address belongs to."""
+    """The statement that writes a request down: the same single write, whoever the address belongs to.
+
+    Of the network that it came from it keeps a digest, by which the requests of all networks take turns.
+    """
     asked_in = None if request.session_id is None else str(request.session_id)
     content = {
         "kind": request.kind,
@@ -88,7 +93,7 @@ def ask(auth: Auth, request: Request) -> Filled:
         "session_id": asked_in,
     }
     row = _sealed(auth, request.user_id, REQUEST, content, auth.until(REQUEST_LIFETIME))
-    return queries.add(auth.now(), **row)
+    return queries.add(auth.now(), **row, source=auth.keys.digest("outbox source", network_of(request.client)))
 
 
 def errand(auth: Auth, name: str, event: Event) -> Filled:
@@ -106,7 +111,7 @@ def errand(auth: Auth, name: str, event: Event) -> Filled:
         **{key: None if who is None else str(who) for key, who in _who(event).items()},
     }
     row = _sealed(auth, None, queries.ERRAND + name, {"event": told}, auth.until(ERRAND_LIFETIME))
-    return queries.add(auth.now(), **row)
+    return queries.add(auth.now(), **row, source=turns.ERRANDS)
 
 
 def event_of(auth: Auth, row: Row[Any]) -> Event:

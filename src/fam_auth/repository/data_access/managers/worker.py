@@ -16,6 +16,7 @@ from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed, language_of, ren
 from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.managers import errands, events, outbox, requests
 from fam_auth.repository.data_access.queries import outbox as queries
+from fam_auth.repository.data_access.queries import turns
 
 BATCH = 10
 LEASE = BATCH * SMTP_DEADLINE + timedelta(seconds=20)
@@ -51,7 +52,7 @@ async def _go_on(auth: Auth, some: Callable[[Auth], Awaitable[int]], stopping: a
 
 async def _deliver_mails(auth: Auth) -> int:
     now = auth.now()
-    taken = await auth.database.rows(queries.lease(queries.mails(), now, now + LEASE, BATCH))
+    taken = await auth.database.rows(turns.lease(now, now + LEASE, BATCH, turns.start(auth.keys.version)))
     await asyncio.gather(*(_deliver_one(auth, row) for row in taken))
     return len(taken)
 

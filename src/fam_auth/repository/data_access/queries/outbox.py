@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, insert, select, type_coerce, update
+from sqlalchemy import ColumnElement, ScalarSelect, delete, insert, select, type_coerce, update
 from sqlalchemy.sql.dml import Update, UpdateBase
 
 from fam_auth.core.database import Rows
@@ -71,6 +71,11 @@ def lease(which: ColumnElement[bool], now: datetime, until: datetime, limit: int
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
+    return take(due, until)
+
+
+def take(due: ScalarSelect[Any], until: datetime) -> UpdateBase:
+    """Takes the rows with these ids until then, and returns them with the languages of their users."""
     locale = select(User.locale).where(User.id == Outbox.user_id).correlate(Outbox).scalar_subquery().label("locale")
     taken = update(Outbox).where(Outbox.id.in_(due)).values(due_at=until, tries=Outbox.tries + 1)
     return taken.returning(*COLUMNS, locale)
