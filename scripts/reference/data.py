@@ -32,7 +32,11 @@ TECHNICAL = {
     *("transport", "role", "permission", "includes", "scope", "description"),
 }
 # Names that mean something else in these tables.
-BY_TABLE = {("auth_role", "name"): "technical", ("auth_login", "device"): "technical"}
+BY_TABLE = {
+    ("auth_role", "name"): "technical",
+    ("auth_login", "device"): "technical",
+    ("auth_outbox", "source"): "digest",
+}
 # By purge(): test_data_is_purged_as_the_page_says holds this against it.
 PURGED = {
     "auth_login": "its ten minutes (`FAM_AUTH_LOGIN_LIFETIME`), then purged",
@@ -91,12 +95,12 @@ def _section(model: type[Base]) -> str:
 
 
 def _class(column: Column[Any]) -> str:
+    if known := BY_TABLE.get((column.table.name, column.name)):
+        return known
     if column.info.get("sealed"):
         return "sealed"
     if column.info.get("secret"):
         return "digest" if column.info.get("versioned") else "hash"
-    if known := BY_TABLE.get((column.table.name, column.name)):
-        return known
     if column.name in PERSONAL:
         return "personal"
     if isinstance(column.type, String | JSON) and column.name not in TECHNICAL:
