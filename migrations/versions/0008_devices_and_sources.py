@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0009_devices_and_sources"
-down_revision: str | None = "0006_events_of_actors"
+revision: str = "0008_devices_and_sources"
+down_revision: str | None = "0007_registrations"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
