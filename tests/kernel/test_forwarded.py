@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.requests import HTTPConnection
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from fam_auth import install
 from fam_auth.core import forwarded
@@ -199,6 +201,27 @@ async def test_doctor_tells_of_proxies_that_name_no_client(open_world: OpenWorld
 async def test_doctor_waits_for_no_journal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "_addresses", lambda _: asyncio.sleep(60))
     assert "journal" not in str(await advised(world, patience=timedelta(seconds=0.5)))
+
+
+@pytest.mark.parametrize(("profile", "told"), [("production", [forwarded.REWRITES]), ("development", [])])
+async def test_the_start_looks_for_what_stands_before_the_application(
+    make_auth: MakeAuth, caplog: pytest.LogCaptureFixture, profile: str, told: list[str]
+) -> None:
+    app, messages = FastAPI(), iter(["lifespan.startup", "lifespan.shutdown"])
+    install(app, make_auth(profile=profile), worker=False)
+    answers = list[str]()
+
+    async def receive() -> Any:
+        return {"type": next(messages)}
+
+    async def send(message: Any) -> None:
+        answers.append(message["type"])
+
+    assert not forwarded.is_rewriting()
+    before: Any = ProxyHeadersMiddleware(app)  # type: ignore[arg-type]
+    await before({"type": "lifespan", "state": {}}, receive, send)
+    assert answers == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert [message for message in caplog.messages if "uvicorn" in message] == told
 
 
 @contextmanager
