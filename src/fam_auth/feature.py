@@ -1,4 +1,4 @@
-"""What a feature can bring to fam-auth: settings, routes, tables, and six places where it listens."""
+"""What a feature can bring to fam-auth: settings, routes, tables, and seven places where it listens."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -238,6 +238,13 @@ class Feature(Configured):
     async def registration_of(self, auth: "Auth", user_id: UUID, password: str) -> UUID | None:
         """The registration that waits for this account and was made with this password; None when there is none."""
         return None
+
+    async def permit(self, auth: "Auth", db: "AsyncSession", deed: Event) -> None:
+        """Asked first in the transaction `db` of what is done to a user's account, before the user is locked.
+
+        `deed` is the event to be: its kind, whose account it is, and who acts. Takes the locks that come before the
+        user's, and raises a refusal when it may not be done.
+        """
 
     async def heard(self, auth: "Auth", db: "AsyncSession", event: Event, subject: UUID | None) -> None:
         """Something happened, in the transaction `db`; `subject` is the registration that it is about, if it is."""

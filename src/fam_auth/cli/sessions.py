@@ -42,8 +42,9 @@ def end_session(
         raise typer.BadParameter("Name one of: a session, --user, --all.")
 
     async def work(auth: Auth) -> int:
+        if user:
+            return await users.sign_out(auth, (await users.found(auth, user)).id, BY_CLI)
         where = {"id": session} if session else {}
-        where = {"user_id": (await users.found(auth, user)).id} if user else where
         return await sessions.end(auth, where, "ended_by_administrator", BY_CLI)
 
     ended = run(work)

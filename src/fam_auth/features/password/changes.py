@@ -24,6 +24,7 @@ from fam_auth.repository.data_access.managers import (
     events,
     logins,
     outbox,
+    permits,
     tokens,
     users,
     verifications,
@@ -174,12 +175,17 @@ async def invite(auth: Auth, email: str, name: str | None, actor: Actor) -> User
         return user
 
 
+@retried
 async def compromise(auth: Auth, user: User, actor: Actor) -> None:
-    """The user's password is known to others: everybody is signed out, and the next login must change it."""
+    """The user's password is known to others: everybody is signed out, and the next login must change it.
+
+    Raises NotFound and Forbidden.
+    """
     marked = Event(EventKind.PASSWORD_COMPROMISED, auth.now(), user.id, actor_id=actor.user_id, client=actor.client)
-    letter = credentials.notice(auth, "password_compromised", user.email)
     demand = user_queries.change(user.id, {"demands": [CHANGE]})
     async with auth.transaction() as db:
+        row = await permits.obtain(auth, db, marked)
+        letter = credentials.notice(auth, "password_compromised", row.address)
         await credentials.changed(auth, db, marked, demand, letter=letter)
 
 

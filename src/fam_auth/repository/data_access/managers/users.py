@@ -12,7 +12,7 @@ from fam_auth.core.addresses import Address, parse
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import InvalidRequest, NotFound
-from fam_auth.repository.data_access.managers import events, outbox, pages, sessions
+from fam_auth.repository.data_access.managers import events, outbox, pages, permits, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import events as event_queries
 from fam_auth.repository.data_access.queries import logins as token_queries
@@ -97,7 +97,10 @@ async def change(auth: Auth, user_id: UUID, fields: dict[str, Any], client: Clie
 async def suspend(
     auth: Auth, user_id: UUID, actor: Actor, *, reason: str | None = None, until: datetime | None = None
 ) -> None:
-    """The user cannot sign in until then, or (None) until restored; their sessions have ended. Raises NotFound."""
+    """The user cannot sign in until then, or (None) until restored; their sessions have ended.
+
+    Raises NotFound and Forbidden.
+    """
     fields = {"suspended_at": auth.now(), "suspended_reason": reason, "suspended_until": until}
     async with auth.transaction() as db:
         await _administer(auth, db, _event(auth, EventKind.USER_SUSPENDED, user_id, actor), fields)
@@ -106,31 +109,40 @@ async def suspend(
         await auth.database.together(db, token_queries.abandon_all(user_id), token_queries.retire_all(user_id, now))
 
 
+@retried
 async def restore(auth: Auth, user_id: UUID, actor: Actor) -> None:
-    """The user can sign in again. Raises NotFound."""
+    """The user can sign in again. Raises NotFound and Forbidden."""
     fields = {"suspended_at": None, "suspended_reason": None, "suspended_until": None}
     async with auth.transaction() as db:
         await _administer(auth, db, _event(auth, EventKind.USER_RESTORED, user_id, actor), fields)
 
 
+@retried
 async def rename(auth: Auth, user_id: UUID, fields: dict[str, Any], actor: Actor) -> User:
-    """An administrator has changed the name or the language; returns the user. Raises NotFound."""
+    """An administrator has changed the name or the language; returns the user. Raises NotFound and Forbidden."""
     async with auth.transaction() as db:
         await _administer(auth, db, _event(auth, EventKind.USER_UPDATED, user_id, actor), fields)
     return await get(auth, user_id)
 
 
+@retried
+async def sign_out(auth: Auth, user_id: UUID, actor: Actor) -> int:
+    """Every session of the user has ended; returns how many that were. Raises NotFound and Forbidden."""
+    async with auth.transaction() as db:
+        await permits.obtain(auth, db, _event(auth, EventKind.SESSION_ENDED, user_id, actor))
+        return await sessions.end(auth, {"user_id": user_id}, "ended_by_administrator", actor, db=db)
+
+
+@retried
 async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | None = None) -> None:
     """The user and all that hung on them is gone; the journal keeps bare ids and times. A last mail tells them.
 
-    Raises NotFound.
+    Raises NotFound and Forbidden.
     """
+    gone = Event(EventKind.USER_DELETED, auth.now(), user_id, actor_id=actor.user_id)
     async with auth.transaction(db) as joined:
-        row = (await joined.execute(queries.locked(user_id))).first()
-        if row is None:
-            raise NotFound
+        row = await permits.obtain(auth, joined, gone)
         letter = Letter("account_deleted", row.address, {}, auth.until(timedelta(days=3)), row.locale)
-        gone = Event(EventKind.USER_DELETED, auth.now(), user_id, actor_id=actor.user_id)
         await joined.execute(event_queries.forget(user_id))
         await joined.execute(event_queries.forget_actor(user_id))
         await joined.execute(outbox_queries.forget(user_id))
@@ -145,6 +157,5 @@ def _event(auth: Auth, kind: EventKind, user_id: UUID, actor: Actor) -> Event:
 
 async def _administer(auth: Auth, db: AsyncSession, event: Event, fields: dict[str, Any]) -> None:
     assert event.user_id is not None  # noqa: S101 - it was made for a user
-    if (await db.execute(queries.locked(event.user_id))).first() is None:
-        raise NotFound
+    await permits.obtain(auth, db, event)
     await events.record(auth, db, event, *([queries.change(event.user_id, fields)] if fields else []))
