@@ -104,6 +104,10 @@ class UserRestored(UserEvent, kind=EventKind.USER_RESTORED):
     """An administrator lifted a suspension."""
 
 
+class UserExported(UserEvent, kind=EventKind.USER_EXPORTED):
+    """Everything that is kept of the user was given out: to the user, or to whoever `actor_id` names."""
+
+
 class UserDeleted(UserEvent, kind=EventKind.USER_DELETED):
     """The account is gone. Earlier events of it keep kind and time alone."""
 

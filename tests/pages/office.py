@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+from fam_auth.demands import MANAGES_ROLES
 from fam_auth.features.role import definitions
 from fam_auth.features.role import managers as roles
 from fam_auth.features.role.graph import Definition
@@ -33,6 +34,6 @@ async def scene(world: World) -> dict[str, str]:
     """Somebody to administer, a role that they have, and a mail that waits for them."""
     await member(world, "bob@example.com")
     bob = await users.found(world.auth, "bob@example.com")
-    await definitions.create(world.auth, Definition("helper"), OPERATOR)
+    await definitions.create(world.auth, Definition("helper", frozenset({MANAGES_ROLES})), OPERATOR)
     await world.mails(bob.email)
     return {"user": str(bob.id), "mail": str(uuid4())}

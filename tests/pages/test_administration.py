@@ -52,7 +52,7 @@ PAGES = {
 FORMS = [
     (f"{ONE}/suspend", ["users:read", "users:manage"], True, {"reason": "unpaid", "until": "2030-01-01"}),
     (f"{ONE}/restore", ["users:read", "users:manage"], False, {}),
-    (f"{ONE}/sessions/end", ["sessions:manage"], False, {}),
+    (f"{ONE}/sessions/end", ["sessions:manage"], True, {}),
     (f"{ONE}/second-factors/remove", ["users:read", "users:manage"], True, {"reason": "passport seen"}),
     (f"{ONE}/password/compromised", ["users:manage"], True, {}),
     (f"{ONE}/roles/grant", ["roles:manage"], True, {"role": "helper"}),
@@ -318,6 +318,28 @@ async def test_a_user_is_signed_out_everywhere(world: World) -> None:
     assert bob.path == "/auth/sign-in"
 
 
+async def test_a_user_does_not_see_which_browser_an_administrator_has(world: World) -> None:
+    grace, bob = await administrator(world, *EVERY), await member(world, "bob@example.com")
+    user = await users.found(world.auth, bob.email)
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101"
+    grace.http.headers["User-Agent"], bob.http.headers["User-Agent"] = f"{agent} Firefox/140.0", f"{agent} OPR/1"
+    await grace.open(f"/admin/users/{user.id}/sessions")
+    await grace.send("/end")
+    await bob.sign_in()
+    await bob.open("/account/activity")
+    assert ("Signed out" in bob.text, "Opera" in bob.text, "Firefox" in bob.text) == (True, True, False)
+
+
+async def test_who_is_out_of_reach_is_told_on_the_page(world: World) -> None:
+    grace, chief = await administrator(world, "users:read", "users:manage"), await member(world, "chief@example.com")
+    user = await users.found(world.auth, chief.email)
+    await roles.grant(world.auth, user.id, "admin", OPERATOR)
+    await grace.open(f"/admin/users/{user.id}")
+    await grace.send("/suspend")
+    assert grace.answer.status_code == 403
+    assert "This user has roles or permissions that you do not have." in grace.text
+
+
 async def test_a_lost_second_factor_and_a_known_password(world: World) -> None:
     grace = await administrator(world, *EVERY)
     bob = await member(world, "bob@example.com")
@@ -411,7 +433,7 @@ async def test_roles_of_a_user(world: World) -> None:
     helper = await administrator(world, "roles:manage", email="helper@example.com")
     await helper.open(f"/admin/users/{known['user']}/roles")
     await helper.send("/grant", role="admin")
-    assert (helper.answer.status_code, "Nobody can give what they lack" in helper.text) == (403, True)
+    assert (helper.answer.status_code, "You can only give and take away" in helper.text) == (403, True)
 
 
 async def test_events_are_filtered(world: World) -> None:

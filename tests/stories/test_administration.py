@@ -163,6 +163,66 @@ async def test_s121_who_did_what(office: World) -> None:
     assert (later["items"], len(earlier["items"]) >= 7) == ([], True)
 
 
+async def test_s060_what_endangers_a_user_wants_a_recent_proof(office: World) -> None:
+    """Over JSON as on the pages: whoever finds a session of an administrator does none of it."""
+    admin = await employee(office, "admin@example.com", *EVERYTHING)
+    bob = await employee(office, "bob@example.com")
+    path = f"/auth/users/{(await bob.me()).json()['id']}"
+    office.clock.travel(minutes=11)
+    admin.use((await admin.refresh()).json())
+    for method, end in (
+        ("DELETE", ""),
+        ("POST", "/suspend"),
+        ("POST", "/password/compromised"),
+        ("DELETE", "/sessions"),
+        ("GET", "/export"),
+    ):
+        refused = await admin.http.request(method, f"{path}{end}")
+        assert (refused.status_code, refused.json()["code"]) == (401, "step_up_required"), end
+    assert (await admin.http.patch(path, json={"name": "Robert"})).status_code == 200
+    assert (await admin.http.post(f"{path}/restore")).status_code == 204
+    assert (await bob.refresh()).status_code == 200
+
+
+async def test_an_export_is_an_event_with_who_did_it(office: World) -> None:
+    admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
+    user_id, admin_id = (await bob.me()).json()["id"], (await admin.me()).json()["id"]
+    assert (await bob.http.get("/auth/me/export")).status_code == 200
+    assert (await admin.http.get(f"/auth/users/{user_id}/export")).status_code == 200
+    items = (await admin.http.get("/auth/events/all", params={"kind": "user.exported"})).json()["items"]
+    assert [(item["user_id"], item["actor_id"]) for item in items] == [(user_id, admin_id), (user_id, user_id)]
+
+
+async def test_nobody_sees_where_an_administrator_was(office: World) -> None:
+    """Neither in their events nor in an export of their data, whoever asks for it; where strangers were they see."""
+    admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
+    admin.http.headers["User-Agent"] = "office/1"
+    bob.http.headers["User-Agent"] = "home/1"
+    user_id = (await bob.me()).json()["id"]
+    stranger = Person(office, bob.email, await office.client(**{"User-Agent": "strange/1"}), password="wrong wrong")
+    await stranger.login()
+    await admin.http.patch(f"/auth/users/{user_id}", json={"name": "Robert"})
+    await admin.http.delete(f"/auth/users/{user_id}/sessions")
+    await admin.http.get(f"/auth/users/{user_id}/export")
+    await bob.login()
+    items = (await bob.http.get("/auth/events")).json()["items"]
+    seen = {item["kind"]: (item["address"], item["client"]) for item in reversed(items)}
+    for kind in ("user.updated", "session.ended", "user.exported"):
+        assert seen[kind] == (None, None)
+    assert [seen[kind][1] for kind in ("session.started", "login.failed")] == ["home/1", "strange/1"]
+    assert seen["session.started"][0] is not None
+    journal = (await admin.http.get(f"/auth/users/{user_id}/events")).json()["items"]
+    updated = next(item for item in journal if item["kind"] == "user.updated")
+    assert (updated["address"] is not None, updated["client"]) == (True, "office/1")
+    own = (await bob.http.get("/auth/me/export")).json()
+    others = (await admin.http.get(f"/auth/users/{user_id}/export")).json()
+    for export in (own, others):
+        rows = export["tables"]["auth_event"]
+        assert {row["agent"] for row in rows if row["actor_id"] not in {None, user_id}} == {None}
+        assert {row["address"] for row in rows if row["actor_id"] not in {None, user_id}} == {None}
+        assert {"home/1", "strange/1"} <= {row["agent"] for row in rows}
+
+
 async def test_s116_what_an_administrator_did_stays_without_their_traces(office: World) -> None:
     admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
     user_id, admin_id = (await bob.me()).json()["id"], (await admin.me()).json()["id"]

@@ -106,7 +106,7 @@ def export_user(who: Who) -> None:
     """Print everything that is kept of a user as JSON; secrets are left out."""
 
     async def work(auth: Auth, user: User) -> str:
-        return json.dumps(await exports.of_user(auth, user.id), indent=2, default=str)
+        return json.dumps(await exports.of_user(auth, user.id, BY_CLI), indent=2, default=str)
 
     typer.echo(run_for(who, work))
 

@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     USER_UPDATED = "user.updated"
     USER_SUSPENDED = "user.suspended"
     USER_RESTORED = "user.restored"
+    USER_EXPORTED = "user.exported"
     USER_DELETED = "user.deleted"
     EMAIL_VERIFICATION_SENT = "email.verification_sent"
     EMAIL_VERIFIED = "email.verified"

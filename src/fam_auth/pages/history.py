@@ -11,7 +11,6 @@ from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.route import new_router, shown_on
 from fam_auth.repository.data_access.managers import events, sessions
 from fam_auth.schemas.session import EventItem, SessionItem
-from fam_auth.values import EventFilter
 
 router = new_router()
 SHOWN = 25
@@ -54,7 +53,7 @@ async def end_session(page: CurrentPage, session: CurrentSession, actor: Current
 @router.get("/account/activity", dependencies=[needs()])
 async def list_events(page: CurrentPage, session: CurrentSession, after: Cursor = None) -> Response:
     """What happened to the account, newest first."""
-    found = await events.listed(page.auth, EventFilter(session.user_id), after, SHOWN)
+    found = await events.of_own(page.auth, session.user_id, after, SHOWN)
     items = [_line(page, EventItem.model_validate(row)) for row in found.items]
     return page.shows("account/activity.html", events=items, further=found.next)
 

@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import Query, status
 from pydantic import Field
 
-from fam_auth.demands import permission
+from fam_auth.demands import permission, recent_proof
 from fam_auth.dependencies import CurrentActor, CurrentAuth, needs
-from fam_auth.exceptions import CrossSite, Forbidden, NotFound, Unauthenticated
-from fam_auth.repository.data_access.managers import events, exports, sessions, users
+from fam_auth.exceptions import CrossSite, Forbidden, NotFound, StepUpRequired, Unauthenticated
+from fam_auth.repository.data_access.managers import events, exports, users
 from fam_auth.routers import new_router
 from fam_auth.routers.problems import refuses
 from fam_auth.routers.session import Wanted
@@ -19,10 +19,18 @@ from fam_auth.schemas.user import Export, Suspension, UserAnswer, UserChange, Us
 from fam_auth.values import EventFilter
 
 router = new_router("administration")
-READS, MANAGES = needs(permission("users:read")), needs(permission("users:manage"))
-ENDS = needs(permission("sessions:manage"))
+FRESH = recent_proof()
+MANAGES_USERS = permission("users:manage")
+# What each deed asks for; the pages ask for the same, and for what they show beside.
+RENAMES = RESTORES = (MANAGES_USERS,)
+SUSPENDS = DELETES = EXPORTS = (MANAGES_USERS, FRESH)
+ENDS_SESSIONS = (permission("sessions:manage"), FRESH)
+READS = needs(permission("users:read"))
 REFUSALS: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forbidden, CrossSite)
 REFUSALS_OF_ONE: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forbidden, CrossSite, NotFound)
+REFUSALS_OF_DEEDS: dict[int | str, dict[str, Any]] = refuses(
+    Unauthenticated, StepUpRequired, Forbidden, CrossSite, NotFound
+)
 Search = Annotated[Annotated[Text, Field(max_length=200)] | None, Query(description="Part of an address or a name.")]
 EventName = Annotated[Annotated[Text, Field(max_length=100)] | None, Query(description="Only of this kind.")]
 
@@ -40,11 +48,11 @@ async def get_user(auth: CurrentAuth, user_id: UUID) -> UserItem:
     return UserItem.model_validate(await users.get(auth, user_id))
 
 
-@router.get("/users/{user_id}/export", dependencies=[MANAGES], responses=REFUSALS_OF_ONE)
-async def export_user(auth: CurrentAuth, user_id: UUID) -> Export:
-    """Everything that is kept of one user; secrets are left out."""
+@router.get("/users/{user_id}/export", dependencies=[needs(*EXPORTS)], responses=REFUSALS_OF_DEEDS)
+async def export_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> Export:
+    """Everything that is kept of one user; secrets are left out. The audit log has who asked for it."""
     user = UserAnswer.model_validate(await users.get(auth, user_id))
-    return Export(user=user, tables=await exports.of_user(auth, user_id))
+    return Export(user=user, tables=await exports.of_user(auth, user_id, actor))
 
 
 @router.get("/users/{user_id}/events", dependencies=[needs(permission("events:read"))], responses=REFUSALS)
@@ -68,14 +76,17 @@ async def list_all_events(
     return PageAnswer(items=[JournalItem.model_validate(row) for row in page.items], next=page.next)
 
 
-@router.patch("/users/{user_id}", dependencies=[MANAGES], responses=REFUSALS_OF_ONE)
+@router.patch("/users/{user_id}", dependencies=[needs(*RENAMES)], responses=REFUSALS_OF_ONE)
 async def change_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, body: UserChange) -> UserItem:
     """Changes name and language of a user."""
     return UserItem.model_validate(await users.rename(auth, user_id, body.model_dump(exclude_unset=True), actor))
 
 
 @router.delete(
-    "/users/{user_id}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[MANAGES], responses=REFUSALS_OF_ONE
+    "/users/{user_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[needs(*DELETES)],
+    responses=REFUSALS_OF_DEEDS,
 )
 async def delete_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
     """Deletes a user with all that belongs to them."""
@@ -85,8 +96,8 @@ async def delete_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> 
 @router.post(
     "/users/{user_id}/suspend",
     status_code=status.HTTP_204_NO_CONTENT,
-    dependencies=[MANAGES],
-    responses=REFUSALS_OF_ONE,
+    dependencies=[needs(*SUSPENDS)],
+    responses=REFUSALS_OF_DEEDS,
 )
 async def suspend_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, body: Suspension | None = None) -> None:
     """Lets a user not sign in, for a time or until restored, and ends their sessions."""
@@ -97,7 +108,7 @@ async def suspend_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, bo
 @router.post(
     "/users/{user_id}/restore",
     status_code=status.HTTP_204_NO_CONTENT,
-    dependencies=[MANAGES],
+    dependencies=[needs(*RESTORES)],
     responses=REFUSALS_OF_ONE,
 )
 async def restore_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
@@ -108,10 +119,9 @@ async def restore_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) ->
 @router.delete(
     "/users/{user_id}/sessions",
     status_code=status.HTTP_204_NO_CONTENT,
-    dependencies=[ENDS],
-    responses=REFUSALS_OF_ONE,
+    dependencies=[needs(*ENDS_SESSIONS)],
+    responses=REFUSALS_OF_DEEDS,
 )
 async def end_sessions_of_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
     """Signs a user out everywhere."""
-    await users.get(auth, user_id)
-    await sessions.end(auth, {"user_id": user_id}, "ended_by_administrator", actor)
+    await users.sign_out(auth, user_id, actor)

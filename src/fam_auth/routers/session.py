@@ -22,7 +22,6 @@ from fam_auth.routers.answers import forget_cookie, login_answer, set_cookie, to
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.login import LoginAnswer
 from fam_auth.schemas.session import EventItem, PageAnswer, Refresh, SessionAnswer, SessionItem, TokensAnswer
-from fam_auth.values import EventFilter
 
 router = new_router("session")
 
@@ -110,5 +109,5 @@ async def end_other_sessions(auth: CurrentAuth, session: CurrentSession, actor: 
 @router.get("/events", responses=refuses(Unauthenticated))
 async def list_events(auth: CurrentAuth, session: CurrentSession, wanted: Wanted) -> PageAnswer[EventItem]:
     """What happened to the caller's account, newest first."""
-    page = await events.listed(auth, EventFilter(session.user_id), wanted.after, wanted.limit)
+    page = await events.of_own(auth, session.user_id, wanted.after, wanted.limit)
     return PageAnswer(items=[EventItem.model_validate(row) for row in page.items], next=page.next)

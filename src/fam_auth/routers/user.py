@@ -40,6 +40,6 @@ async def delete_me(auth: CurrentAuth, user: CurrentUser, actor: CurrentActor, r
 
 
 @router.get("/me/export", responses=refuses(Unauthenticated))
-async def export_me(auth: CurrentAuth, user: CurrentUser) -> Export:
-    """Everything that is kept of the caller; secrets are left out."""
-    return Export(user=UserAnswer.model_validate(user), tables=await exports.of_user(auth, user.id))
+async def export_me(auth: CurrentAuth, user: CurrentUser, actor: CurrentActor) -> Export:
+    """Everything that is kept of the caller; secrets are left out. The audit log has that it was asked for."""
+    return Export(user=UserAnswer.model_validate(user), tables=await exports.of_user(auth, user.id, actor))

@@ -67,7 +67,9 @@ class EventItem(Answer):
     kind: str = Field(examples=["session.started"])
     outcome: str = Field(examples=["success"])
     session_id: UUID | None
-    address: str | None = Field(examples=["192.0.2.7"])
+    address: str | None = Field(
+        description="From where; null: not known, or an administrator did it.", examples=["192.0.2.7"]
+    )
     client: str | None = Field(description="The user agent.", validation_alias="agent", examples=["curl/8.5"])
     detail: dict[str, Any] = Field(examples=[{}])
 

@@ -8,9 +8,10 @@ from fastapi import Response
 from fam_auth.dependencies import CurrentActor, needs
 from fam_auth.feature import Entry
 from fam_auth.features.otp import managers
+from fam_auth.features.otp.routers import REMOVES
 from fam_auth.features.otp.schemas import DeviceItem, Reason
 from fam_auth.pages import CurrentPage, Page, form, new_router, shown_on
-from fam_auth.pages.administration.office import FRESH, MANAGES_USERS, SEES_USERS, shows_user
+from fam_auth.pages.administration.office import SEES_USERS, shows_user
 from fam_auth.pages.administration.people import user_id_of
 from fam_auth.repository.data_access.managers import users
 
@@ -32,7 +33,7 @@ async def factors_of_user(page: CurrentPage, user_id: UUID) -> Response:
     return await _of_user(page)
 
 
-@router.post("/admin/users/{user_id}/second-factors/remove", dependencies=[needs(SEES_USERS, MANAGES_USERS, FRESH)])
+@router.post("/admin/users/{user_id}/second-factors/remove", dependencies=[needs(SEES_USERS, *REMOVES)])
 @shown_on(_of_user)
 async def remove(
     page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[Reason, form(Reason)]

@@ -8,9 +8,10 @@ from fastapi import Response
 from fam_auth.dependencies import CurrentActor, needs
 from fam_auth.feature import Entry
 from fam_auth.features.password import changes
+from fam_auth.features.password.routers import INVITES, MARKS
 from fam_auth.features.password.schemas import Invitation
 from fam_auth.pages import CurrentPage, Page, form, new_router, shown_on
-from fam_auth.pages.administration.office import FRESH, MANAGES_USERS, path_of, shows, shows_user
+from fam_auth.pages.administration.office import MANAGES_USERS, path_of, shows, shows_user
 from fam_auth.pages.administration.people import user_id_of
 from fam_auth.repository.data_access.managers import users
 
@@ -29,7 +30,7 @@ async def invitation(page: CurrentPage) -> Response:
     return await _invite(page)
 
 
-@router.post("/admin/invite", dependencies=[needs(MANAGES_USERS)])
+@router.post("/admin/invite", dependencies=[needs(*INVITES)])
 @shown_on(_invite)
 async def invite(page: CurrentPage, actor: CurrentActor, given: Annotated[Invitation, form(Invitation)]) -> Response:
     """There is a user, who gets a link to choose a password."""
@@ -49,7 +50,7 @@ async def password_of_user(page: CurrentPage, user_id: UUID) -> Response:
     return await _of_user(page)
 
 
-@router.post("/admin/users/{user_id}/password/compromised", dependencies=[needs(MANAGES_USERS, FRESH)])
+@router.post("/admin/users/{user_id}/password/compromised", dependencies=[needs(*MARKS)])
 @shown_on(_of_user)
 async def mark_compromised(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Response:
     """The user is signed out, and has to change the password at the next login."""

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Form, Request, Response, status
 from pydantic import BaseModel
 
 from fam_auth.core import refusals
-from fam_auth.demands import permission
 from fam_auth.dependencies import (
     PERHAPS_SIGNED_IN,
     CurrentActor,
@@ -50,6 +49,7 @@ from fam_auth.features.password.schemas import (
 )
 from fam_auth.repository.data_access.managers import users
 from fam_auth.routers import new_router
+from fam_auth.routers.administration import FRESH, MANAGES_USERS
 from fam_auth.routers.answers import Arrival, SameSite, chosen, keep_registration, login_answer, tokens_answer
 from fam_auth.routers.problems import refuses
 from fam_auth.schemas.base import EmailAddress
@@ -61,6 +61,8 @@ from fam_auth.values import Visit
 router = new_router("password")
 change_router = new_router("password")
 admin_router = new_router("administration")
+# What each deed asks for, here and on the pages.
+INVITES, MARKS = (MANAGES_USERS,), (MANAGES_USERS, FRESH)
 token_router = new_router("password")
 
 
@@ -178,7 +180,7 @@ async def reset_password(auth: CurrentAuth, client: CurrentClient, body: Reset) 
 @admin_router.post(
     "/users/invite",
     status_code=status.HTTP_201_CREATED,
-    dependencies=[needs(permission("users:manage"))],
+    dependencies=[needs(*INVITES)],
     responses=refuses(Unauthenticated, Forbidden, CrossSite),
 )
 async def invite_user(auth: CurrentAuth, actor: CurrentActor, body: Invitation) -> UserItem:
@@ -189,8 +191,8 @@ async def invite_user(auth: CurrentAuth, actor: CurrentActor, body: Invitation) 
 @admin_router.post(
     "/users/{user_id}/password/compromised",
     status_code=status.HTTP_204_NO_CONTENT,
-    dependencies=[needs(permission("users:manage"))],
-    responses=refuses(Unauthenticated, Forbidden, NotFound, CrossSite),
+    dependencies=[needs(*MARKS)],
+    responses=refuses(Unauthenticated, StepUpRequired, Forbidden, NotFound, CrossSite),
 )
 async def mark_password_compromised(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
     """Signs a user out everywhere; their next login has to change the password."""

@@ -9,23 +9,23 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import Field
 
-from fam_auth.demands import MANAGES_ROLES, permission
-from fam_auth.dependencies import CurrentActor, needs
+from fam_auth.demands import MANAGES_ROLES
+from fam_auth.dependencies import CurrentActor
 from fam_auth.feature import Entry, Pages
 from fam_auth.features.role import definitions, graph, managers
 from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.queries import EVERYTHING
+from fam_auth.features.role.routers import CHANGES, SEES
 from fam_auth.features.role.schemas import RoleName
 from fam_auth.features.role.settings import ADMIN, RoleSettings
 from fam_auth.pages import CurrentPage, Page, form, new_router, shown_on
-from fam_auth.pages.administration.office import FRESH, shows, shows_user
+from fam_auth.pages.administration.office import shows, shows_user
 from fam_auth.pages.administration.people import user_id_of
 from fam_auth.repository.data_access.managers import users
 from fam_auth.schemas.base import Body, Day, Text
 
 router = new_router()
 MATRIX = "/admin/roles"
-SEES, CHANGES = permission(MANAGES_ROLES), needs(permission(MANAGES_ROLES), FRESH)
 
 
 class NewRoleForm(Body):
@@ -88,7 +88,7 @@ async def _matrix(page: Page) -> Response:
     )
 
 
-@router.get(MATRIX, dependencies=[needs(SEES)])
+@router.get(MATRIX, dependencies=[SEES])
 async def matrix(page: CurrentPage) -> Response:
     """Every role with its permissions, its own and those of roles that it includes."""
     return await _matrix(page)
@@ -131,7 +131,7 @@ async def _of_user(page: Page) -> Response:
     return shows_user(page, "role/of_user.html", user, grants=grants, names=names)
 
 
-@router.get("/admin/users/{user_id}/roles", dependencies=[needs(SEES)])
+@router.get("/admin/users/{user_id}/roles", dependencies=[SEES])
 async def roles_of_user(page: CurrentPage, user_id: UUID) -> Response:
     """The roles that a user has."""
     del user_id

@@ -4,14 +4,28 @@ from typing import Any, Protocol
 
 from fastapi import Response
 
-from fam_auth.demands import permission, recent_proof
+from fam_auth.demands import permission
 from fam_auth.feature import Entry
 from fam_auth.pages.page import Page
+from fam_auth.routers.administration import FRESH, MANAGES_USERS
 from fam_auth.values import User
 
-FRESH = recent_proof()
-SEES_USERS, MANAGES_USERS = permission("users:read"), permission("users:manage")
-ENDS_SESSIONS = permission("sessions:manage")
+__all__ = [
+    "FRESH",
+    "MANAGES_SERVICE",
+    "MANAGES_USERS",
+    "SEES_EVENTS",
+    "SEES_SERVICE",
+    "SEES_SESSIONS",
+    "SEES_USERS",
+    "Subject",
+    "path_of",
+    "places",
+    "shows",
+    "shows_user",
+]
+
+SEES_USERS, SEES_SESSIONS = permission("users:read"), permission("sessions:manage")
 SEES_EVENTS = permission("events:read")
 SEES_SERVICE, MANAGES_SERVICE = permission("service:read"), permission("service:manage")
 

@@ -10,9 +10,7 @@ from pydantic import Field
 
 from fam_auth.dependencies import CurrentActor, needs
 from fam_auth.pages.administration.office import (
-    ENDS_SESSIONS,
-    FRESH,
-    MANAGES_USERS,
+    SEES_SESSIONS,
     SEES_USERS,
     shows,
     shows_user,
@@ -21,6 +19,7 @@ from fam_auth.pages.forms import form
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.route import new_router, shown_on
 from fam_auth.repository.data_access.managers import sessions, users
+from fam_auth.routers.administration import DELETES, ENDS_SESSIONS, RESTORES, SUSPENDS
 from fam_auth.schemas.base import Body, Day, Text
 from fam_auth.schemas.session import SessionItem
 
@@ -72,7 +71,7 @@ async def show_user(page: CurrentPage, user_id: UUID) -> Response:
     return await _user(page)
 
 
-@router.post("/admin/users/{user_id}/suspend", dependencies=[needs(SEES_USERS, MANAGES_USERS, FRESH)])
+@router.post("/admin/users/{user_id}/suspend", dependencies=[needs(SEES_USERS, *SUSPENDS)])
 @shown_on(_user)
 async def suspend(
     page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[SuspensionForm, form(SuspensionForm)]
@@ -82,7 +81,7 @@ async def suspend(
     return page.leads(_back(page, user_id), done="admin_suspended")
 
 
-@router.post("/admin/users/{user_id}/restore", dependencies=[needs(SEES_USERS, MANAGES_USERS)])
+@router.post("/admin/users/{user_id}/restore", dependencies=[needs(SEES_USERS, *RESTORES)])
 @shown_on(_user)
 async def restore(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Response:
     """The user can sign in again."""
@@ -90,7 +89,7 @@ async def restore(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Resp
     return page.leads(_back(page, user_id), done="admin_restored")
 
 
-@router.post("/admin/users/{user_id}/delete", dependencies=[needs(SEES_USERS, MANAGES_USERS, FRESH)])
+@router.post("/admin/users/{user_id}/delete", dependencies=[needs(SEES_USERS, *DELETES)])
 @shown_on(_user)
 async def delete(
     page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[Understood, form(Understood)]
@@ -101,21 +100,26 @@ async def delete(
     return page.leads(page.plain("/admin/users"), done="admin_deleted")
 
 
-@router.get("/admin/users/{user_id}/sessions", dependencies=[needs(ENDS_SESSIONS)])
+@router.get("/admin/users/{user_id}/sessions", dependencies=[needs(SEES_SESSIONS)])
 async def list_sessions(page: CurrentPage, user_id: UUID) -> Response:
     """Where the user is signed in."""
-    user = await users.get(page.auth, user_id)
+    del user_id
+    return await _sessions(page)
+
+
+async def _sessions(page: Page) -> Response:
+    user = await users.get(page.auth, user_id_of(page))
     assert page.session is not None  # noqa: S101 - the route asks for one
     found = await sessions.listed(page.auth, user.id, None, MOST_SESSIONS)
     items = [SessionItem.of(one, page.session.id) for one in found.items]
     return shows_user(page, "administration/sessions.html", user, sessions=items)
 
 
-@router.post("/admin/users/{user_id}/sessions/end", dependencies=[needs(ENDS_SESSIONS)])
+@router.post("/admin/users/{user_id}/sessions/end", dependencies=[needs(*ENDS_SESSIONS)])
+@shown_on(_sessions)
 async def end_sessions(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Response:
     """The user is signed out everywhere."""
-    await users.get(page.auth, user_id)
-    await sessions.end(page.auth, {"user_id": user_id}, "ended_by_administrator", actor)
+    await users.sign_out(page.auth, user_id, actor)
     return page.leads(f"{_back(page, user_id)}/sessions", done="admin_signed_out")
 
 

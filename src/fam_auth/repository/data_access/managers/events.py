@@ -63,6 +63,11 @@ async def listed(auth: Auth, wanted: EventFilter, after: UUID | None, limit: int
     return pages.cut(await auth.database.rows(queries.page(wanted, after, limit + 1)), limit)
 
 
+async def of_own(auth: Auth, user_id: UUID, after: UUID | None, limit: int) -> Page[Row[Any]]:
+    """A page of what happened to a user, newest first, for them: without the traces of administrators."""
+    return pages.cut(await auth.database.rows(queries.page_of_own(user_id, after, limit + 1)), limit)
+
+
 async def newer(auth: Auth, wanted: EventFilter, than: UUID, limit: int) -> list[Row[Any]]:
     """The events since one of them, newest first."""
     return await auth.database.rows(queries.newer(wanted, than, limit))

@@ -6,19 +6,30 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
+from fam_auth.core.database import retried
+from fam_auth.core.events import Event, EventKind
 from fam_auth.models import KERNEL, User
+from fam_auth.repository.data_access.managers import events, permits
 from fam_auth.repository.data_access.queries import exports as queries
+from fam_auth.values import Actor
 
 
-async def of_user(auth: Auth, user_id: UUID) -> dict[str, list[dict[str, Any]]]:
-    """The user's rows by table, as JSON takes them; columns that are secrets are left out."""
+@retried
+async def of_user(auth: Auth, user_id: UUID, actor: Actor) -> dict[str, list[dict[str, Any]]]:
+    """The user's rows by table, as JSON takes them; the audit log has who took them. Raises NotFound and Forbidden.
+
+    Columns that are secrets are left out, and from where administrators did something to the user.
+    """
     models = [*KERNEL, *(model for feature in auth.features for model in feature.models)]
     theirs = [model for model in models if model is User or "user_id" in model.__table__.columns]
     found = {}
+    exported = Event(EventKind.USER_EXPORTED, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
     async with auth.transaction() as db:
+        await permits.obtain(auth, db, exported)
         for model in theirs:
             rows = (await db.execute(queries.of_user(model.__table__, user_id))).all()
             found[model.__tablename__] = [_plain(row) for row in rows]
+        await events.record(auth, db, exported)
     return found
 
 

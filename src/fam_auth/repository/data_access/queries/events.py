@@ -6,7 +6,8 @@ from operator import eq, ge, lt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, null, or_, select, text, update
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.clock import LATEST, uuid7_floor
@@ -16,6 +17,7 @@ from fam_auth.core.statements import Filled, built_once
 from fam_auth.models import Event as Row
 from fam_auth.values import EventFilter
 
+Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 LATE = timedelta(minutes=1)
 """No event gets its id so long after it happened."""
 
@@ -56,6 +58,23 @@ def page(wanted: EventFilter, after: UUID | None, limit: int) -> Rows:
     """A page of events, newest first, older than `after`."""
     older = [] if after is None else [Row.id < after]
     return select(*_COLUMNS).where(*_meets(wanted), *older).order_by(Row.id.desc()).limit(limit)
+
+
+def page_of_own(user_id: UUID, after: UUID | None, limit: int) -> Rows:
+    """The same of one user, as they may see it: without address and user agent of whoever else did it."""
+    shown = [seen_by_owner(column) for column in _COLUMNS]
+    return page(EventFilter(user_id), after, limit).with_only_columns(*shown)
+
+
+def seen_by_owner(column: Column) -> Column:
+    """A column of the journal, as the user may see it whom the event concerns.
+
+    What nobody signed in did, such as a wrong password, shows from where; what an administrator did does not.
+    """
+    if column.key not in {Row.address.key, Row.agent.key}:
+        return column
+    by_another = and_(Row.actor_id.is_not(None), Row.actor_id != Row.user_id)
+    return case((by_another, null()), else_=column).label(column.key)
 
 
 def newer(wanted: EventFilter, than: UUID, limit: int) -> Rows:
