@@ -12,7 +12,7 @@ from sqlalchemy import delete
 from fam_auth import Auth
 from fam_auth.features.password import Password
 from fam_auth.features.role import Permission, Role, definitions, graph, managers, rights
-from fam_auth.features.role.graph import Definition
+from fam_auth.features.role.graph import Definition, Rights
 from fam_auth.features.role.models import Grant, RolePermission
 from fam_auth.features.role.models import Role as RoleRow
 from fam_auth.repository.data_access.managers import users
@@ -57,6 +57,26 @@ def test_inclusion_is_what_a_naive_model_says(structure: list[tuple[set[str], se
     for name in ROLES:
         assert graph.permissions(roles, [name]) == naive(roles, name)
         assert all((other in graph.including(roles, name)) == (name in graph.included(roles, other)) for other in ROLES)
+
+
+def test_what_has_to_be_had_to_give_a_role() -> None:
+    """Every permission of it, and the name of each role in it that has none; one that is not there is a name too."""
+    roles = {
+        "bare": Definition("bare"),
+        "full": Definition("full", frozenset({"posts:read"})),
+        "both": Definition("both", frozenset({"posts:write"}), frozenset({"bare", "full"})),
+        "around": Definition("around", includes=frozenset({"full"})),
+    }
+    found = {name: graph.rights(roles, [name]) for name in (*roles, "gone")}
+    assert found == {
+        "bare": Rights(names=frozenset({"bare"})),
+        "full": Rights(frozenset({"posts:read"})),
+        "both": Rights(frozenset({"posts:read", "posts:write"}), frozenset({"bare"})),
+        "around": Rights(frozenset({"posts:read"})),
+        "gone": Rights(names=frozenset({"gone"})),
+    }
+    assert not Rights()
+    assert found["both"] - found["full"] == Rights(frozenset({"posts:write"}), frozenset({"bare"}))
 
 
 @given(structures, some.sampled_from(ROLES))

@@ -76,6 +76,13 @@ class Role(RoleSettings):
     async def claims(self, auth: Auth, db: AsyncSession, user: User) -> Mapping[str, Any]:
         return await rights.claims(auth, db, user.id)
 
+    async def permit(self, auth: Auth, db: AsyncSession, deed: Event) -> None:
+        assert deed.user_id is not None  # noqa: S101 - it is done to somebody
+        if deed.kind in LEAVING:
+            await managers.hold_leaver(auth, db, deed.user_id)
+        if deed.actor_id not in {None, deed.user_id}:
+            await managers.check_user(auth, db, deed.actor_id, deed.user_id)
+
     async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
         if event.kind in LEAVING and event.user_id is not None:
             await managers.keep_an_administrator(auth, db, event.user_id)

@@ -9,9 +9,8 @@ from fam_auth.auth import Auth
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import Forbidden, InvalidRequest, NotFound, Said
-from fam_auth.features.role import graph, queries
-from fam_auth.features.role.graph import Definition, Roles
-from fam_auth.features.role.rights import check_reach
+from fam_auth.features.role import graph, queries, reach
+from fam_auth.features.role.graph import Definition, Rights, Roles
 from fam_auth.features.role.settings import ADMIN, OWN, ROLE_NAME, RoleSettings
 from fam_auth.repository.data_access.managers import events, sessions
 from fam_auth.values import Actor, Client
@@ -64,7 +63,7 @@ def found(roles: Roles, name: str) -> Definition:
 
 @retried
 async def create(auth: Auth, wanted: Definition, actor: Actor) -> Definition:
-    """There is a new role. Raises InvalidRequest, and Forbidden for permissions that the actor lacks."""
+    """There is a new role. Raises InvalidRequest, and Forbidden for what the actor lacks."""
     if not ROLE_NAME.fullmatch(wanted.name):
         raise InvalidRequest.of("name", "invalid_name")
     async with auth.transaction() as db:
@@ -80,7 +79,7 @@ async def create(auth: Auth, wanted: Definition, actor: Actor) -> Definition:
 async def change(auth: Auth, name: str, edit: Callable[[Definition], Definition], actor: Actor) -> Definition:
     """The role is what `edit` makes of it, for everybody who has it, at once.
 
-    Raises NotFound, InvalidRequest, and Forbidden for permissions that the actor lacks or that `admin` must have.
+    Raises NotFound, InvalidRequest, and Forbidden for what the actor lacks or `admin` must have.
     """
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
@@ -92,13 +91,17 @@ async def change(auth: Auth, name: str, edit: Callable[[Definition], Definition]
 
 @retried
 async def delete(auth: Auth, name: str, actor: Actor) -> None:
-    """The role is gone, and nobody has it any more. Raises NotFound, and Forbidden for `admin`."""
+    """The role is gone, and nobody has it any more.
+
+    Raises NotFound, and Forbidden for `admin` and for what the actor lacks.
+    """
     if name == ADMIN:
         raise Forbidden(Said("role.admin_stays"))
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
         roles = await every(auth, db)
         gone = found(roles, name)
+        await _check_reach(auth, db, actor, roles, name, Rights())
         await sessions.outdate_claims(auth, db, queries.holders(graph.including(roles, name), auth.now()))
         event = _event(auth, EventKind.ROLE_DELETED, actor, gone, None)
         await db.execute(queries.revoke(auth.now(), actor.user_id, role=name))
@@ -161,8 +164,7 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
     before = before or roles.get(wanted.name)
     after = {**roles, wanted.name: wanted}
     _check_sound(auth, after, wanted, kept=before.permissions if before else frozenset())
-    had = graph.permissions(roles, [wanted.name])
-    await check_reach(auth, db, actor, graph.permissions(after, [wanted.name]) - had)
+    await _check_reach(auth, db, actor, roles, wanted.name, graph.rights(after, [wanted.name]))
     await sessions.outdate_claims(auth, db, queries.holders(graph.including(roles, wanted.name), auth.now()))
     for statement in (
         *queries.clear_parts(wanted.name),
@@ -172,6 +174,31 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
     kind = EventKind.ROLE_CREATED if before is None else EventKind.ROLE_CHANGED
     kept = queries.put(wanted.name, wanted.description, auth.now(), in_code=wanted.in_code)
     await events.record(auth, db, _event(auth, kind, actor, before, wanted), kept)
+
+
+async def _check_reach(  # noqa: PLR0913, PLR0917 - who makes what of which role
+    auth: Auth, db: AsyncSession, actor: Actor, roles: Roles, name: str, wanted: Rights
+) -> None:
+    """The actor has what the role gets, for good, and at this moment what it loses. Raises Forbidden.
+
+    Who could take from a role what they lack would then reach those who had it, or could grant it to themselves: a role
+    without a permission is worth its name, so one that gets its first permission loses that.
+    """
+    if actor.user_id is None:
+        return
+    had = graph.rights(roles, [name]) if name in roles else Rights()
+    await reach.check(auth, db, actor, wanted - had - Rights(names=frozenset({name})))
+    lost = had - wanted
+    if await _is_free(auth, db, roles, name):
+        lost = Rights(lost.permissions)
+    await reach.check(auth, db, actor, lost, until=auth.now())
+
+
+async def _is_free(auth: Auth, db: AsyncSession, roles: Roles, name: str) -> bool:
+    """Whether the name of a role is worth nothing yet: the code lacks it, no role includes it and nobody has it."""
+    if name not in roles or roles[name].in_code or graph.including(roles, name) != {name}:
+        return False
+    return (await db.execute(queries.holders([name], auth.now()).limit(1))).first() is None
 
 
 def _check_sound(auth: Auth, roles: Roles, wanted: Definition, *, kept: frozenset[str]) -> None:

@@ -18,6 +18,20 @@ class Definition:
     in_code: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Permissions, and names of roles: those that somebody has, or those that have to be had to give something."""
+
+    permissions: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.permissions or self.names)
+
+    def __sub__(self, other: "Rights") -> "Rights":
+        return Rights(self.permissions - other.permissions, self.names - other.names)
+
+
 Roles = Mapping[str, Definition]
 
 
@@ -41,6 +55,17 @@ def permissions(roles: Roles, names: Iterable[str]) -> set[str]:
     """What somebody may do who has these roles."""
     every = {role for name in names for role in included(roles, name)}
     return {permission for role in every for permission in roles[role].permissions}
+
+
+def rights(roles: Roles, names: Iterable[str]) -> Rights:
+    """What has to be had to give these roles with all that they include.
+
+    That is every permission of theirs. A role without any is worth its name alone, for routes that ask for it: that
+    name has to be had.
+    """
+    every = {role for name in names for role in included(roles, name) | {name}}
+    bare = frozenset(name for name in every if not permissions(roles, [name]))
+    return Rights(frozenset(permissions(roles, every)), bare)
 
 
 def circle(roles: Roles) -> str | None:

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
-from fam_auth.exceptions import InvalidRequest, NotFound, Said
-from fam_auth.features.role import definitions, graph, queries
+from fam_auth.exceptions import Conflict, InvalidRequest, NotFound, Said
+from fam_auth.features.role import definitions, graph, queries, reach
 from fam_auth.features.role.queries import EVERYTHING
-from fam_auth.features.role.rights import check_reach, check_somebody_administers
+from fam_auth.features.role.rights import check_somebody_administers
 from fam_auth.features.role.settings import ADMIN
 from fam_auth.models import User
 from fam_auth.repository.data_access.managers import events, pages, sessions
@@ -42,7 +42,7 @@ async def grant(  # noqa: PLR0913 - who gets what, for what, until when, and by 
     async with auth.transaction(db) as joined:
         await _hold(auth, joined, role, user_id)
         roles = await definitions.every(auth, joined)
-        await check_reach(auth, joined, actor, graph.permissions(roles, [role]), scope=scope, until=expires_at)
+        await reach.check(auth, joined, actor, graph.rights(roles, [role]), scope=scope, until=expires_at)
         where = {"user_id": user_id, "role": role, "scope": scope}
         before = (await joined.execute(queries.grants_in_force(now, **where))).first()
         if before is not None and before.expires_at == expires_at:
@@ -58,11 +58,17 @@ async def grant(  # noqa: PLR0913 - who gets what, for what, until when, and by 
 
 @retried
 async def revoke(auth: Auth, user_id: UUID, role: str, actor: Actor, *, scope: str = EVERYTHING) -> None:
-    """The user does not have the role any more, at once. Raises NotFound, and Forbidden for the last administrator."""
+    """The user does not have the role any more, at once.
+
+    Raises NotFound, and Forbidden for the last administrator and for what the actor lacks: who takes a role off
+    somebody above them would reach them next.
+    """
     where = {"user_id": user_id, "role": role, "scope": scope}
     async with auth.transaction() as db:
         await _hold(auth, db, role, user_id)
         now = auth.now()
+        rights = graph.rights(await definitions.every(auth, db), [role])
+        await reach.check(auth, db, actor, rights, scope=scope, until=now)
         if (await db.execute(queries.grants_in_force(now, **where))).first() is None:
             raise NotFound
         ended = (await db.execute(queries.revoke(now, actor.user_id, **where))).one()
@@ -95,12 +101,39 @@ async def who(auth: Auth, role: str) -> list[Row[Any]]:
     return await auth.database.rows(queries.grants_in_force(auth.now(), role=role))
 
 
+async def hold_leaver(auth: Auth, db: AsyncSession, user_id: UUID) -> None:
+    """A user who is about to go is held, and before them the role `admin` if they are an administrator.
+
+    So administrators leave one after the other, whether they are suspended, deleted or lose the role, and each time it
+    is counted who is left. Raises Conflict when the user became an administrator meanwhile: the role would be held
+    too late.
+    """
+    before = await _administers(auth, db, user_id)
+    if before is not None:
+        await db.execute(queries.hold(ADMIN))
+    await db.execute(users.locked(user_id))
+    if before is None and await _administers(auth, db, user_id) is not None:
+        raise Conflict
+
+
+async def check_user(auth: Auth, db: AsyncSession, actor_id: UUID, user_id: UUID) -> None:
+    """The user is held, and has nothing that the actor lacks. Raises Forbidden."""
+    # Grants and changes of roles hold the user too: what is looked at from here on stays until the deed is done.
+    await db.execute(users.locked(user_id))
+    await reach.check_user(auth, db, await definitions.every(auth, db), actor_id, user_id)
+
+
 async def keep_an_administrator(auth: Auth, db: AsyncSession, user_id: UUID) -> None:
     """Raises Forbidden when this user, who is about to go, is the last administrator."""
-    where = {"user_id": user_id, "role": ADMIN, "scope": EVERYTHING}
-    own = (await db.execute(queries.grants_in_force(auth.now(), **where))).first()
+    own = await _administers(auth, db, user_id)
     if own is not None:
         await _keep_an_administrator(auth, db, own)
+
+
+async def _administers(auth: Auth, db: AsyncSession, user_id: UUID) -> Row[Any] | None:
+    """The grant by which the user is an administrator for everything and for good."""
+    where = {"user_id": user_id, "role": ADMIN, "scope": EVERYTHING, "expires_at": None}
+    return (await db.execute(queries.grants_in_force(auth.now(), **where))).first()
 
 
 async def _keep_an_administrator(auth: Auth, db: AsyncSession, gone: Row[Any]) -> None:

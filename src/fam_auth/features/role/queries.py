@@ -158,10 +158,9 @@ def revoke(now: datetime, by: UUID | None, **where: Any) -> UpdateBase:
 
 
 def administrators(role: str, now: datetime) -> Rows:
-    """The users who have a role for everything and for good, and who may sign in; their grants are held."""
+    """The users who have a role for everything and for good, and who may sign in."""
     lasting = (Grant.role == role, Grant.scope == EVERYTHING, Grant.revoked_at.is_(None), Grant.expires_at.is_(None))
-    found = select(Grant.user_id).join(User, User.id == Grant.user_id).where(*lasting, users.is_active(now))
-    return found.order_by(Grant.id).with_for_update(of=Grant)
+    return select(Grant.user_id).join(User, User.id == Grant.user_id).where(*lasting, users.is_active(now))
 
 
 GRANT = (

@@ -1,7 +1,5 @@
-"""What a user may do, told by the database, and what nobody may give away."""
+"""What a user may do, told by the database, and that somebody always administers."""
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +11,6 @@ from fam_auth.exceptions import Forbidden, Said
 from fam_auth.features.role import queries
 from fam_auth.features.role.queries import EVERYTHING
 from fam_auth.features.role.settings import ADMIN
-from fam_auth.values import Actor
 
 
 async def claims(auth: Auth, db: AsyncSession, user_id: UUID) -> dict[str, Any]:
@@ -37,29 +34,11 @@ async def allowed(auth: Auth, user_id: UUID, permission: str, scope: str | None)
     return await auth.database.row(select(literal(1)).where(permitted)) is not None
 
 
-async def check_reach(  # noqa: PLR0913 - who gives what, for what and until when
-    auth: Auth,
-    db: AsyncSession,
-    actor: Actor,
-    permissions: Iterable[str],
-    *,
-    scope: str = EVERYTHING,
-    until: datetime | None = None,
-) -> None:
-    """Nobody gives what they lack, or for longer than they have it; `until` None: for good.
-
-    Raises Forbidden; somebody at the command line has everything.
-    """
-    if actor.user_id is None:
-        return
-    rows = await auth.database.rows(queries.held(actor.user_id, auth.now()), db)
-    own = {row.permission for row in rows if row.scope in {EVERYTHING, scope} and _lasts(row.expires_at, until)}
-    if missing := sorted(set(permissions) - own):
-        raise Forbidden(Said("role.beyond_reach"), lacking={"permissions": missing})
-
-
 async def check_somebody_administers(auth: Auth, db: AsyncSession, *, but: UUID) -> None:
-    """Somebody else is an administrator for good. Raises Forbidden."""
+    """Somebody else is an administrator for good. Raises Forbidden.
+
+    Whoever takes administrators away holds the role first, so that this statement sees what the one before has done.
+    """
     rows = await db.execute(queries.administrators(ADMIN, auth.now()))
     if not {row.user_id for row in rows} - {but}:
         raise Forbidden(Said("role.last_administrator"))
@@ -68,11 +47,6 @@ async def check_somebody_administers(auth: Auth, db: AsyncSession, *, but: UUID)
 async def has_administrator(auth: Auth) -> bool:
     """Whether anybody administers."""
     return await auth.database.row(queries.administrators(ADMIN, auth.now())) is not None
-
-
-def _lasts(end: datetime | None, until: datetime | None) -> bool:
-    """Whether what ends at one moment (None: never) is still there at the other."""
-    return end is None or (until is not None and end >= until)
 
 
 def _add(names: list[str], name: str | None) -> None:

@@ -1,0 +1,88 @@
+"""How far somebody reaches: nobody gives, takes or acts on what they do not hold themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fam_auth.auth import Auth
+from fam_auth.exceptions import Forbidden, Said
+from fam_auth.features.role import graph, queries
+from fam_auth.features.role.graph import Rights, Roles
+from fam_auth.features.role.queries import EVERYTHING
+from fam_auth.features.role.settings import ADMIN
+from fam_auth.values import Actor
+
+NOTHING = Rights()
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """What somebody holds, by its scope: permissions, and roles by their names, those that are included among them."""
+
+    by_scope: Mapping[str, Rights]
+
+    def lacking(self, wanted: Rights, scope: str) -> Rights:
+        """What of it they do not hold, neither in the scope nor for everything.
+
+        Whoever is `admin` for everything needs no role by its name: else a new one would be nobody's to give.
+        """
+        everywhere = self.by_scope.get(EVERYTHING, NOTHING)
+        there = self.by_scope.get(scope, NOTHING)
+        left = wanted - everywhere - there
+        return Rights(left.permissions) if ADMIN in everywhere.names else left
+
+
+async def check(  # noqa: PLR0913 - who, what, for what and until when
+    auth: Auth,
+    db: AsyncSession,
+    actor: Actor,
+    wanted: Rights,
+    *,
+    scope: str = EVERYTHING,
+    until: datetime | None = None,
+) -> None:
+    """The actor holds these rights in the scope until then; None: for good. Raises Forbidden.
+
+    Somebody at the command line holds everything.
+    """
+    if actor.user_id is None:
+        return
+    lacking = (await _authority(auth, db, actor.user_id, until)).lacking(wanted, scope)
+    if lacking:
+        told = {"permissions": sorted(lacking.permissions), "roles": sorted(lacking.names)}
+        raise Forbidden(Said("role.beyond_reach"), lacking={name: some for name, some in told.items() if some})
+
+
+async def check_user(auth: Auth, db: AsyncSession, roles: Roles, actor_id: UUID, user_id: UUID) -> None:
+    """The actor holds all that the user holds, at this moment. Raises Forbidden, which does not tell what that is."""
+    now = auth.now()
+    theirs = await _authority(auth, db, user_id, now)
+    if not theirs.by_scope:
+        return
+    own = await _authority(auth, db, actor_id, now)
+    for scope, held in theirs.by_scope.items():
+        if own.lacking(graph.rights(roles, held.names), scope):
+            raise Forbidden(Said("role.user_beyond_reach"))
+
+
+async def _authority(auth: Auth, db: AsyncSession, user_id: UUID, until: datetime | None) -> Authority:
+    """What the user holds now and will hold then."""
+    rows = await auth.database.rows(queries.held(user_id, auth.now()), db)
+    lasting = [row for row in rows if _lasts(row.expires_at, until)]
+    return Authority(
+        {
+            scope: Rights(
+                frozenset(row.permission for row in lasting if row.scope == scope and row.permission is not None),
+                frozenset(row.role for row in lasting if row.scope == scope),
+            )
+            for scope in {row.scope for row in lasting}
+        }
+    )
+
+
+def _lasts(end: datetime | None, until: datetime | None) -> bool:
+    """Whether what ends at one moment (None: never) is still there at the other."""
+    return end is None or (until is not None and end >= until)
