@@ -15,6 +15,7 @@ from fam_auth.features.otp.models import OtpDevice, RecoveryCode
 from fam_auth.features.password import Password
 from fam_auth.models import Attempt
 from fam_auth.repository.data_access.managers import users
+from fam_auth.values import Actor, Client
 from tests.support.owners import Owner, enrolled, somebody
 from tests.support.people import OPERATOR, PASSWORD, Person, World
 
@@ -326,6 +327,16 @@ async def test_s023_an_administrator_takes_lost_factors_off(world: World, ada: O
     events = (await ada.http.get("/auth/events")).json()["items"]
     removed = next(event for event in events if event["kind"] == "second_factor.removed")
     assert removed["detail"]["reason"] == "passport shown"
+
+
+async def test_the_mail_about_lost_factors_does_not_tell_where_the_administrator_was(world: World, ada: Owner) -> None:
+    by_administrator = Actor(Client(address="192.0.2.99", agent="office/1"), world.auth.new_id())
+    user = await users.found(world.auth, ada.email)
+    await managers.remove_all(world.auth, user, "passport shown", by_administrator)
+    [mail] = await world.mails(ada.email, "second_factor_removed")
+    assert "every second factor" in mail.text
+    assert "192.0.2.99" not in mail.text
+    assert "office/1" not in mail.text
 
 
 async def test_s022_a_mailbox_does_not_get_round_a_device(open_world: OpenWorld) -> None:

@@ -18,8 +18,9 @@ from fam_auth.features.password import Password
 from fam_auth.features.role import Permission, Role, all_of, any_of, definitions, managers, path, permission, role
 from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.settings import OWN
-from fam_auth.repository.data_access.managers import sessions, users
+from fam_auth.repository.data_access.managers import events, sessions, users
 from fam_auth.routers.rules import ready
+from fam_auth.values import EventFilter
 from tests.conftest import MakeAuth
 from tests.support.owners import Owner
 from tests.support.people import OPERATOR, Person, World
@@ -389,6 +390,52 @@ async def test_s015_s047_who_rises_to_such_a_role_signs_in_anew(open_world: Open
     await bob.second(await bob.first(), bob.code())
     await managers.grant(world.auth, await id_of(bob), "admin", OPERATOR)
     assert (await bob.http.get("/auth/users")).status_code == 200
+
+
+async def test_s015_s047_a_role_that_comes_to_include_such_a_role_signs_its_holders_out(open_world: OpenWorld) -> None:
+    """As a grant does: whoever has it by a role of a role signs in anew, and nobody else."""
+    world = await open_world(
+        features=[Password(), Otp(required_roles=("admin",)), Role(roles={"chief": ["reader"], "reader": []})],
+        email_verification=False,
+    )
+    await definitions.sync(world.auth)
+    ada, eve = await somebody(world, "ada@example.com", "chief"), await somebody(world, "eve@example.com")
+    carol = await somebody(world, "carol@example.com")
+    await managers.grant(world.auth, await id_of(carol), "chief", OPERATOR, scope="project:1")
+    bob = Owner(world, "bob@example.com", await world.client())
+    bob.use((await bob.register()).json()["tokens"])
+    await bob.enrol()
+    await bob.second(await bob.first(), bob.code())
+    await managers.grant(world.auth, await id_of(bob), "chief", OPERATOR)
+    everybody = (ada, bob, carol, eve)
+    assert [(await one.me()).status_code for one in everybody] == [200] * 4
+
+    await becomes(world, "reader", permissions={"users:read"})
+    await definitions.create(world.auth, Definition("other"), OPERATOR)
+    await becomes(world, "reader", includes={"other"})
+    assert [(await one.me()).status_code for one in everybody] == [200] * 4
+    await becomes(world, "other", includes={"admin"})
+    assert [(await one.me()).status_code for one in everybody] == [401, 200, 200, 200]
+    assert (await ada.refresh()).json()["code"] == "invalid_refresh_token"
+    assert (await ada.login()).json()["next"][0]["step"] == "enroll_second_factor"
+    assert (await bob.http.get("/auth/users")).status_code == 200
+    wanted = EventFilter(await id_of(ada), "session.ended")
+    [ended] = (await events.listed(world.auth, wanted, None, 10)).items
+    assert (ended.kind, ended.detail) == ("session.ended", {"reason": "second_factor_required"})
+
+
+async def test_where_no_role_demands_a_second_factor_none_ends_a_session(open_world: OpenWorld) -> None:
+    world = await open_world(features=[Password(), Otp(), Role(roles={"reader": []})], email_verification=False)
+    await definitions.sync(world.auth)
+    ada = await somebody(world, "ada@example.com", "reader")
+    await becomes(world, "reader", includes={"admin"})
+    assert (await ada.http.get("/auth/users")).status_code == 200
+
+
+async def becomes(world: World, name: str, **parts: set[str]) -> None:
+    """A role has these permissions, or includes these roles."""
+    now: dict[str, Any] = {part: frozenset(names) for part, names in parts.items()}
+    await definitions.change(world.auth, name, lambda role: replace(role, **now), OPERATOR)
 
 
 async def test_the_code_is_brought_into_the_database(make_auth: MakeAuth) -> None:

@@ -73,18 +73,25 @@ class Otp(OtpSettings):
         return None if (await managers.standing(auth, progress.user.id, db)).devices else ENROL_FIRST
 
     async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
+        actor = Actor(event.client, event.actor_id)
         if event.user_id is None:
-            return
-        if event.kind == EventKind.USER_CLAIMED:
+            if event.kind == EventKind.ROLE_CHANGED and _includes_more(event):
+                await managers.end_all_of_before(auth, db, actor)
+        elif event.kind == EventKind.USER_CLAIMED:
             for statement in queries.forget(event.user_id):
                 await db.execute(statement)
         elif event.kind == EventKind.ROLE_GRANTED:
-            await managers.end_those_of_before(auth, db, event.user_id, Actor(event.client, event.actor_id))
+            await managers.end_those_of_before(auth, db, event.user_id, actor)
         elif event.kind in DISTRUSTING:
             await db.execute(queries.distrust(event.user_id))
         if event.kind == EventKind.EMAIL_CHANGE_UNDONE:
             for statement in queries.forget_since(event.user_id, datetime.fromisoformat(event.detail["since"])):
                 await db.execute(statement)
+
+
+def _includes_more(event: Event) -> bool:
+    """Whether a role has come to include another one."""
+    return not set(event.detail["after"]["includes"]) <= set(event.detail["before"]["includes"])
 
 
 def _hint(email: str) -> str:

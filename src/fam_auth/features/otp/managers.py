@@ -1,7 +1,7 @@
 """Second factors of a user: shown, added, confirmed, removed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -10,15 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
+from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import Forbidden, InvalidCode, NotFound, Said
 from fam_auth.feature import Progress
 from fam_auth.features.otp import queries, recovery, totp
 from fam_auth.features.otp.settings import OtpSettings
-from fam_auth.repository.data_access.managers import credentials, events, outbox, sessions
+from fam_auth.repository.data_access.managers import credentials, events, outbox, permits, sessions
 from fam_auth.repository.data_access.queries import sessions as session_queries
 from fam_auth.repository.data_access.queries import users
-from fam_auth.values import Actor, Client, User
+from fam_auth.values import Actor, Client, Session, User
 
 FEW = 3
 MOST_DEVICES = 10
@@ -98,8 +99,20 @@ async def end_those_of_before(auth: Auth, db: AsyncSession, user_id: UUID, actor
         return
     rows = await db.execute(session_queries.of_user(user_id, auth.now(), auth.settings.session_idle))
     for session in (session_queries.value(row) for row in rows):
-        if session.assurance < "aal2" and demanding.isdisjoint(session.claims.get("roles", ())):
+        if _is_weak(session, demanding):
             await sessions.end(auth, {"id": session.id}, "second_factor_required", actor, db=db)
+
+
+async def end_all_of_before(auth: Auth, db: AsyncSession, actor: Actor) -> None:
+    """The same for everybody whose claims have just become old, because a role of theirs includes another now."""
+    demanding = set(auth.of(OtpSettings).required_roles)
+    if not demanding:
+        return
+    rows = await db.execute(queries.sessions_with_old_claims(auth.now(), auth.settings.session_idle))
+    # Only who has a session that may have to end is asked for: asking is a statement for each.
+    weak = [one for one in map(session_queries.value, rows) if _is_weak(one, demanding)]
+    for user_id in sorted({session.user_id for session in weak}):
+        await end_those_of_before(auth, db, user_id, actor)
 
 
 async def begin(auth: Auth, user: User, name: str) -> Enrolment:
@@ -167,12 +180,20 @@ async def remove(auth: Auth, user: User, device_id: UUID, actor: Actor, *, keep:
         await credentials.changed(auth, db, event, *gone, letter=letter, keep=keep)
 
 
+@retried
 async def remove_all(auth: Auth, user: User, reason: str, actor: Actor) -> None:
-    """An administrator has taken every second factor off a user who lost theirs; the reason is kept."""
+    """An administrator has taken every second factor off a user who lost theirs; the reason is kept.
+
+    Raises NotFound and Forbidden.
+    """
     event = _event(auth, EventKind.SECOND_FACTOR_REMOVED, user.id, actor, device="all", reason=reason)
-    letter = credentials.notice(auth, "second_factor_removed", user.email, device="all")
+    # The mail says from where it was done, which is nobody's business when an administrator did it.
+    nowhere = replace(actor.client, address=None)
     async with auth.transaction() as db:
-        await credentials.changed(auth, db, event, *queries.forget(user.id), letter=letter)
+        row = await permits.obtain(auth, db, event)
+        letter = credentials.notice(auth, "second_factor_removed", row.address, device="all")
+        posted = outbox.post(auth, user.id, letter, nowhere)
+        await credentials.changed(auth, db, event, *queries.forget(user.id), posted, letter=None)
 
 
 async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
@@ -220,6 +241,11 @@ async def _pending(auth: Auth, user: User, device_id: UUID) -> Row[Any]:
 def _enrolment(auth: Auth, user: User, device_id: UUID, secret: str) -> Enrolment:
     uri = totp.uri_of(secret, user.email, auth.of(OtpSettings).issuer or auth.settings.app_name)
     return Enrolment(device_id, secret, uri, totp.qr_svg_of(uri))
+
+
+def _is_weak(session: Session, demanding: set[str]) -> bool:
+    """Whether a session showed one factor alone, at a time when nothing demanded another."""
+    return session.assurance < "aal2" and demanding.isdisjoint(session.claims.get("roles", ()))
 
 
 def _factors(devices: Sequence[UUID]) -> str:

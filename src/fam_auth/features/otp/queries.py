@@ -1,7 +1,7 @@
 """Statements about second factors; each that uses something up returns what it used, once."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from sqlalchemy.sql.dml import UpdateBase
 from fam_auth.core.database import Rows
 from fam_auth.core.statements import built_once
 from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
+from fam_auth.models import Session
+from fam_auth.repository.data_access.queries import sessions
 
 NEVER_USED = -1
 
@@ -31,6 +33,11 @@ def devices(user_id: UUID) -> Rows:
         .where(OtpDevice.user_id == user_id, OtpDevice.confirmed_at.is_not(None))
         .order_by(OtpDevice.id)
     )
+
+
+def sessions_with_old_claims(now: datetime, idle: timedelta) -> Rows:
+    """The live sessions whose claims are to be asked for anew before they are believed."""
+    return sessions.every(now, idle).where(Session.claims_until <= now)
 
 
 def pending(device_id: UUID, user_id: UUID, since: datetime) -> Rows:
