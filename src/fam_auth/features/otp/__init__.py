@@ -84,9 +84,9 @@ class Otp(OtpSettings):
             await managers.end_those_of_before(auth, db, event.user_id, actor)
         elif event.kind in DISTRUSTING:
             await db.execute(queries.distrust(event.user_id))
-        if event.kind == EventKind.EMAIL_CHANGE_UNDONE:
-            for statement in queries.forget_since(event.user_id, datetime.fromisoformat(event.detail["since"])):
-                await db.execute(statement)
+            # Whoever moved the account away may have added a factor since, which would lock its owner out.
+            if event.kind == EventKind.EMAIL_CHANGE_UNDONE:
+                await managers.forget_since(db, event.user_id, datetime.fromisoformat(event.detail["since"]))
 
 
 def _includes_more(event: Event) -> bool:

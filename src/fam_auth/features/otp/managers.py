@@ -196,6 +196,12 @@ async def remove_all(auth: Auth, user: User, reason: str, actor: Actor) -> None:
         await credentials.changed(auth, db, event, *queries.forget(user.id), posted, letter=None)
 
 
+async def forget_since(db: AsyncSession, user_id: UUID, moment: datetime) -> None:
+    """Nothing counts that was added since that moment. Does not commit."""
+    for statement in queries.forget_since(user_id, moment):
+        await db.execute(statement)
+
+
 async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
     """Ten new recovery codes; the old ones are worth nothing. Raises Forbidden without a second factor."""
     codes = recovery.new_codes()

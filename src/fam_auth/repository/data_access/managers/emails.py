@@ -164,7 +164,7 @@ async def _move(auth: Auth, db: AsyncSession, user_id: UUID, address: Address, c
     if holder is not None and holder.id != user_id:
         if not await registrations.may_be_replaced(auth, db, holder):
             raise InvalidToken
-        await users.remove(auth, holder.id, Actor(client, user_id), db=db)
+        await users.remove(auth, holder.id, Actor(client), db=db)
     try:
         await db.execute(queries.move(user_id, address.shown, address.canonical, auth.now()))
     except IntegrityError as error:  # somebody else has proved it at the same moment
