@@ -5,7 +5,7 @@ from functools import cached_property
 
 from fam_auth.core.hashing import LANES, MEMORY_KIB, PASSES
 from fam_auth.core.security import Keys
-from scripts.reference.data import tables
+from scripts.reference.data import classes, tables
 from scripts.reference.words import table
 from scripts.reference.world import SECRETS
 
@@ -18,8 +18,8 @@ ALGORITHMS = {
     "carrier": "AES-SIV (RFC 5297)",
     "rest": "AES-256-GCM, a random nonce of 96 bits, the row and column as associated data",
 }
-# The `info` of the columns that each key makes.
-RESTS = {"digest": "versioned", "rest": "sealed"}
+# The class of the columns that each key makes.
+RESTS = {"digest": "digest", "rest": "sealed"}
 CARRIED = "access, refresh and device tokens, and the cookies of sessions; nothing in the database"
 PASSWORDS = """\
 ## Passwords
@@ -64,7 +64,7 @@ def names() -> list[str]:
 def _rests(name: str) -> str:
     if name not in RESTS:
         return CARRIED
-    flag = RESTS[name]
-    columns = [column for model in tables() for column in model.__table__.columns if column.info.get(flag)]
-    wanted = [column for column in columns if flag == "sealed" or not column.info.get("sealed")]
-    return ", ".join(f"`{column.table.name}.{column.name}`" for column in wanted)
+    kept = [(model.__tablename__, classes(model)) for model in tables()]
+    return ", ".join(
+        f"`{table}.{column}`" for table, all_ in kept for column, kind in all_.items() if kind == RESTS[name]
+    )
