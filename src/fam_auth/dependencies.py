@@ -4,14 +4,13 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from fam_auth.auth import Auth
-from fam_auth.core import forwarded
+from fam_auth.core import forwarded, hosts
 from fam_auth.demands import Demand
 from fam_auth.exceptions import CrossSite, Misconfigured, Unauthenticated
 from fam_auth.repository.data_access.managers import sessions
@@ -68,14 +67,15 @@ def credentials(connection: HTTPConnection, scheme: str) -> str | None:
 
 def refuse_cross_site(connection: HTTPConnection, auth: Auth) -> None:
     """Raises CrossSite when a page of another site sent this (OWASP: Fetch metadata first, then Origin)."""
-    origin = connection.headers.get("origin")
+    given = connection.headers.get("origin")
+    origin = None if given is None else hosts.origin(hosts.decoded(given))
     if origin is not None and origin in auth.settings.allowed_origins:
         return
     site = connection.headers.get("sec-fetch-site")
     if site is not None:
         if site not in {"same-origin", "none"}:
             raise CrossSite
-    elif origin is not None and origin not in _own_origins(connection, auth):
+    elif given is not None and (origin is None or origin not in _own_origins(connection, auth)):
         raise CrossSite
 
 
@@ -224,13 +224,13 @@ async def _by_cookie(connection: HTTPConnection, auth: Auth) -> tuple[Session, U
     return await sessions.current(auth, token, "cookie")
 
 
-def _own_origins(connection: HTTPConnection, auth: Auth) -> set[str]:
-    """The public address; on a developer's machine whatever address the request came to."""
-    public = urlsplit(auth.settings.public_url or "")
-    own = {f"{public.scheme}://{public.netloc}"}
+def _own_origins(connection: HTTPConnection, auth: Auth) -> set[str | None]:
+    """The public address; on a developer's machine whatever address the request came to. None is no origin."""
+    public = hosts.split(auth.settings.public_url or "")
+    own: set[str | None] = {public[0] if public else None}
     if auth.settings.is_development:
         scheme = connection.url.scheme.replace("ws", "http", 1)
-        own.add(f"{scheme}://{connection.url.netloc}")
+        own.add(hosts.origin(hosts.decoded(f"{scheme}://{connection.url.netloc}")))
     return own
 
 

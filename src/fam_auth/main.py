@@ -6,7 +6,6 @@ import signal
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import FrameType
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
@@ -14,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fam_auth import __version__
 from fam_auth.auth import Auth
-from fam_auth.core import logs
+from fam_auth.core import hosts, logs
 from fam_auth.core.routers import install
 from fam_auth.exceptions import UnknownHost
 from fam_auth.routers import problems
@@ -46,7 +45,8 @@ class KnownHosts:
     HERE = ("localhost", "127.0.0.1", "::1")
 
     def __init__(self, app: ASGIApp, names: Collection[str], health: str) -> None:
-        self.app, self.names, self.health = app, {*names, *self.HERE}, health
+        known = map(hosts.canonical, (*names, *self.HERE))
+        self.app, self.names, self.health = app, set(filter(None, known)), health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or scope["path"].startswith(self.health) or self._is_known(scope):
@@ -55,17 +55,13 @@ class KnownHosts:
             await problems.answer(UnknownHost(), HTTPConnection(scope))(scope, receive, send)
 
     def _is_known(self, scope: Scope) -> bool:
-        hosts = [_name(value.decode("latin-1")) for header, value in scope["headers"] if header == b"host"]
-        address = scope["server"][0] if scope.get("server") else None
-        return len(hosts) == 1 and hosts[0] in {*self.names, address}
-
-
-def _name(host: str) -> str | None:
-    """The name in a Host header, without the port; None when there is none in it."""
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
+        named = [
+            hosts.named(value.decode("utf-8", "replace")) for header, value in scope["headers"] if header == b"host"
+        ]
+        if len(named) != 1 or named[0] is None:
+            return False
+        address = scope["server"][0] if scope.get("server") else ""
+        return named[0] in self.names or named[0] == hosts.canonical(address)
 
 
 @asynccontextmanager
@@ -104,7 +100,7 @@ def create(auth: Auth) -> FastAPI:
     )
     install(service, auth, pages=auth.settings.pages and "cookie" in auth.settings.transports)
     if not auth.settings.is_development:
-        names = (auth.settings.mail_host, *auth.settings.allowed_hosts)
+        names = (auth.settings.host, *auth.settings.allowed_hosts)
         service.add_middleware(KnownHosts, names=names, health=f"{auth.prefix}/health/")
     if (auth.settings.public_url or "").startswith("https://"):
         service.add_middleware(StrictTransport)

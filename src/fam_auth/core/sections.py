@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fam_auth.core import hosts
 from fam_auth.core.hashing import LEAST_MEMORY_KIB, MEMORY_KIB, PASSES
 from fam_auth.core.rates import Rate
 
@@ -25,7 +26,9 @@ class Links(BaseModel):
     def _carries_the_token(cls, link: str | None) -> str | None:
         if link is not None and "#" not in link.partition("{token}")[0]:
             raise ValueError("the link must carry {token} behind a #, where no server and no log sees it")
-        return link
+        # The host in the form in which every mail program makes it a link. A page of an app has another scheme.
+        parts = hosts.split(link) if link is not None else None
+        return link if parts is None else "".join(parts)
 
 
 class Throttle(BaseModel):

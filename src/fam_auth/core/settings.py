@@ -8,7 +8,6 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -29,7 +28,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from fam_auth.core import forwarded
+from fam_auth.core import forwarded, hosts
+from fam_auth.core.addresses import Sender, sender
 from fam_auth.core.sections import PREFIX, Hashing, Links, Throttle
 from fam_auth.exceptions import Misconfigured
 from fam_auth.values import Transport
@@ -139,7 +139,9 @@ class Settings(Configured):
     public_url: str | None = Field(None, description="Address people see, without the path: https://example.com.")
     links: Links = Field(Links(), description="Pages that links in mails lead to.")
     mail: str | None = Field(None, description="Carrier: console:, file:///directory, smtp://, smtps://.")
-    mail_from: str | None = Field(None, description="Sender of mails. None: no-reply at the host of public_url.")
+    mail_from: str | None = Field(
+        None, description="Sender of mails, one address, perhaps with a name. None: no-reply at the host of public_url."
+    )
     mail_templates: Path | None = Field(None, description="Directory whose templates replace ours.")
     pages: bool = Field(True, description="Hosted pages of the service; they need the transport cookie.")
     page_templates: Path | None = Field(None, description="Directory whose templates of pages replace ours.")
@@ -214,11 +216,37 @@ class Settings(Configured):
 
     @field_validator("public_url")
     @classmethod
-    def _is_an_origin(cls, url: str | None) -> str | None:
-        parts = urlsplit(url or "http://unset")
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    def _is_an_address(cls, url: str | None) -> str | None:
+        parts = hosts.split(url) if url else None
+        if url and (parts is None or re.search(r"[?#]", parts[1])):
             raise ValueError("must be an address like https://example.com")
-        return url.rstrip("/") if url else None
+        return None if parts is None else "".join(parts).rstrip("/")
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        # What is none stays as it is, for `check` to name.
+        return tuple(hosts.origin(origin) or origin for origin in origins)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [hosts.canonical(name) for name in names]
+        if None in known:
+            raise ValueError("name each host alone, without a port, as in auth.internal")
+        return tuple(name for name in known if name is not None)
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_one_sender(cls, text: str | None) -> str | None:
+        if text:
+            try:
+                sender(text)
+            except ValueError as error:
+                raise ValueError(
+                    "must be exactly one address, as in no-reply@example.com or Acme, Inc. <no-reply@example.com>"
+                ) from error
+        return text or None
 
     @property
     def is_development(self) -> bool:
@@ -226,9 +254,24 @@ class Settings(Configured):
         return self.profile is Profile.DEVELOPMENT
 
     @property
+    def host(self) -> str:
+        """The host of our public address, as hosts are compared."""
+        return hosts.named((self.public_url or "").partition("://")[2].partition("/")[0]) or "localhost"
+
+    @property
     def mail_host(self) -> str:
-        """The host behind the @ of our own addresses and message ids."""
-        return urlsplit(self.public_url or "").hostname or "localhost"
+        """The same in the letters of its people: what a password must not be made of."""
+        return hosts.readable(self.host)
+
+    @property
+    def mail_domain(self) -> str:
+        """What stands behind the @ of our own addresses and message ids."""
+        return hosts.behind_at(self.host)
+
+    @property
+    def sender(self) -> Sender:
+        """Who mails are from: FAM_AUTH_MAIL_FROM, else the application at the host of our public address."""
+        return sender(self.mail_from) if self.mail_from else Sender(self.app_name, f"no-reply@{self.mail_domain}")
 
     @property
     def secure_cookies(self) -> bool:
@@ -262,10 +305,9 @@ def check(settings: Settings) -> None:
 
 
 def _check_origin(origin: str, *, production: bool) -> None:
-    parts = urlsplit(origin)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or "*" in origin:
+    if hosts.origin(origin) is None:
         raise Misconfigured("FAM_AUTH_ALLOWED_ORIGINS: name each origin in full, as in https://app.example.com.")
-    if production and parts.scheme == "http":
+    if production and origin.startswith("http:"):
         raise Misconfigured("FAM_AUTH_ALLOWED_ORIGINS has an origin of plain http, which anybody can forge: use https.")
 
 

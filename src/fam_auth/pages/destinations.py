@@ -1,7 +1,6 @@
 """Where a redirect may lead: paths of this site, and origins that the settings name (A-80, A-81)."""
 
-from urllib.parse import urlsplit
-
+from fam_auth.core import hosts
 from fam_auth.core.settings import Settings
 
 LONGEST = 2000
@@ -16,9 +15,8 @@ def allowed(settings: Settings, wanted: str | None) -> str | None:
         return None
     if wanted.startswith("/"):
         return None if wanted.startswith("//") else wanted
-    parts = _split(wanted)
     own = (settings.public_url or "", *settings.allowed_origins)
-    return wanted if parts and any(parts == _split(origin) for origin in own) else None
+    return wanted if _origin(wanted) in set(filter(None, map(_origin, own))) else None
 
 
 def origins(settings: Settings) -> list[str]:
@@ -30,11 +28,7 @@ def _is_plain(text: str) -> bool:
     return all("!" <= sign <= "~" and sign != "\\" for sign in text)
 
 
-def _split(text: str) -> tuple[str, str] | None:
-    """Scheme and host; None for what has no such form, or a name and a password in it."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return None
-    is_good = parts.scheme in {"http", "https"} and parts.netloc and "@" not in parts.netloc
-    return (parts.scheme, parts.netloc) if is_good else None
+def _origin(text: str) -> str | None:
+    """Scheme, host and port; None for what has no such form, or a name and a password in it."""
+    parts = hosts.split(text)
+    return parts[0] if parts else None
