@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from fam_auth.core.hashing import QUEUE_PER_THREAD, Hasher
+from fam_auth.core.letters import render
 from fam_auth.core.logs import JsonLines
-from fam_auth.core.mail import render
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role

@@ -11,7 +11,7 @@ from pydantic_core._pydantic_core import list_all_errors
 
 from fam_auth.core import tags
 from fam_auth.core.languages import PACKAGE, SHIPPED, Texts, messages
-from fam_auth.core.mail import render
+from fam_auth.core.letters import render
 from fam_auth.exceptions import Misconfigured, Refusal
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password

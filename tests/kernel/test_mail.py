@@ -1,4 +1,7 @@
-"""Mails: rendered, carried over real SMTP, to files and to the console; kept, repeated, given up, never lost."""
+"""Mails: rendered, carried over real SMTP, to files and to the console; kept, repeated, given up, never lost.
+
+One row that cannot be sent: test_worker.py. From one address to one: test_envelopes.py.
+"""
 
 import asyncio
 import base64
@@ -10,7 +13,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 from sqlalchemy import select
 
-from fam_auth.core.mail import ConsoleCarrier, FileCarrier, Mail, MailFailed, carrier, render
+from fam_auth.core.letters import render
+from fam_auth.core.mail import ConsoleCarrier, FileCarrier, Mail, MailFailed, carrier
 from fam_auth.core.routers import running
 from fam_auth.exceptions import Misconfigured
 from fam_auth.models import Event, Outbox
@@ -61,20 +65,25 @@ async def test_over_smtp(smtp: tuple[Sink, str]) -> None:
 async def test_refused_over_smtp(smtp: tuple[Sink, str], reply: str, permanent: bool) -> None:
     sink, url = smtp
     sink.reply = reply
-    with pytest.raises(MailFailed) as failed:
+    server = url.removeprefix("smtp://")
+    with pytest.raises(MailFailed, match=f"^{server}: SMTPDataError {reply[:3]}$") as failed:
         await carrier(url).carry(MAIL)
     assert failed.value.permanent is permanent
 
 
 async def test_no_smtp_server() -> None:
-    with pytest.raises(MailFailed) as failed:
-        await carrier(f"smtp://user:pass@127.0.0.1:{free_port()}").carry(MAIL)
+    port = free_port()
+    with pytest.raises(MailFailed, match=f"^127.0.0.1:{port}: SMTPConnectError$") as failed:
+        await carrier(f"smtp://user:pass@127.0.0.1:{port}").carry(MAIL)
     assert not failed.value.permanent
+    with pytest.raises(MailFailed, match=rf"FAM_AUTH_MAIL: the mail server does not take mails \(\[::1\]:{port}: "):
+        await carrier(f"smtp://[::1]:{port}").check()  # type: ignore[attr-defined]
 
 
 async def test_to_files_and_to_the_console(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     await FileCarrier(tmp_path / "mails").carry(MAIL)
     assert [path.name for path in (tmp_path / "mails").iterdir()] == ["1_x.com.eml"]
+    await FileCarrier(tmp_path / "mails").carry(MAIL)
     await ConsoleCarrier().carry(MAIL)
     assert "text ü" in capsys.readouterr().err
     (tmp_path / "file").touch()

@@ -28,7 +28,7 @@ import asyncio, sys
 import fam_auth
 assert fam_auth.__file__.startswith(sys.argv[1]), fam_auth.__file__
 from fam_auth import Auth
-from fam_auth.core.mail import render
+from fam_auth.core.letters import render
 from fam_auth.core.upgrade import drift, upgrade
 
 async def main():

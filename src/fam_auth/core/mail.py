@@ -1,30 +1,30 @@
-"""Mails: rendered from templates, carried to the console, to files or over SMTP."""
+"""Mails: from one address to one, carried to the console, to files or over SMTP."""
 
 import asyncio
+import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from email.errors import MessageError
 from email.message import EmailMessage
-from email.policy import SMTP
-from functools import cache
+from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, select_autoescape
 
+from fam_auth.core import headers, hosts
+from fam_auth.core.addresses import Sender, parse, sender
 from fam_auth.core.languages import ENGLISH
-from fam_auth.core.tags import truncated
 from fam_auth.exceptions import FamAuthError, Misconfigured
 
 # The first digit of a reply that will not change (RFC 5321, 4.2.1).
 PERMANENT = 5
-LINK, CODE = re.compile(r"https?://\S+"), re.compile(r"\d{6}")
 SMTP_DEADLINE = timedelta(seconds=10)
+LONGEST_LINE = 998  # RFC 5322, 2.1.1
 FORMS = "use console:, file:///directory, smtp://user:password@host:587 or smtps://user:password@host."
 
 
@@ -38,7 +38,11 @@ class MailFailed(FamAuthError):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail to one recipient, in `language`. `message_id` stays the same over all tries."""
+    """One mail to one recipient, in `language`. `message_id` stays the same over all tries.
+
+    `sender` is what stands in From, with a name before its address or without; `recipient` is the address as its owner
+    writes it. A mail server is told `sender_address` and `recipient_address`.
+    """
 
     kind: str
     sender: str
@@ -49,20 +53,72 @@ class Mail:
     message_id: str
     language: str = ENGLISH
 
+    @property
+    def sender_address(self) -> str:
+        """The address of the sender, its domain in A-labels. Raises MailFailed when there is not exactly one."""
+        return self._sender().address
+
+    @property
+    def recipient_address(self) -> str:
+        """The address of the recipient, its domain in A-labels. Raises MailFailed for anything but one plain address.
+
+        It was one when it was written down; rules become stricter.
+        """
+        try:
+            return parse(self.recipient).mailbox
+        except ValueError as error:
+            raise MailFailed("its recipient is not one plain address", permanent=True) from error
+
+    def check(self) -> None:
+        """Raises MailFailed unless the mail is from one plain address to one plain address."""
+        _ = self.sender_address, self.recipient_address
+
+    @property
+    def is_beyond_ascii(self) -> bool:
+        """Whether a local part has other letters, which only servers with SMTPUTF8 take (RFC 6531)."""
+        return not f"{self.sender_address}{self.recipient_address}".isascii()
+
     def as_message(self) -> EmailMessage:
-        """The mail as it goes over the wire; headers are encoded, so nothing a user gave can add one."""
-        message = EmailMessage(policy=SMTP)
-        message["From"] = self.sender
-        message["To"] = self.recipient
-        message["Subject"] = " ".join(self.subject.split())
-        message["Message-ID"] = self.message_id
+        """The mail as it goes over the wire. Nothing that a text says adds a header or a recipient.
+
+        A name that would be read as a further address is left out. Raises MailFailed when what comes out is not from
+        this one address to this one address.
+        """
+        own, recipient = self._sender(), self.recipient_address
+        for name in dict.fromkeys((own.name, "")):
+            try:
+                message = self._built(Sender(name, own.address))
+                if headers.is_read_as(message, {"From": own.address, "To": recipient}):
+                    return message
+            except (ValueError, IndexError, MessageError) as error:
+                raise MailFailed(f"it cannot be written ({type(error).__name__})", permanent=True) from error
+        raise MailFailed("its headers would be read as other addresses", permanent=True)
+
+    def _sender(self) -> Sender:
+        try:
+            return sender(self.sender)
+        except ValueError as error:
+            raise MailFailed("its sender is not one plain address", permanent=True) from error
+
+    def _built(self, own: Sender) -> EmailMessage:
+        message = EmailMessage(policy=SMTPUTF8 if self.is_beyond_ascii else SMTP)
+        message["From"] = headers.mailbox(own.address, own.name)
+        message["To"] = headers.mailbox(self.recipient_address)
+        message["Subject"] = headers.plain(self.subject)
+        message["Message-ID"] = headers.plain(self.message_id)
         message["Auto-Submitted"] = "auto-generated"
-        message["X-Fam-Auth-Kind"] = self.kind
-        message.set_content(self.text, cte="quoted-printable" if not self.text.isascii() else "7bit")
-        message.add_alternative(self.html, subtype="html")
+        message["X-Fam-Auth-Kind"] = headers.plain(self.kind)
+        message.set_content(self.text, cte=_encoding(self.text))
+        message.add_alternative(self.html, subtype="html", cte=_encoding(self.html))
         # After the parts: what is said of the content before goes into the first of them.
-        message["Content-Language"] = self.language
+        message["Content-Language"] = headers.plain(self.language)
         return message
+
+
+def _encoding(text: str) -> str:
+    """What brings a text through servers that take seven bits and lines of the usual length alone."""
+    is_plain = text.isascii() and all(len(line) <= LONGEST_LINE for line in text.splitlines())
+    return "7bit" if is_plain else "quoted-printable"
 
 
 class Carrier(Protocol):
@@ -85,17 +141,17 @@ class ConsoleCarrier:
 
 
 class FileCarrier:
-    """Writes one .eml file per mail into a directory; a second try replaces the first."""
+    """Writes one .eml file per mail into a directory, for its owner alone; a second try replaces the first."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
     async def carry(self, mail: Mail) -> None:
-        name = re.sub(r"[^\w.-]", "_", mail.message_id.strip("<>"))
+        name, content = re.sub(r"[^\w.-]", "_", mail.message_id.strip("<>")), mail.as_message().as_bytes()
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self._make()
             half = self.directory / f".{name}.part"
-            half.write_bytes(mail.as_message().as_bytes())
+            _write_private(half, content)
             half.rename(self.directory / f"{name}.eml")
         except OSError as error:
             raise MailFailed(type(error).__name__, permanent=False) from error
@@ -103,7 +159,7 @@ class FileCarrier:
     async def check(self) -> None:
         """A file can be made in the directory."""
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self._make()
             (self.directory / ".check").touch()
             (self.directory / ".check").unlink()
         except OSError as error:
@@ -111,14 +167,27 @@ class FileCarrier:
                 f"FAM_AUTH_MAIL: no mail can be written there ({error.strerror}).", permanent=False
             ) from error
 
+    def _make(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """A new file that its owner alone can read, whatever the umask, and whatever somebody left under that name."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    path.write_bytes(content)
+
 
 class SmtpCarrier:
     """Hands mails to an SMTP server: STARTTLS when offered (smtp://), TLS from the start (smtps://)."""
 
     def __init__(self, url: SplitResult) -> None:
+        host = hosts.canonical(url.hostname or "") or url.hostname
+        port = url.port or (465 if url.scheme == "smtps" else 587)
+        self.name = f"[{host}]:{port}" if ":" in f"{host}" else f"{host}:{port}"
         self._options: dict[str, Any] = {
-            "hostname": url.hostname,
-            "port": url.port or (465 if url.scheme == "smtps" else 587),
+            "hostname": host,
+            "port": port,
             "username": unquote(url.username) if url.username else None,
             "password": unquote(url.password) if url.password else None,
             "use_tls": url.scheme == "smtps",
@@ -126,13 +195,15 @@ class SmtpCarrier:
         }
 
     async def carry(self, mail: Mail) -> None:
+        content = mail.as_message().as_bytes()
         try:
             # The client's own limit is one for each answer: a server that drips would hold the worker for ever.
             async with asyncio.timeout(SMTP_DEADLINE.total_seconds()):
-                await aiosmtplib.send(mail.as_message(), **self._options)
-        except (aiosmtplib.SMTPException, OSError) as error:
+                await self._hand_over(mail, content)
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             code = getattr(error, "code", None) or _first_code(error)
-            raise MailFailed(type(error).__name__, permanent=code // 100 == PERMANENT) from error
+            said = f"{self.name}: {type(error).__name__}" + (f" {code}" if code else "")
+            raise MailFailed(said, permanent=code // 100 == PERMANENT) from error
 
     async def check(self) -> None:
         """The server answers, and takes the name and the password."""
@@ -140,12 +211,22 @@ class SmtpCarrier:
             async with aiosmtplib.SMTP(**self._options):
                 pass
         except (aiosmtplib.SMTPException, OSError) as error:
-            message = f"FAM_AUTH_MAIL: the mail server does not take mails ({type(error).__name__})."
+            message = f"FAM_AUTH_MAIL: the mail server does not take mails ({self.name}: {type(error).__name__})."
             raise MailFailed(message, permanent=False) from error
+
+    async def _hand_over(self, mail: Mail, content: bytes) -> None:
+        """The server has taken the mail for its recipient: bytes that nobody reads the headers of, and an envelope."""
+        options = ["SMTPUTF8", "BODY=8BITMIME"] if mail.is_beyond_ascii else []
+        async with aiosmtplib.SMTP(**self._options) as server:
+            try:
+                await server.sendmail(mail.sender_address, [mail.recipient_address], content, mail_options=options)
+            except aiosmtplib.SMTPNotSupported as error:
+                message = f"{self.name} takes no address with other letters than those of ASCII (SMTPUTF8)"
+                raise MailFailed(message, permanent=True) from error
 
 
 def _first_code(error: Exception) -> int:
-    refused: Iterable[Any] = getattr(error, "recipients", ())
+    refused: tuple[Any, ...] = getattr(error, "recipients", ())
     return next((one.code for one in refused), 0)
 
 
@@ -161,55 +242,3 @@ def carrier(url: str) -> Carrier:
             case "smtp" | "smtps" if parts.hostname:
                 return SmtpCarrier(parts)
     raise Misconfigured(f"FAM_AUTH_MAIL is not a carrier: {FORMS}")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a mail says."""
-
-    subject: str
-    text: str
-    html: str
-
-
-@cache
-def templates(folders: tuple[Path, ...]) -> Environment:
-    """The templates: those of the first folder that has them, then the kernel's."""
-    return Environment(
-        loader=ChoiceLoader([FileSystemLoader(folders), PackageLoader("fam_auth", "mails")]),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def language_of(folders: tuple[Path, ...], kind: str, wanted: str) -> str:
-    """The language that a mail of this kind can be written in: the one wanted, a more general one, or English."""
-    known = set(templates(folders).list_templates(["txt"]))
-    return next((tag for tag in truncated(wanted) if f"{tag}/{kind}.txt" in known), ENGLISH)
-
-
-def render(folders: tuple[Path, ...], kind: str, context: Mapping[str, Any], language: str = ENGLISH) -> Written:
-    """A mail of a kind. The first line of `<language>/<kind>.txt` is the subject; English stands beside the folders.
-
-    The HTML says what the text says, unless a host has a `<kind>.html` of its own for that language.
-    """
-    environment = templates(folders)
-    own = [f"{language}/{kind}", *([kind] if language == ENGLISH else [])]
-    subject, _, text = environment.select_template([f"{name}.txt" for name in own]).render(context).partition("\n")
-    subject, text = subject.strip(), text.strip() + "\n"
-    page = environment.select_template([*(f"{name}.html" for name in own), "letter.html"])
-    html = page.render(context, subject=subject, language=language, paragraphs=list(_paragraphs(text)))
-    return Written(subject, text, html)
-
-
-def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
-    """The paragraphs of a text, each with what it is: `text`, `code`, the first `link`, or a `further` one."""
-    links = 0
-    for paragraph in re.split(r"\n\s*\n", text.strip()):
-        if LINK.fullmatch(paragraph):
-            yield ("further" if links else "link"), paragraph
-            links += 1
-        else:
-            yield ("code" if CODE.fullmatch(paragraph) else "text"), paragraph

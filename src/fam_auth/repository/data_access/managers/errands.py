@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
+from fam_auth.core.supervision import failure_of, reason, trace
 from fam_auth.exceptions import FamAuthError, NotFound
 from fam_auth.repository.data_access.managers import outbox
 from fam_auth.repository.data_access.queries import outbox as queries
@@ -49,37 +50,44 @@ async def resend(auth: Auth, prefix: str, errand_id: UUID | None) -> int:
 
 
 async def _perform(auth: Auth, row: Row[Any]) -> None:
-    name = row.kind.removeprefix(queries.ERRAND)
-    try:
-        async with asyncio.timeout(DEADLINE.total_seconds()):
-            await auth.errands[name].perform(outbox.event_of(auth, row))
-    except ErrandFailed as failure:
-        await _put_off(auth, row, str(failure))
-    except Exception as failure:
-        log.exception("%s failed", name)
-        await _put_off(auth, row, type(failure).__name__)
-    else:
-        await auth.database.rows(queries.done(row.id, "done", auth.now()))
+    """The errand is done, put off or given up. Where not even that can be written, its lease ends and it comes back."""
+    failure = await failure_of(_do(auth, row))
+    if failure is None:
+        return
+    further = await failure_of(_put_off(auth, row, failure))
+    if further is not None:
+        log.error("%s %s cannot be put off: %s", row.kind, row.id, reason(further), exc_info=trace(further))
 
 
-async def _put_off(auth: Auth, row: Row[Any], reason: str) -> None:
+async def _do(auth: Auth, row: Row[Any]) -> None:
+    async with asyncio.timeout(DEADLINE.total_seconds()):
+        await auth.errands[row.kind.removeprefix(queries.ERRAND)].perform(outbox.event_of(auth, row))
+    await auth.database.rows(queries.done(row.id, "done", auth.now()))
+
+
+async def _put_off(auth: Auth, row: Row[Any], failure: BaseException) -> None:
     """It is due again after a pause, which grows; past its lifetime it waits for an operator."""
-    due_at = auth.now() + outbox.pause(row.tries)
+    due_at, why = auth.now() + outbox.pause(row.tries), reason(failure)
     if due_at < row.expires_at:
-        log.warning("%s %s is tried again: %s", row.kind, row.id, reason)
-        await auth.database.rows(queries.again(row.id, due_at, reason))
+        log.warning("%s %s is tried again: %s", row.kind, row.id, why, exc_info=trace(failure))
+        await auth.database.rows(queries.again(row.id, due_at, why))
     else:
-        log.error("%s %s is given up: %s. See `fam-auth errands list`.", row.kind, row.id, reason)
-        await auth.database.rows(queries.give_up(row.id, reason, auth.until(auth.settings.retention)))
+        told = "%s %s is given up: %s. See `fam-auth errands list`."
+        log.error(told, row.kind, row.id, why, exc_info=trace(failure))
+        await auth.database.rows(queries.give_up(row.id, why, auth.until(auth.settings.retention)))
 
 
 def _shown(auth: Auth, row: Row[Any]) -> dict[str, str]:
-    event = outbox.event_of(auth, row)
+    try:
+        event = outbox.event_of(auth, row)
+        kind, event_id = str(event.kind), str(event.id)
+    except outbox.Sealed:
+        kind = event_id = "?"
     return {
         "id": str(row.id),
         "name": row.kind.removeprefix(queries.ERRAND),
-        "event": str(event.kind),
-        "event_id": str(event.id),
+        "event": kind,
+        "event_id": event_id,
         "state": "waiting" if row.done_at is None else "given up",
         "tries": str(row.tries),
         "due_at": "" if row.done_at else str(row.due_at),

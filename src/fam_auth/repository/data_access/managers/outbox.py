@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Filled
-from fam_auth.exceptions import NotFound
+from fam_auth.exceptions import FamAuthError, NotFound
 from fam_auth.repository.data_access.managers import pages
 from fam_auth.repository.data_access.managers.attempts import network_of
 from fam_auth.repository.data_access.queries import outbox as queries
@@ -26,6 +26,13 @@ REQUEST = "request"
 REQUEST_LIFETIME = timedelta(hours=1)
 ERRAND_LIFETIME = timedelta(days=3)
 LONGEST_PAUSE = timedelta(hours=1)
+
+
+class Sealed(FamAuthError):
+    """What a row says cannot be read: it was sealed by a secret that is not in FAM_AUTH_SECRETS any more."""
+
+    def __init__(self) -> None:
+        super().__init__("it was sealed by a secret that is not in FAM_AUTH_SECRETS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ def errand(auth: Auth, name: str, event: Event) -> Filled:
 
 
 def event_of(auth: Auth, row: Row[Any]) -> Event:
-    """The event that an errand is about."""
+    """The event that an errand is about. Raises Sealed."""
     told = content_of(auth, row)["event"]
     who = {key: None if told[key] is None else UUID(told[key]) for key in ("user_id", "session_id", "actor_id")}
     return Event(
@@ -135,13 +142,17 @@ def pause(tries: int) -> timedelta:
 
 
 def content_of(auth: Auth, row: Row[Any]) -> dict[str, Any]:
-    """What a row of the outbox says."""
-    content: dict[str, Any] = json.loads(auth.keys.open(_place(row.id), row.content))
+    """What a row of the outbox says. Raises Sealed."""
+    try:
+        opened = auth.keys.open(_place(row.id), row.content)
+    except ValueError as error:
+        raise Sealed from error
+    content: dict[str, Any] = json.loads(opened)
     return content
 
 
 def request_of(auth: Auth, row: Row[Any]) -> Request:
-    """The request that `ask` wrote down."""
+    """The request that `ask` wrote down. Raises Sealed."""
     content = content_of(auth, row)
     # The release before wrote none.
     asked_in = content.get("session_id")

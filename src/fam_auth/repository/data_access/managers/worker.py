@@ -1,8 +1,11 @@
-"""The worker: sends mails and answers requests, at least once, never lost, never after a link has expired."""
+"""The worker: sends mails and answers requests, at least once, never lost, never after a link has expired.
+
+Whatever happens to one row, that row alone is put off or given up: neither the others nor the loop end of it.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +15,9 @@ from sqlalchemy import Row
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
-from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed, language_of, render
+from fam_auth.core.letters import language_of, render
+from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed
+from fam_auth.core.supervision import failure_of, reason, trace
 from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.managers import errands, events, outbox, requests
 from fam_auth.repository.data_access.queries import outbox as queries
@@ -20,6 +25,8 @@ from fam_auth.repository.data_access.queries import turns
 
 BATCH = 10
 LEASE = BATCH * SMTP_DEADLINE + timedelta(seconds=20)
+# For what is not ours: a carrier or a listener of the application that waits for ever would hold up all mails.
+DEADLINE = LEASE / 2
 log = logging.getLogger("fam_auth.outbox")
 
 
@@ -34,18 +41,22 @@ async def deliver(auth: Auth) -> int:
 async def work(auth: Auth, stopping: asyncio.Event, pause: timedelta = timedelta(seconds=1)) -> None:
     """Delivers until told to stop; what has begun is finished. A database that does not answer is waited for.
 
-    Mails do not wait for errands, which may take long.
+    Mails do not wait for errands, which may take long. Nothing but a cancellation ends it earlier.
     """
     await asyncio.gather(*(_go_on(auth, some, stopping, pause) for some in (_deliver_mails, errands.run)))
 
 
-async def _go_on(auth: Auth, some: Callable[[Auth], Awaitable[int]], stopping: asyncio.Event, pause: timedelta) -> None:
+async def _go_on(
+    auth: Auth, some: Callable[[Auth], Coroutine[Any, Any, int]], stopping: asyncio.Event, pause: timedelta
+) -> None:
     while not stopping.is_set():
-        try:
-            taken = await some(auth)
-        except Unavailable:
-            taken = 0
-        if not taken:
+        taken: int | BaseException
+        (taken,) = await asyncio.gather(some(auth), return_exceptions=True)
+        if isinstance(taken, BaseException):
+            # A database that is away is told of by every request; here it would be a line a second.
+            level = logging.DEBUG if isinstance(taken, Unavailable) else logging.ERROR
+            log.log(level, "The worker failed and goes on: %s", reason(taken), exc_info=trace(taken))
+        if isinstance(taken, BaseException) or not taken:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), pause.total_seconds())
 
@@ -58,22 +69,43 @@ async def _deliver_mails(auth: Auth) -> int:
 
 
 async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
+    """The row is done, put off or given up. Where not even that can be written, its lease ends and it comes back."""
+    failure = await failure_of(_do(auth, row))
+    if failure is None:
+        return
+    due_at = auth.now() + outbox.pause(row.tries)
+    if due_at >= row.expires_at or (isinstance(failure, MailFailed) and failure.permanent):
+        _tell(logging.ERROR, "is given up", row, failure)
+        failure = await failure_of(_close(auth, row, EventKind.MAIL_FAILED))
+        if failure is None:
+            return
+        # A listener of the application undoes even the event of this: it is tried with pauses until it lets it be.
+        _tell(logging.ERROR, "cannot be given up", row, failure)
+    else:
+        _tell(logging.WARNING, "is tried again", row, failure)
+    failure = await failure_of(auth.database.rows(queries.again(row.id, due_at)))
+    if failure is not None:
+        _tell(logging.ERROR, "cannot be put off", row, failure)
+
+
+async def _do(auth: Auth, row: Row[Any]) -> None:
+    """The mail is sent, the request is answered, or what is too late is given up."""
     if row.expires_at <= auth.now():
         await _close(auth, row, EventKind.MAIL_EXPIRED)
         return
-    if row.kind == outbox.REQUEST:
-        await requests.answer(auth, row)
-        return
-    try:
-        await auth.carrier.carry(_open(auth, row))
-    except MailFailed as failure:
-        log.warning("mail %s of kind %s failed: %s", row.id, row.kind, failure)
-        if failure.permanent:
-            await _close(auth, row, EventKind.MAIL_FAILED)
-        else:
-            await auth.database.rows(queries.again(row.id, auth.now() + outbox.pause(row.tries)))
-    else:
-        await auth.database.rows(queries.done(row.id, "sent", auth.now()))
+    async with asyncio.timeout(DEADLINE.total_seconds()):
+        if row.kind == outbox.REQUEST:
+            await requests.answer(auth, row)
+            return
+        mail = _open(auth, row)
+        # Whatever the carrier makes of it, and whatever an address of before was read as.
+        mail.check()
+        await auth.carrier.carry(mail)
+    await auth.database.rows(queries.done(row.id, "sent", auth.now()))
+
+
+def _tell(level: int, fate: str, row: Row[Any], failure: BaseException) -> None:
+    log.log(level, "mail %s of kind %s %s: %s", row.id, row.kind, fate, reason(failure), exc_info=trace(failure))
 
 
 async def _close(auth: Auth, row: Row[Any], kind: EventKind) -> None:
@@ -92,10 +124,9 @@ def _open(auth: Auth, row: Row[Any]) -> Mail:
     except TemplateError as error:
         # A template of the application: mended sooner or later, and no reason to keep back the mails of others.
         raise MailFailed(f"its template does not work ({error})", permanent=False) from error
-    host = auth.settings.mail_host
-    sender = auth.settings.mail_from or f"{auth.settings.app_name} <no-reply@{host}>"
+    own, message_id = str(auth.settings.sender), f"<{row.id}@{auth.settings.mail_domain}>"
     said = (written.subject, written.text, written.html)
-    return Mail(row.kind, sender, content["recipient"], *said, f"<{row.id}@{host}>", language)
+    return Mail(row.kind, own, content["recipient"], *said, message_id, language)
 
 
 def _context(auth: Auth, kept: Mapping[str, Any], language: str) -> dict[str, Any]:
