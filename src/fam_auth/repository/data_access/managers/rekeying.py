@@ -45,8 +45,12 @@ async def lost(auth: Auth) -> list[str]:
 
 
 async def _rekey_some(auth: Auth, column: Column[str]) -> int:
-    """One batch, a row at a time: who changes a row meanwhile keeps their change."""
-    rows = await auth.database.rows(queries.older(column, auth.keys.version, BATCH))
+    """One batch, a row at a time: who changes a row meanwhile keeps their change.
+
+    What rests on a secret that is not in force any more stays as it is, and ends nothing (`lost` tells of it).
+    """
+    older = [version for version in auth.keys.versions if version != auth.keys.version]
+    rows = await auth.database.rows(queries.resting(column, older, BATCH))
     for row in rows:
         place = f"{column.table.name}|{row.id}|{column.name}"
         anew = auth.keys.seal(place, auth.keys.open(place, row.value))

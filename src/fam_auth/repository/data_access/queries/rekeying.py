@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, func, not_, or_, select, update
+from sqlalchemy import Column, ColumnElement, false, func, not_, or_, select, update
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
 
 
-def older(column: Column[str], version: int, limit: int) -> Rows:
-    """Some rows whose value rests on another secret than this one."""
+def resting(column: Column[str], versions: Sequence[int], limit: int) -> Rows:
+    """Some rows whose value rests on one of these secrets."""
     chosen = select(column.table.c.id, column.label("value"))
-    return chosen.where(column.is_not(None), not_(_rests_on(column, [version]))).limit(limit)
+    return chosen.where(column.is_not(None), _rests_on(column, versions)).limit(limit)
 
 
 def count_older(column: Column[str], versions: Sequence[int]) -> Rows:
@@ -29,4 +29,4 @@ def replace(column: Column[str], row_id: UUID, old: str, new: str) -> UpdateBase
 
 def _rests_on(column: Column[str], versions: Sequence[int]) -> ColumnElement[bool]:
     start = "v1." if column.info.get("sealed") else ""
-    return or_(*(column.startswith(f"{start}{version}.") for version in versions))
+    return or_(false(), *(column.startswith(f"{start}{version}.") for version in versions))
