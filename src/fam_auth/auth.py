@@ -1,7 +1,9 @@
 """Auth: the one object that holds settings, database, keys, hasher, mail carrier and features. It knows no HTTP."""
 
 import importlib
+import logging
 import os
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -32,6 +34,8 @@ from fam_auth.hooks import Claiming, Errand, Follower, Hooks, Listener, SomeEven
 from fam_auth.models import KERNEL, Base
 
 GROUP = "fam_auth.features"
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+log = logging.getLogger("fam_auth")
 PlaceOf = Callable[[str], str | None]
 SomeFeature = TypeVar("SomeFeature", bound=Feature)
 
@@ -259,8 +263,22 @@ def _kept_secret(path: Path) -> str:
                 new.flush()
                 with suppress(FileExistsError):  # another worker was first
                     os.link(new.name, path)
+        elif path.stat().st_mode & OTHERS:
+            _make_private(path)
         return path.read_text().strip()
     except OSError as error:
         raise Misconfigured(
             f"FAM_AUTH_SECRETS is not set and {path} cannot be kept ({error.strerror}): set it, or mend the directory."
         ) from error
+
+
+def _make_private(path: Path) -> None:
+    """Nobody but its owner can read it from now on, where we may say so; it is told in any case."""
+    with suppress(PermissionError):
+        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    if path.stat().st_mode & OTHERS:
+        log.warning("%s can be read by others, and we may not change that: run chmod 600 as its owner.", path)
+    else:
+        log.warning(
+            "%s could be read by others; only its owner can now. If others used this machine, replace it.", path
+        )
