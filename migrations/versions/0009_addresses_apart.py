@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0007_addresses_apart"
-down_revision: str | None = "0006_events_of_actors"
+revision: str = "0009_addresses_apart"
+down_revision: str | None = "0008_devices_and_sources"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
