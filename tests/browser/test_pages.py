@@ -145,6 +145,25 @@ def leaves(ada: Visitor) -> None:
     ada.look("account-deleted")
 
 
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_a_link_in_another_browser_asks_for_the_password(chromium_path: str, acme: Service, view: View) -> None:
+    with chromium(chromium_path) as browser:
+        first = visitor(browser, acme, view, f"first-{view.email}")
+        first.open("/sign-up")
+        first.press("/sign-up", email=first.email, password=PASSWORD)
+        other = visitor(browser, acme, view, first.email)
+        other.follow(other.link("verify_email"))
+        other.press("/verify-email")
+        other.look("verify-email-password")
+        other.page.click("summary")
+        other.press("/verify-email/new-password", new_password="password123")
+        other.look("verify-email-new-password", picture=False)
+        other.press("/verify-email", password=PASSWORD)
+        assert other.path == "/sign-in"
+        # That a form was refused is what the browser complains of, and what is asked for here.
+        assert [fault for fault in other.faults if "403" not in fault and "422" not in fault] == []
+
+
 @pytest.mark.parametrize("view", VIEWS[:3] + VIEWS[4:5], ids=str)
 def test_where_a_second_factor_is_demanded(chromium_path: str, demanding: Service, view: View) -> None:
     with chromium(chromium_path) as browser:
