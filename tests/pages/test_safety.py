@@ -7,17 +7,22 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from http.cookies import SimpleCookie
 from pathlib import Path
+from typing import ClassVar
 
 import httpx2
 import pytest
+from fastapi import Response
 from fastapi.routing import APIRoute
 from sqlalchemy import select
 
 from fam_auth.core.settings import Profile, Settings
+from fam_auth.dependencies import needs
+from fam_auth.feature import Feature, Pages
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
 from fam_auth.models import Session
+from fam_auth.pages import new_router
 from fam_auth.pages.destinations import allowed
 from fam_auth.pages.mounted import KERNEL
 from fam_auth.repository.data_access.managers import users
@@ -417,13 +422,28 @@ async def test_what_breaks_shows_no_stack(open_world: OpenWorld, tmp_path: Path)
     assert "division" not in answer.text
 
 
-async def test_a_page_that_takes_too_long(open_world: OpenWorld, world: World, ada: Browser) -> None:
-    hurried = await open_world(features=[Password(), Otp()], hosted=True, request_deadline=timedelta(microseconds=1))
-    theirs = await browser(hurried)
-    theirs.http.cookies.update(ada.http.cookies)
-    # Once the feed was read its connection is free: one that is given up while it connects would be cleared away later.
-    await asyncio.sleep(0.2)
-    answer = await theirs.http.get("/auth/account")
+slow = new_router()
+
+
+@slow.get("/slow", dependencies=[needs.public])
+async def takes_too_long() -> Response:
+    """Waits for something that does not come."""
+    await asyncio.sleep(60)
+    return Response()
+
+
+class Slow(Feature):
+    """Brings a page that takes too long."""
+
+    name: ClassVar[str] = "slow"
+
+    def pages(self, settings: Settings) -> Pages:
+        return Pages(routers=(slow,), templates=Path(__file__).parent)
+
+
+async def test_a_page_that_takes_too_long(open_world: OpenWorld) -> None:
+    hurried = await open_world(features=[Password(), Slow()], hosted=True, request_deadline=timedelta(milliseconds=100))
+    answer = await (await browser(hurried)).http.get("/auth/slow")
     assert (answer.status_code, is_page(answer), "try again in a moment" in answer.text) == (503, True, True)
     assert answer.headers["retry-after"] == "2"
 
