@@ -277,7 +277,7 @@ def _make_private(path: Path) -> None:
     with suppress(PermissionError):
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)
     if path.stat().st_mode & OTHERS:
-        log.warning("%s can be read by others, and we may not change that: run chmod 600 as its owner.", path)
+        log.warning("Other users can read %s. Run `chmod 600` on it as its owner.", path)
     else:
         log.warning(
             "%s could be read by others; only its owner can now. If others used this machine, replace it.", path

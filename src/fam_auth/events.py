@@ -105,7 +105,7 @@ class UserRestored(UserEvent, kind=EventKind.USER_RESTORED):
 
 
 class UserExported(UserEvent, kind=EventKind.USER_EXPORTED):
-    """Everything that is kept of the user was given out: to the user, or to whoever `actor_id` names."""
+    """The user's data was exported, by the user or by the administrator in `actor_id`."""
 
 
 class UserDeleted(UserEvent, kind=EventKind.USER_DELETED):

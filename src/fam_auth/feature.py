@@ -1,4 +1,4 @@
-"""What a feature can bring to fam-auth: settings, routes, tables, and seven places where it listens."""
+"""What a feature can bring to fam-auth: settings, routes, tables, and the hooks by which it takes part."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,8 +131,8 @@ class Pages:
     `templates` is their folder; templates are named `<feature>/...`. `entries` go into the navigation of the account,
     `doors` are links below the form of signing in. `steps` says on which path a step of a login is taken; a second
     factor is the step `second_factor/<method>`. `way` is the template of a form that begins a login, `again` of one
-    that begins a step-up, `claim` of one by which the owner of a mailbox takes over a registration that somebody else
-    made; None without. `administration` are places of administrators, `about_user` what they see of
+    that begins a step-up, `takeover` of one by which the owner of a mailbox takes over a registration of
+    somebody else; None without. `administration` are places of administrators, `about_user` what they see of
     one user, by paths behind `/admin/users/<id>`.
     """
 
@@ -143,7 +143,7 @@ class Pages:
     steps: Mapping[str, str] = field(default_factory=dict)
     way: str | None = None
     again: str | None = None
-    claim: str | None = None
+    takeover: str | None = None
     administration: tuple[Entry, ...] = ()
     about_user: tuple[Entry, ...] = ()
 

@@ -137,6 +137,7 @@ class Sockets:
         task.add_done_callback(self._closing.discard)
 
 
+# Auth knows no HTTP, so it cannot hold them; weak, so that an Auth that is given up takes them along.
 _ALL: WeakKeyDictionary[Auth, Sockets] = WeakKeyDictionary()
 
 

@@ -134,7 +134,7 @@ def create_admin(
         user = await users.found(auth, email) if known else await _made(auth, email, password)
         if not is_proved:
             async with auth.transaction() as db:
-                await verifications.claim(auth, db, user.id, parse(user.email).canonical, BY_CLI)
+                await verifications.take_over(auth, db, user.id, parse(user.email).canonical, BY_CLI)
         await managers.grant(auth, user.id, ADMIN, BY_CLI)
         return user, await changes.link(auth, user) if link else None
 

@@ -1,4 +1,4 @@
-"""Background work: it goes on after every failure, and nothing in it waits for ever."""
+"""Background tasks that survive any failure and never hang."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from typing import Any
 from fam_auth.exceptions import Unavailable
 
 DEADLINE = timedelta(seconds=10)
-"""A chore that takes longer waits for an answer that will not come, as on a connection that was cut silently."""
+"""A task that takes longer is probably waiting on a dead connection."""
 PAUSE = timedelta(seconds=1)
 """The least pause after an unexpected failure, which would fill the log otherwise."""
 CANCEL_TRIES = 3
@@ -25,7 +25,7 @@ async def repeat(
 ) -> None:
     """Runs a chore again and again until `stopping` is set. No failure ends it, and neither does a cancelled chore.
 
-    A chore that takes longer than `within` is cancelled and started again; None: it may run as long as it likes.
+    A chore that takes longer than `within` is cancelled and started again; None: no limit.
     """
     while not stopping.is_set():
         went_well = await attempt(name, chore, within)
@@ -62,7 +62,7 @@ async def end(tasks: Collection[asyncio.Future[Any]], *, within: timedelta = tim
 async def _bounded(chore: Awaitable[Any], within: timedelta | None) -> None:
     """Raises TimeoutError when the chore took too long or was cancelled, and otherwise what it raises itself.
 
-    It runs as a task of its own: a chore that cancels itself (an anyio scope of somebody else's) ends nothing else.
+    Runs in its own task, so that a cancellation inside it (an anyio scope of somebody else's) stops nothing else.
     """
     task = asyncio.ensure_future(chore)
     try:

@@ -1,4 +1,4 @@
-"""What loops do with the failure of one of many: they tell of it and go on."""
+"""The failure of one item in a loop: log it and continue."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -13,15 +13,18 @@ LONGEST = 200
 async def failure_of(work: Coroutine[Any, Any, object]) -> BaseException | None:
     """What ended the work before it was done; None when it was done.
 
-    When whoever waits here is cancelled, so is the work, and the cancellation goes on. One that comes out of the work
-    by itself is a failure like any other: code of somebody else may have waited for a task that was cancelled.
+    Cancelling the caller cancels the work. A cancellation that comes out of the work itself is a failure like any
+    other: code of somebody else may have waited for a task that was cancelled.
     """
     [ended] = await asyncio.gather(work, return_exceptions=True)
     return ended if isinstance(ended, BaseException) else None
 
 
 def reason(failure: BaseException) -> str:
-    """Why, in one line that fits into any log and any column. Only our own exceptions are known to tell no secret."""
+    """Why, in one line for a log or a column: the message of our own exceptions, the type of any other.
+
+    The traceback that `trace` gives to the log has the message of the others.
+    """
     return plain(str(failure) if isinstance(failure, FamAuthError) else type(failure).__name__)[:LONGEST]
 
 

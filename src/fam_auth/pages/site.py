@@ -31,7 +31,7 @@ AFTER = (
 class Site:
     """The pages of one application: templates, files, what is in the navigation, and where each step is taken.
 
-    `ways`, `again` and `claims` are the templates of the forms that begin a login, begin a step-up, and take over a
+    `ways`, `again` and `takeovers` are the templates of the forms that begin a login, begin a step-up, and take over a
     registration.
     """
 
@@ -43,7 +43,7 @@ class Site:
     steps: Mapping[str, str]
     ways: tuple[str, ...]
     again: tuple[str, ...]
-    claims: tuple[str, ...]
+    takeovers: tuple[str, ...]
     doors: tuple[Entry, ...]
     administration: tuple[Entry, ...]
     about_user: tuple[Entry, ...]
@@ -66,7 +66,7 @@ def build(auth: Auth) -> Site:
         steps={**STEPS, **{step: path for one in brought.values() for step, path in one.steps.items()}},
         ways=tuple(one.way for one in brought.values() if one.way),
         again=tuple(one.again for one in brought.values() if one.again),
-        claims=tuple(one.claim for one in brought.values() if one.claim),
+        takeovers=tuple(one.takeover for one in brought.values() if one.takeover),
         doors=tuple(entry for one in brought.values() for entry in one.doors),
         administration=(
             *entries.BEFORE,

@@ -142,7 +142,7 @@ async def _set(auth: Auth, pending: Row[Any], password: str, client: Client) -> 
     async with auth.transaction() as db:
         row = await tokens.spend(auth, db, pending)
         if row.verified_at is None:
-            await verifications.claim(auth, db, row.id, pending.address, Actor(client, row.id))
+            await verifications.take_over(auth, db, row.id, pending.address, Actor(client, row.id))
         done = Event(EventKind.PASSWORD_RESET, auth.now(), row.id, actor_id=row.id, client=client)
         letter = credentials.notice(auth, "password_changed", row.address)
         lifted = attempts.lifted(auth, managers.METHOD, row.canonical)

@@ -187,7 +187,7 @@ PAGES = Pages(
     steps={"change_password": IN_LOGIN, "reset_password": "/sign-in/reset-password"},
     way="password/way.html",
     again="password/again.html",
-    claim="password/claim.html",
+    takeover="password/takeover.html",
     administration=(administration.PLACE,),
     about_user=(administration.TAB,),
 )

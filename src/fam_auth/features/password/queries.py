@@ -67,16 +67,6 @@ def take_back(user_id: UUID, registration_id: UUID) -> UpdateBase:
     return delete(PasswordHash).where(PasswordHash.user_id == user_id, PasswordHash.digest.in_(of_registration))
 
 
-def replace(user_id: UUID, old: str, new: str, now: datetime) -> UpdateBase:
-    """Another password in place of the one that was judged: returns the user, and nothing when it is not in force."""
-    return (
-        update(PasswordHash)
-        .where(PasswordHash.user_id == user_id, PasswordHash.digest == old)
-        .values(digest=new, changed_at=now)
-        .returning(PasswordHash.user_id)
-    )
-
-
 def remove(user_id: UUID) -> UpdateBase:
     """The user has no password any more."""
     return delete(PasswordHash).where(PasswordHash.user_id == user_id)

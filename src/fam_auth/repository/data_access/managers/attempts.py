@@ -117,10 +117,7 @@ async def limit(auth: Auth, *uses: Use) -> Counted:
 
 
 async def limit_mails(auth: Auth, client: Client) -> None:
-    """A mail that somebody asks for, who need not be signed in, is counted for their network, whoever it goes to.
-
-    Nothing is written before: whoever asks again and again fills no outbox. Raises TooManyAttempts.
-    """
+    """Counts a requested mail against the client's network, before anything is written. Raises TooManyAttempts."""
     await limit(auth, Use("mail network", network_of(client), auth.settings.throttle.mail_network))
 
 

@@ -9,7 +9,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.events import Event
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import NotFound
-from fam_auth.repository.data_access.managers import events, outbox, sessions
+from fam_auth.repository.data_access.managers import devices, events, outbox, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as queries
 from fam_auth.repository.data_access.queries import outbox as outbox_queries
@@ -33,6 +33,9 @@ async def changed(
     if (await db.execute(users.locked(event.user_id))).first() is None:
         raise NotFound
     now = auth.now()
+    if event.kind in devices.ENDING:
+        # Apart from the deeds, which may verify the address in the same row.
+        await db.execute(users.forget_devices(event.user_id, now))
     posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, event.client)]
     over = [
         queries.abandon_all(event.user_id, but=keep),

@@ -1,7 +1,7 @@
 """Devices an account was signed in to from: they have attempts of their own, so that strangers cannot lock them out.
 
 The token stands for itself, sealed and bound to the account; no table knows of it. What ends the tokens of an account
-is a moment that is kept with its address (auth_email.devices_since): those made before it are nobody's.
+is a moment that is kept with its address (auth_email.devices_since): tokens issued before it are no longer accepted.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ BEFORE = struct.Struct(">16s12sI")  # of versions before: in place of it the exp
 EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 PREFIX = "famd_"
 PURPOSE = "device"
-# Whoever has signed in until then may have been somebody else than the owner. A change of the password by somebody who
+# Anyone who signed in before this may not have been the owner. A change of the password by somebody who
 # knew it is no such event: it would make strangers of the devices of the owner.
 ENDING = {
     EventKind.PASSWORD_RESET,

@@ -71,7 +71,7 @@ async def _addresses(auth: Auth) -> Found:
     if not trusted or len(unknown) * 2 <= len(clients):
         return None
     told = (
-        f"{len(unknown)} of the latest {len(clients)} requests in the journal come from a proxy in "
+        f"{len(unknown)} of the latest {len(clients)} requests in the audit log come from a proxy in "
         "FAM_AUTH_TRUSTED_PROXIES and from nobody behind it, so that they share the limits of one network: its "
         "X-Forwarded-For is missing, or not an address, as the log of the service tells."
     )

@@ -12,9 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
 from fam_auth.core.statements import Filled, Statement
-from fam_auth.repository.data_access.managers import changes, devices, outbox, pages
+from fam_auth.repository.data_access.managers import changes, outbox, pages
 from fam_auth.repository.data_access.queries import events as queries
-from fam_auth.repository.data_access.queries import users
 from fam_auth.values import EventFilter, Page
 
 log = logging.getLogger("fam_auth.events")
@@ -78,8 +77,6 @@ def _errands(auth: Auth, event: Event) -> list[Statement]:
 
 
 async def _tell(auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
-    if event.kind in devices.ENDING and event.user_id is not None:
-        await db.execute(users.forget_devices(event.user_id, auth.now()))
     for feature in auth.features:
         await feature.heard(auth, db, event, subject)
     _log(event)

@@ -156,18 +156,18 @@ async def user_of(auth: Auth, login_token: str | None) -> UUID | None:
     return row.user_id if row is not None and row.proofs else None
 
 
-async def at_step(auth: Auth, login_token: str | None, *names: str) -> Row[Any]:
-    """The row of the login whose next step is one of these. Steps are done in the order in which they are named.
+async def at_step(auth: Auth, login_token: str | None, name: str) -> Row[Any]:
+    """The row of the login whose next step this is. Steps are done in the order in which they are named.
 
-    Raises InvalidLoginToken where none of them is to do, and Forbidden while an earlier step is.
+    Raises InvalidLoginToken where it is not to be done, and Forbidden while an earlier step is.
     """
     row = await under_way(auth, login_token)
     if row is None or login_token is None:
         raise InvalidLoginToken
     steps = [step.name for step in (await standing(auth, login_token)).next]
-    if not set(names) & set(steps):
+    if name not in steps:
         raise InvalidLoginToken
-    if steps[0] not in names:
+    if steps[0] != name:
         raise Forbidden(Said("details.earlier_step", {"step": steps[0]}))
     return row
 

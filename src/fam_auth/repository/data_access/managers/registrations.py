@@ -77,6 +77,7 @@ async def counted(auth: Auth, address: Address, client: Client) -> bool:
     try:
         await attempts.limit(auth, by_network, by_address)
     except TooManyAttempts:
+        # That refunded both: the network pays even when only the address is exhausted.
         await attempts.limit(auth, by_network)
         return False
     return True
@@ -84,7 +85,10 @@ async def counted(auth: Auth, address: Address, client: Client) -> bool:
 
 @retried
 async def register(auth: Auth, who: Registrant, credential: Credential) -> Registered:
-    """The account exists afterwards, or did before: then nothing of it changes, and a mail goes to its address."""
+    """Creates the account, or adds a registration to an unverified one that was registered and never used.
+
+    A known address gets a mail if `who.may_mail`. Raises what the application's listeners raise.
+    """
     token, new_id = new_token(PREFIX), auth.new_id()
     async with auth.transaction() as db:
         holder = await users.claim(auth, db, new_id, who.address)

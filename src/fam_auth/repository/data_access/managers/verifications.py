@@ -30,12 +30,18 @@ VERIFY, REGISTRATION = "verify_email", "registration"
 
 
 async def verify(auth: Auth, token: str, proof: RegistrationProof, client: Client) -> User:
-    """The token is used up and its address verified. Raises InvalidToken, and what `_chosen` raises."""
+    """The token is used up and its address verified.
+
+    Raises InvalidToken, PasswordRequired, InvalidCredentials, TooManyAttempts and Busy.
+    """
     return await _verify(auth, await tokens.look(auth, VERIFY, token), proof, client)
 
 
 async def verify_by_code(auth: Auth, email: str, code: str, proof: RegistrationProof, client: Client) -> User:
-    """The same by the code of a mail; each has five tries, counted before they are judged. Raises InvalidCode."""
+    """The same by the code of a mail; each has five tries, counted before they are judged.
+
+    Raises InvalidCode in place of InvalidToken.
+    """
     canonical = users.checked(email).canonical
     waiting = await auth.database.rows(token_queries.spend_code_try(VERIFY, canonical, auth.now()))
     right = next((row for row in waiting if auth.keys.is_digest_of(_code_of(canonical), code, row.code)), None)
@@ -49,13 +55,14 @@ async def verify_by_code(auth: Auth, email: str, code: str, proof: RegistrationP
         raise InvalidCode from None
 
 
-async def claim(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, actor: Actor) -> None:
+async def take_over(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, actor: Actor) -> None:
     """The mailbox's owner has come to an account that somebody made for it: its address is verified.
 
     The features clear what they hold of it, and what rested on it is over, so that nothing is left of whoever made it
     (S-128). Does not commit.
     """
     claimed = Event(EventKind.USER_CLAIMED, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
+    # What features keep for registrations goes before they hear of this: they must clear, and take nothing over.
     deeds = user_queries.verify(user_id, canonical, auth.now()), queries.remove(user_id)
     await credentials.changed(auth, db, claimed, *deeds, letter=None)
 
@@ -68,12 +75,15 @@ async def is_awaited(auth: Auth, user_id: UUID) -> bool:
 async def disown(auth: Auth, token: str, client: Client) -> None:
     """The owner of the mailbox did not make this registration: it is gone, and the account with the last of them.
 
-    Raises InvalidToken.
+    Raises InvalidToken, also for an account that nobody registered: what an administrator made stays.
     """
     pending = await tokens.look(auth, VERIFY, token)
     async with auth.transaction() as db:
         await tokens.spend(auth, db, pending)
         waiting = [row.id for row in await auth.database.rows(queries.of_user(pending.user_id), db)]
+        if not waiting:
+            raise InvalidToken
+        # A mail that was asked for again belongs to no single registration: its link disowns the account.
         if pending.registration_id not in waiting or len(waiting) == 1:
             await users.remove(auth, pending.user_id, Actor(client), db=db)
             return
