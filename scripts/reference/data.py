@@ -70,6 +70,8 @@ def kept(model: type[Base]) -> str:
     for column in made.columns:
         if column.info.get("dies"):
             return f"a day after `{column.name}`, then purged"
+    if made.name == "auth_registration":
+        return "until the address is verified or the registration disowned"
     if any(key.column.table is _table(User) for key in made.foreign_keys):
         return "as long as its user"
     if any(key.ondelete == "CASCADE" for key in made.foreign_keys):

@@ -24,7 +24,7 @@ REST = """\
 READS = {"self": "GET /auth/me", "admin": "GET /auth/users/{user_id}"}
 WRITES = {"self": "PATCH /auth/me", "admin": "PATCH /auth/users/{user_id}"}
 ELSEWHERE = {
-    "email": "`change_email`, confirmed by both mailboxes",
+    "email": "`change_email`, confirmed by the new mailbox, undone by the old one",
     "email_verified": "`verify_email`",
     "suspended_at": "`suspend_user`, `restore_user` for an administrator",
     "suspended_until": "`suspend_user` for an administrator",

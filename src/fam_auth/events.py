@@ -69,7 +69,7 @@ class UserRegistered(UserEvent, kind=EventKind.USER_REGISTERED):
 
 
 class UserRegistrationRepeated(UserEvent, kind=EventKind.USER_REGISTRATION_REPEATED):
-    """Somebody registered with an address that is known; its owner got a mail."""
+    """Somebody registered an address again."""
 
 
 class UserRegistrationDisowned(UserEvent, kind=EventKind.USER_REGISTRATION_DISOWNED):
@@ -109,7 +109,7 @@ class UserExported(UserEvent, kind=EventKind.USER_EXPORTED):
 
 
 class UserDeleted(UserEvent, kind=EventKind.USER_DELETED):
-    """The account is gone. Earlier events of it keep kind and time alone."""
+    """The account is gone. Earlier events of it keep kind, time and bare ids."""
 
 
 class EmailVerificationSent(UserEvent, kind=EventKind.EMAIL_VERIFICATION_SENT):

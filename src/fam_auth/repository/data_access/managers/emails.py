@@ -113,11 +113,16 @@ async def confirm(auth: Auth, token: str, client: Client) -> User:
         if pending.session_id is not None and not await sessions.is_live(auth, db, pending.session_id):
             raise InvalidToken
         await _move(auth, db, user.id, Address(pending.shown, pending.address), client)
-        letters = [credentials.notice(auth, "email_changed", to) for to in (user.email, pending.shown)]
+        arrived = credentials.notice(auth, "email_changed", pending.shown, was_yours=False)
+        letters = [_moved_away(auth, user.email), arrived]
         posted = [outbox.post(auth, user.id, letter, client) for letter in letters]
         changed = Event(EventKind.EMAIL_CHANGED, auth.now(), user.id, actor_id=user.id, client=client)
         await credentials.changed(auth, db, changed, *posted, letter=None, keep=pending.session_id)
         return queries.value((await db.execute(queries.by_id(user.id))).one())
+
+
+def _moved_away(auth: Auth, address: str) -> Letter:
+    return credentials.notice(auth, "email_changed", address, was_yours=True)
 
 
 async def undo(auth: Auth, token: str, client: Client) -> None:
@@ -148,7 +153,7 @@ async def _bring_back(auth: Auth, token: str, client: Client) -> None:
         )
         if parse(user.email).canonical != address.canonical:
             await _move(auth, db, user.id, address, client)
-            moved = outbox.post(auth, user.id, credentials.notice(auth, "email_changed", user.email), client)
+            moved = outbox.post(auth, user.id, _moved_away(auth, user.email), client)
             await auth.database.together(db, moved)
         await db.execute(token_queries.retire_younger(user.id, UNDO, pending.id, auth.now()))
         letter = credentials.notice(auth, "email_change_undone", address.shown)

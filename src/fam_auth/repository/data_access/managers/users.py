@@ -111,10 +111,12 @@ async def suspend(
 
 @retried
 async def restore(auth: Auth, user_id: UUID, actor: Actor) -> None:
-    """The user can sign in again. Raises NotFound and Forbidden."""
+    """The user can sign in again; nothing happens to one who is not suspended. Raises NotFound and Forbidden."""
     fields = {"suspended_at": None, "suspended_reason": None, "suspended_until": None}
+    restored = _event(auth, EventKind.USER_RESTORED, user_id, actor)
     async with auth.transaction() as db:
-        await _administer(auth, db, _event(auth, EventKind.USER_RESTORED, user_id, actor), fields)
+        if (await permits.obtain(auth, db, restored)).suspended_at is not None:
+            await events.record(auth, db, restored, queries.change(user_id, fields))
 
 
 @retried

@@ -109,6 +109,7 @@ def mail(
         "link": auth.link(VERIFY, token),
         "disown_link": auth.link(token_queries.UNDO, token),
         "code": code,
+        "is_registration": registration_id is not None,
         "link_hours": lifetime // timedelta(hours=1),
         "code_minutes": auth.settings.code_lifetime // timedelta(minutes=1),
     }
