@@ -94,7 +94,8 @@ async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
 
 async def actor_of(connection: HTTPConnection) -> Actor:
     """Who does something, signed in. Raises Unauthenticated and CrossSite."""
-    return Actor(client_of(connection), (await signed_in(connection))[1].id)
+    session, user = await signed_in(connection)
+    return Actor(client_of(connection), user.id, session.id)
 
 
 def has_credentials(connection: HTTPConnection) -> bool:

@@ -131,10 +131,14 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something to an account: from where, and as which user; None: nobody signed in, such as an operator."""
+    """Who does something to an account: from where, as which user, and by which session.
+
+    None: nobody signed in, such as an operator.
+    """
 
     client: Client
     user_id: UUID | None = None
+    session_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,8 @@ class Visit:
 class RegistrationProof:
     """What somebody who verifies an address shows of their own registration; any of them will do.
 
-    `token` is what the answer to the registration gave, `login_of` the user of a login under way that has passed its
-    first factor.
+    `token` is what the answer to the registration gave, `login_of` who is signed in, or has passed the first factor of
+    a login under way.
     """
 
     token: str | None = field(default=None, repr=False)

@@ -28,7 +28,7 @@ from fam_auth.pages.mounted import KERNEL
 from fam_auth.repository.data_access.managers import users
 from fam_auth.routers.rules import rules
 from tests.pages.office import EVERY, administrator
-from tests.support.browsing import Browser, browser, member
+from tests.support.browsing import Browser, browser, member, program
 from tests.support.people import PASSWORD, World
 from tests.support.tables import dump
 
@@ -420,6 +420,46 @@ async def test_what_breaks_shows_no_stack(open_world: OpenWorld, tmp_path: Path)
     assert (answer.status_code, is_page(answer), "Something went wrong" in answer.text) == (500, True, True)
     assert answer.headers["x-request-id"] in answer.text
     assert "division" not in answer.text
+
+
+VICTIM = "victoria@example.com"
+BAD_BODIES = [b"a=1&a=2", b"\xff\xfe", b"x" * 70_000, b"nothing=1"]
+
+
+async def test_a_form_that_is_refused_shows_its_page_to_nobody_who_may_not_open_it(world: World, ada: Browser) -> None:
+    """Whatever is wrong with what was sent: who may not open the page is not shown it beside the reason."""
+    victim = await users.create(world.auth, VICTIM, "Victoria", verified=True)
+    nobody, checked = await browser(world), 0
+    for rule in rules(world.app):
+        if rule.method != "POST" or not rule.path.startswith("/auth/admin/"):
+            continue
+        path = re.sub(r"{\w+}", str(victim.id), rule.path)
+        for content in (b"understood=yes&reason=x", *BAD_BODIES):
+            for person, statuses in ((ada, {403, 413}), (nobody, {303, 413})):
+                headers = {"Content-Type": "application/x-www-form-urlencoded"}
+                answer = await person.http.post(path, content=content, headers=headers, follow_redirects=False)
+                assert answer.status_code in statuses, (path, content[:20], answer.status_code)
+                assert VICTIM not in answer.text
+                checked += 1
+    assert checked > 50
+
+
+@pytest.mark.parametrize("content", BAD_BODIES)
+async def test_a_form_that_cannot_be_read_leads_who_is_not_signed_in_to_sign_in(world: World, content: bytes) -> None:
+    nobody = await browser(world)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    for path in ("/auth/account", "/auth/account/password", "/auth/account/delete", "/auth/sign-in/again"):
+        answer = await nobody.http.post(path, content=content, headers=headers, follow_redirects=False)
+        assert answer.status_code in {303, 413}, path
+
+
+async def test_who_comes_with_a_bearer_token_sees_their_pages(world: World) -> None:
+    bob = await program(world)
+    await bob.register()
+    await bob.verify()
+    await bob.login()
+    for path in ("", "/email", "/password", "/sessions", "/activity", "/delete", "/second-factors"):
+        assert (await bob.http.get(f"/auth/account{path}")).status_code == 200
 
 
 slow = new_router()

@@ -6,18 +6,20 @@ lets the first go on.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.sql.dml import UpdateBase
 
-from fam_auth import events
-from fam_auth.exceptions import FamAuthError, InvalidCredentials, InvalidLoginToken, InvalidToken
+from fam_auth import events, models
+from fam_auth.exceptions import FamAuthError, InvalidCredentials, InvalidLoginToken, InvalidToken, Unauthenticated
 from fam_auth.feature import Complete, Incomplete
-from fam_auth.features.otp import Otp, queries
+from fam_auth.features.otp import Otp, queries, totp
 from fam_auth.features.otp import managers as factors
 from fam_auth.features.password import Password, changes, managers
 from fam_auth.features.password.changes import Replacement
@@ -284,3 +286,60 @@ async def test_a_registration_that_waits_for_another_is_kept_beside_it(held: Hel
         of_user = select(Registration.id).where(Registration.user_id == first.user_id)
         assert second.user_id is None
         assert len(await held.auth.database.rows(of_user)) == 2
+
+
+async def _thief(held: Held) -> tuple[User, Complete, UUID, str]:
+    """The session of somebody who shares the owner's password, and a device that they have begun, with its code."""
+    user, session = await ada_of(held), await sign_in(held)
+    begun = await factors.begin(held.auth, user, "Thief")
+    return user, session, begun.id, totp.code_of(begun.secret, totp.step_of(held.auth.now()))
+
+
+@pytest.mark.parametrize("deed", ["add a factor", "delete the account", "change the password"])
+async def test_what_waits_for_a_recovery_is_not_done_after_it(held: Held, deed: str) -> None:
+    """The session was good when the request came, and is over when the wait for the user is."""
+    for _ in range(ROUNDS):
+        user, thief, device, code = await _thief(held)
+        token = (await changes.link(held.auth, user)).partition("#token=")[2]
+        actor = Actor(CLIENT, user.id, thief.session.id)
+        deeds: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+            "add a factor": partial(factors.confirm, held.auth, user, device, code, actor, keep=thief.session.id),
+            "delete the account": partial(users.remove, held.auth, user.id, actor),
+            "change the password": partial(
+                changes.change_own,
+                held.auth,
+                user,
+                Replacement(PASSWORD, "eighteen purple camels"),
+                VISIT,
+                session=thief.session,
+            ),
+        }
+        done, refused = await held.race(
+            events.PasswordReset, changes.reset(held.auth, token, NEW, CLIENT), deeds[deed]()
+        )
+        assert done is None
+        assert isinstance(refused, Unauthenticated)
+        assert (await factors.standing(held.auth, user.id)).devices == 0
+        assert isinstance(await managers.login(held.auth, ADDRESS, NEW, VISIT), Complete)
+
+
+async def test_a_marked_password_is_not_changed_by_who_waits_for_the_mark(held: Held) -> None:
+    for _ in range(ROUNDS):
+        user, thief, _, _ = await _thief(held)
+        done, refused = await held.race(
+            events.PasswordCompromised,
+            changes.compromise(held.auth, user, Actor(CLIENT)),
+            changes.change_own(held.auth, user, Replacement(PASSWORD, NEW), VISIT, session=thief.session),
+        )
+        assert done is None
+        assert isinstance(refused, Unauthenticated)
+        assert (await users.get(held.auth, user.id)).demands == ("change_password",)
+
+
+async def test_a_registration_waits_for_nobody_who_holds_its_user(held: Held) -> None:
+    """It writes rows that refer to the user, while it holds the address that those wait for who hold the user."""
+    user = await ada_of(held)
+    async with held.auth.transaction() as db:
+        await db.execute(select(models.User.id).where(models.User.id == user.id).with_for_update(key_share=True))
+        async with asyncio.timeout(0.9):
+            assert (await managers.register(held.auth, ADDRESS, NEW, None, CLIENT)).user_id is None

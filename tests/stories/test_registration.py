@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from fam_auth.features.password import Password, changes, managers
 from fam_auth.features.password.models import PasswordHash, RegisteredPassword
@@ -12,6 +12,7 @@ from fam_auth.features.role import Role, definitions
 from fam_auth.features.role import managers as roles
 from fam_auth.models import Registration, Session
 from fam_auth.repository.data_access.managers import users
+from fam_auth.repository.data_access.managers.purge import purge
 from tests.conftest import OpenWorld
 from tests.support.people import OPERATOR, PASSWORD, Person, World
 
@@ -237,3 +238,51 @@ def _a_session_of(world: World, user_id: Any) -> Any:
     moments = {"created_at": now, "seen_at": now, "refreshed_at": now, "expires_at": now, "ended_at": now}
     plain = {"transport": "bearer", "proofs": [], "claims": {}, "generation": 1, "refreshes": 0}
     return insert(Session).values(id=world.auth.new_id(), user_id=user_id, **moments, **plain)
+
+
+async def test_a_stranger_gets_nobodys_account_deleted(world: World, ada: Person, eve: Person) -> None:
+    """They ask for a verification mail, and its owner says "this was not me"."""
+    await managers.create(world.auth, ADDRESS, PASSWORD, "Ada", verified=False)
+    await eve.http.post("/auth/email/resend", json={"email": ADDRESS})
+    assert "undo-email-change" not in (await world.mails(ADDRESS))[-1].text
+    body = {"token": await ada.link_token()}
+    assert (await ada.http.post("/auth/email/undo", json=body)).json()["code"] == "invalid_token"
+    assert (await users.found(world.auth, ADDRESS)).name == "Ada"
+
+
+async def test_a_mail_that_was_asked_for_again_disowns_nothing(world: World, ada: Person) -> None:
+    await ada.register()
+    await world.later(minutes=2)
+    await ada.http.post("/auth/email/resend", json={"email": ADDRESS})
+    body = {"token": await ada.link_token()}
+    assert (await ada.http.post("/auth/email/undo", json=body)).status_code == 400
+    assert (await ada.verify()).status_code == 200
+
+
+async def test_a_disowned_password_goes_although_its_hash_was_made_anew(world: World, ada: Person, eve: Person) -> None:
+    await eve.register()
+    strangers = {"token": await disown_token(world)}
+    await ada.register()
+    await world.auth.database.rows(update(PasswordHash).values(digest="made anew"))
+    assert (await ada.http.post("/auth/email/undo", json=strangers)).status_code == 200
+    assert await world.auth.database.rows(select(PasswordHash.digest)) == []
+
+
+async def test_an_account_is_not_purged_while_a_registration_is_new(world: World, ada: Person, eve: Person) -> None:
+    await eve.register()
+    await world.later(days=6, hours=23)
+    await ada.register()
+    await world.later(hours=2)
+    assert (await purge(world.auth))["users"] == 0
+    assert (await ada.verify()).status_code == 200
+
+
+async def test_a_click_verifies_no_account_that_somebody_else_uses(open_world: OpenWorld) -> None:
+    """Addresses need no verification, a stranger uses one, and its owner opens a mail that the stranger asked for."""
+    world = await open_world(email_verification=False)
+    eve, ada = await world.person(ADDRESS), await world.person(ADDRESS)
+    eve.use((await eve.register()).json()["tokens"])
+    await eve.http.post("/auth/email/resend", json={"email": ADDRESS})
+    token = await ada.link_token()
+    assert await verify(ada, token=token) == (403, "password_required")
+    assert await verify(eve, token=token) == (200, "verified")

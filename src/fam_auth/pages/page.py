@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from fam_auth.core import refusals
 from fam_auth.demands import Demand
-from fam_auth.dependencies import SESSION_COOKIE, cookie_name, signed_in
+from fam_auth.dependencies import has_credentials, signed_in
 from fam_auth.exceptions import (
     InvalidCode,
     InvalidRequest,
@@ -221,7 +221,7 @@ async def page_of(request: Request) -> Page:
 
 
 async def _known(request: Request) -> tuple[Session, User] | None:
-    if cookie_name(site_of(request).auth, SESSION_COOKIE) not in request.cookies:
+    if not has_credentials(request):
         return None
     try:
         return await signed_in(request)

@@ -1,13 +1,14 @@
 """How pages read a request and say no: forms, and a page with the reason in place of a problem."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 
-from fam_auth.dependencies import SAFE, auth_of, refuse_cross_site
+from fam_auth.dependencies import SAFE, SignedIn, auth_of, refuse_cross_site
 from fam_auth.exceptions import (
     Busy,
     CrossSite,
@@ -29,7 +30,7 @@ from fam_auth.routers.route import Handler, explained
 
 Shows = Callable[[Page], Awaitable[Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-FORM = "fam_auth_form"
+FORM, BARRED = "fam_auth_form", "fam_auth.barred"
 # What is not about what somebody wrote into a form.
 NEVER_BESIDE_A_FORM = (CrossSite, InternalError, PayloadTooLarge, UnsupportedMediaType)
 
@@ -52,12 +53,27 @@ class PageRoute(Route):
         page: Page = request.scope.get(PLACE) or Page(request, None)
         return error_page(page, refusal)
 
+    async def _barred(self, request: Request) -> Refusal | None:
+        """What keeps somebody from the form, and so from the page that it stands on; None: nothing does.
+
+        A form that cannot be read is refused before anybody asks who sent it.
+        """
+        try:
+            for guard in guards(self.dependant):
+                await guard(request)
+        except Refusal as barred:
+            request.scope[BARRED] = barred
+            return barred
+        return None
+
     async def _again(self, request: Request, refusal: Refusal) -> Response:
         """Where a refusal leads: to sign in, to prove it again, or back to the form with the reason beside it.
 
         Raises the refusal where no page can mend it.
         """
-        page = await page_of(request)
+        if isinstance(refusal, NEVER_BESIDE_A_FORM):
+            raise refusal
+        page, refusal = await page_of(request), await self._barred(request) or refusal
         if type(refusal) is Unauthenticated:
             return page.leads(_signing_in(page, request))
         if isinstance(refusal, StepUpRequired):
@@ -66,10 +82,18 @@ class PageRoute(Route):
             return page.leads(page.url("/sign-in" if page.user is None else "/sign-in/again"), done="login_over")
         shows: Shows | None = getattr(self.endpoint, FORM, None)
         is_down = isinstance(refusal, Unavailable) and not isinstance(refusal, Busy)
-        if shows is None or is_down or isinstance(refusal, NEVER_BESIDE_A_FORM):
+        if shows is None or is_down or refusal is request.scope.get(BARRED):
             raise refusal
         page.refusal, page.given = refusal, forms.given(request)
         return await shows(page)
+
+
+def guards(dependant: Dependant) -> Iterator[SignedIn]:
+    """What asks for a session, among the dependencies of a route."""
+    for one in dependant.dependencies:
+        if isinstance(one.call, SignedIn):
+            yield one.call
+        yield from guards(one)
 
 
 def shown_on(shows: Shows) -> Callable[[Endpoint], Endpoint]:

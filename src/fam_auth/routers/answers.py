@@ -1,5 +1,6 @@
 """Outcomes of a login become answers, with their cookies."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated
 
@@ -18,10 +19,12 @@ from fam_auth.dependencies import (
     client_of,
     cookie_name,
     credentials,
+    has_credentials,
     inline,
     refuse_cross_site,
+    signed_in,
 )
-from fam_auth.exceptions import InvalidRequest, Said
+from fam_auth.exceptions import InvalidRequest, Said, Unauthenticated
 from fam_auth.feature import Complete, Incomplete, Outcome
 from fam_auth.repository.data_access.managers import logins
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer, StepAnswer
@@ -117,10 +120,16 @@ def keep_registration(auth: Auth, response: Response, token: str) -> None:
 
 
 async def registration_proof(connection: HTTPConnection, given: OfRegistration) -> RegistrationProof:
-    """What a request shows of a registration: in its body, by its cookie, or by a login past its first factor."""
+    """What a request shows of a registration: in its body, by its cookie, a login past its first factor, or a session.
+
+    There is a session before the address is verified only where that is not required.
+    """
     auth = auth_of(connection)
     cookie = connection.cookies.get(cookie_name(auth, REGISTRATION_COOKIE))
     user_id = await logins.user_of(auth, login_token_of(connection))
+    if user_id is None and has_credentials(connection):
+        with suppress(Unauthenticated):
+            user_id = (await signed_in(connection))[1].id
     return RegistrationProof(given.registration_token or cookie, given.password, user_id)
 
 

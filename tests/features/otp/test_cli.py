@@ -33,7 +33,7 @@ def ada(make_auth: MakeAuth, database: str, tmp_path: Path, monkeypatch: pytest.
         user = await users.create(auth, "ada@example.com", "Ada", verified=True)
         begun = await managers.begin(auth, user, "Telephone")
         code = totp.code_of(begun.secret, totp.step_of(auth.now()))
-        await managers.confirm(auth, user, begun.id, code, OPERATOR, keep=begun.id)
+        await managers.confirm(auth, user, begun.id, code, OPERATOR, keep=None)
         await auth.close()
         return str(begun.id)
 

@@ -56,7 +56,7 @@ async def test_the_feature_is_added_to_a_live_database_and_left_out_again(tmp_pa
     assert len(after) == len(before) + 1
     begun = await managers.begin(both, user, "Telephone")
     code = totp.code_of(begun.secret, totp.step_of(both.now()))
-    await managers.confirm(both, user, begun.id, code, OPERATOR, keep=begun.id)
+    await managers.confirm(both, user, begun.id, code, OPERATOR, keep=None)
     await both.close()
 
     alone = new_auth(url, Clock(), Mailbox())

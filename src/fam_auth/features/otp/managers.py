@@ -137,9 +137,9 @@ async def pending(auth: Auth, user: User, device_id: UUID) -> Enrolment:
 
 
 async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays signed in
-    auth: Auth, user: User, device_id: UUID, code: str, actor: Actor, *, keep: UUID
+    auth: Auth, user: User, device_id: UUID, code: str, actor: Actor, *, keep: UUID | None
 ) -> list[str] | None:
-    """The device counts from now on; everything of the user is signed out but `keep`, a session or a login.
+    """The device counts from now on; everything of the user is signed out but `keep`, the session or login that acts.
 
     Returns the recovery codes with the first factor, None with a further one. Raises NotFound,
     InvalidCode, and Forbidden when there are ten devices.
@@ -191,7 +191,7 @@ async def remove_all(auth: Auth, user: User, reason: str, actor: Actor) -> None:
     # The mail says from where it was done, which is nobody's business when an administrator did it.
     nowhere = replace(actor.client, address=None)
     async with auth.transaction() as db:
-        row = await permits.obtain(auth, db, event)
+        row = await permits.obtain(auth, db, event, actor)
         letter = credentials.notice(auth, "second_factor_removed", row.address, device="all")
         posted = outbox.post(auth, user.id, letter, nowhere)
         await credentials.changed(auth, db, event, *queries.forget(user.id), posted, letter=None)
@@ -211,6 +211,7 @@ async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
     posted = outbox.post(auth, user.id, letter, actor.client)
     async with auth.transaction() as db:
         await db.execute(users.locked(user.id))
+        await sessions.check_actor(auth, db, actor)
         if not (await standing(auth, user.id, db)).devices:
             raise Forbidden(Said("otp.codes_without_device"))
         await events.record(auth, db, event, queries.remove_codes(user.id), _kept(auth, user.id, codes), posted)

@@ -62,8 +62,8 @@ class Password(PasswordSettings):
             await db.execute(queries.remove(event.user_id))
         elif subject is not None and event.kind == EventKind.EMAIL_VERIFIED:
             await db.execute(queries.bring_into_force(event.user_id, subject, auth.now()))
-        elif subject is not None and event.kind == EventKind.USER_REGISTRATION_DISOWNED:
-            await db.execute(queries.take_back(event.user_id, subject))
+        elif event.kind == EventKind.USER_REGISTRATION_DISOWNED and event.detail["was_first"]:
+            await db.execute(queries.remove(event.user_id))
 
     async def registration_of(self, auth: Auth, user_id: UUID, password: str) -> UUID | None:
         return await managers.registration_of(auth, user_id, password)

@@ -184,7 +184,7 @@ async def compromise(auth: Auth, user: User, actor: Actor) -> None:
     marked = Event(EventKind.PASSWORD_COMPROMISED, auth.now(), user.id, actor_id=actor.user_id, client=actor.client)
     demand = user_queries.change(user.id, {"demands": [CHANGE]})
     async with auth.transaction() as db:
-        row = await permits.obtain(auth, db, marked)
+        row = await permits.obtain(auth, db, marked, actor)
         letter = credentials.notice(auth, "password_compromised", row.address)
         await credentials.changed(auth, db, marked, demand, letter=letter)
 

@@ -15,7 +15,7 @@ from fam_auth.models import Email, Registration, User
 from fam_auth.repository.data_access.queries import users
 from fam_auth.repository.data_access.queries.users import is_active
 
-MOST_WAITING = 10
+MOST_WAITING = 40  # five a day, until an account that nobody verifies is purged after seven days
 
 
 @built_once
@@ -61,12 +61,6 @@ def bring_into_force(user_id: UUID, registration_id: UUID, now: datetime) -> Upd
     return put.on_conflict_do_update(index_elements=[PasswordHash.user_id], set_=changed)
 
 
-def take_back(user_id: UUID, registration_id: UUID) -> UpdateBase:
-    """The user has no password any more, if it is the one of the registration."""
-    of_registration = select(RegisteredPassword.digest).where(RegisteredPassword.registration_id == registration_id)
-    return delete(PasswordHash).where(PasswordHash.user_id == user_id, PasswordHash.digest.in_(of_registration))
-
-
 def remove(user_id: UUID) -> UpdateBase:
     """The user has no password any more."""
     return delete(PasswordHash).where(PasswordHash.user_id == user_id)
@@ -87,4 +81,4 @@ def of_bcrypt() -> Rows:
 def locked(user_id: UUID, digest: str) -> Rows:
     """The user, locked together with the hash that was judged; nothing when the password is another by now."""
     judged = users.by_id(user_id).join(PasswordHash, PasswordHash.user_id == User.id)
-    return judged.where(PasswordHash.digest == digest).with_for_update(of=(User, Email, PasswordHash))
+    return judged.where(PasswordHash.digest == digest).with_for_update(of=(User, Email, PasswordHash), key_share=True)

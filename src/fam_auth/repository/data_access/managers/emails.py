@@ -165,7 +165,7 @@ async def _move(auth: Auth, db: AsyncSession, user_id: UUID, address: Address, c
 
     An account that merely claims the address goes: whoever reads the mailbox is right (S-128).
     """
-    holder = (await db.execute(queries.by_address(address.canonical).with_for_update())).first()
+    holder = (await db.execute(queries.by_address(address.canonical).with_for_update(key_share=True))).first()
     if holder is not None and holder.id != user_id:
         if not await registrations.may_be_replaced(auth, db, holder):
             raise InvalidToken

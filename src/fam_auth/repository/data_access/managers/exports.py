@@ -25,7 +25,7 @@ async def of_user(auth: Auth, user_id: UUID, actor: Actor) -> dict[str, list[dic
     found = {}
     exported = Event(EventKind.USER_EXPORTED, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
     async with auth.transaction() as db:
-        await permits.obtain(auth, db, exported)
+        await permits.obtain(auth, db, exported, actor)
         for model in theirs:
             rows = (await db.execute(queries.of_user(model.__table__, user_id))).all()
             found[model.__tablename__] = [_plain(row) for row in rows]

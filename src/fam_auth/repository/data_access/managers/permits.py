@@ -8,14 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
 from fam_auth.exceptions import NotFound
+from fam_auth.repository.data_access.managers import sessions
 from fam_auth.repository.data_access.queries import users as queries
+from fam_auth.values import Actor
 
 
-async def obtain(auth: Auth, db: AsyncSession, deed: Event) -> Row[Any]:
+async def obtain(auth: Auth, db: AsyncSession, deed: Event, actor: Actor) -> Row[Any]:
     """Every feature permits the deed, and its user is locked until the transaction ends; returns the user.
 
     The first thing in the transaction: features take locks that come before the user's, and whoever takes them after
-    waits for somebody who waits for them. Raises NotFound, and what the features refuse with. Does not commit.
+    waits for somebody who waits for them. Raises NotFound, Unauthenticated when the session of the actor has ended
+    meanwhile, and what the features refuse with. Does not commit.
     """
     assert deed.user_id is not None  # noqa: S101 - it is done to somebody
     for feature in auth.features:
@@ -23,4 +26,5 @@ async def obtain(auth: Auth, db: AsyncSession, deed: Event) -> Row[Any]:
     row = (await db.execute(queries.locked(deed.user_id))).first()
     if row is None:
         raise NotFound
+    await sessions.check_actor(auth, db, actor)
     return row

@@ -99,7 +99,8 @@ async def register(auth: Auth, who: Registrant, credential: Credential) -> Regis
         if holder is None:
             await _register_first(auth, db, who, owner_id, [*credential.in_force(owner_id), *waits])
         else:
-            mails = waits if is_open and holder.verified_at is None else [_notice(auth, holder, who.client)]
+            can_wait = auth.settings.email_verification and is_open and holder.verified_at is None
+            mails = waits if can_wait else [_notice(auth, holder, who.client)]
             again = Event(EventKind.USER_REGISTRATION_REPEATED, auth.now(), owner_id, client=who.client)
             await events.record(auth, db, again, *(mails if who.may_mail else []))
     return Registered(token, new_id if holder is None else None)
@@ -133,13 +134,13 @@ async def _is_open(auth: Auth, db: AsyncSession, user_id: UUID) -> bool:
 
 
 def _waiting(auth: Auth, user_id: UUID, who: Registrant, credential: Credential, token: str) -> list[Statement]:
-    """The registration with its credential and its mail; nothing where addresses need no verification."""
-    if not auth.settings.email_verification:
-        return []
+    """The registration with its credential; its mail, where addresses need verification."""
     registration_id, digest = auth.new_id(), auth.keys.digest(verifications.REGISTRATION, token)
     kept = queries.add(id=registration_id, user_id=user_id, token=digest, name=who.name, created_at=auth.now())
-    mail = verifications.mail(auth, user_id, who.address, who.client, registration_id)
-    return [kept, *credential.waiting(registration_id), *mail]
+    stored = [kept, *credential.waiting(registration_id)]
+    if not auth.settings.email_verification:
+        return stored
+    return [*stored, *verifications.mail(auth, user_id, who.address, who.client, registration_id)]
 
 
 def _notice(auth: Auth, holder: Row[Any], client: Client) -> Statement:

@@ -34,7 +34,7 @@ async def answer(auth: Auth, row: Row[Any]) -> None:
     whose = users.by_address(parse(request.address).canonical) if request.user_id is None else users.by_id(row.user_id)
     async with auth.transaction() as db:
         # The user first, as everybody who makes requests void does.
-        found = (await db.execute(whose.with_for_update())).first()
+        found = (await db.execute(whose.with_for_update(key_share=True))).first()
         is_due = (await db.execute(queries.answered(row.id, auth.now()))).first() is not None
         if not is_due or found is None or users.value(found).is_suspended(auth.now()):
             return

@@ -27,8 +27,8 @@ from fam_auth.exceptions import (
 from fam_auth.feature import Complete, Progress
 from fam_auth.repository.data_access.managers import changes, devices, events, outbox, pages
 from fam_auth.repository.data_access.managers.outbox import Letter
+from fam_auth.repository.data_access.queries import logins, users
 from fam_auth.repository.data_access.queries import sessions as queries
-from fam_auth.repository.data_access.queries import users
 from fam_auth.values import Actor, Claims, Client, Page, Session, Tokens, Transport, User
 
 ACCESS = struct.Struct(">16sHI")  # session id, generation, expiry in seconds since the epoch
@@ -195,6 +195,18 @@ async def is_live(auth: Auth, db: AsyncSession, session_id: UUID) -> bool:
     """Whether a session is still there, in the transaction of what rests on it."""
     statement = queries.live_among([session_id], auth.now(), auth.settings.session_idle)
     return (await db.execute(statement)).first() is not None
+
+
+async def goes_on(auth: Auth, db: AsyncSession, session_or_login: UUID) -> bool:
+    """Whether a session or a login under way is still there, in the transaction of what it does."""
+    under_way = logins.goes_on(session_or_login, auth.now())
+    return await is_live(auth, db, session_or_login) or (await db.execute(under_way)).first() is not None
+
+
+async def check_actor(auth: Auth, db: AsyncSession, actor: Actor) -> None:
+    """Raises Unauthenticated when the session by which somebody acts has ended meanwhile. The user is locked."""
+    if actor.session_id is not None and not await is_live(auth, db, actor.session_id):
+        raise Unauthenticated
 
 
 async def live(auth: Auth, ids: Collection[UUID], *, renew: bool = True) -> dict[UUID, Session]:

@@ -103,7 +103,7 @@ async def suspend(
     """
     fields = {"suspended_at": auth.now(), "suspended_reason": reason, "suspended_until": until}
     async with auth.transaction() as db:
-        await _administer(auth, db, _event(auth, EventKind.USER_SUSPENDED, user_id, actor), fields)
+        await _administer(auth, db, _event(auth, EventKind.USER_SUSPENDED, user_id, actor), fields, actor)
         await sessions.end(auth, {"user_id": user_id}, "suspended", actor, db=db)
         now = auth.now()
         await auth.database.together(db, token_queries.abandon_all(user_id), token_queries.retire_all(user_id, now))
@@ -115,7 +115,7 @@ async def restore(auth: Auth, user_id: UUID, actor: Actor) -> None:
     fields = {"suspended_at": None, "suspended_reason": None, "suspended_until": None}
     restored = _event(auth, EventKind.USER_RESTORED, user_id, actor)
     async with auth.transaction() as db:
-        if (await permits.obtain(auth, db, restored)).suspended_at is not None:
+        if (await permits.obtain(auth, db, restored, actor)).suspended_at is not None:
             await events.record(auth, db, restored, queries.change(user_id, fields))
 
 
@@ -123,7 +123,7 @@ async def restore(auth: Auth, user_id: UUID, actor: Actor) -> None:
 async def rename(auth: Auth, user_id: UUID, fields: dict[str, Any], actor: Actor) -> User:
     """An administrator has changed the name or the language; returns the user. Raises NotFound and Forbidden."""
     async with auth.transaction() as db:
-        await _administer(auth, db, _event(auth, EventKind.USER_UPDATED, user_id, actor), fields)
+        await _administer(auth, db, _event(auth, EventKind.USER_UPDATED, user_id, actor), fields, actor)
     return await get(auth, user_id)
 
 
@@ -131,7 +131,7 @@ async def rename(auth: Auth, user_id: UUID, fields: dict[str, Any], actor: Actor
 async def sign_out(auth: Auth, user_id: UUID, actor: Actor) -> int:
     """Every session of the user has ended; returns how many that were. Raises NotFound and Forbidden."""
     async with auth.transaction() as db:
-        await permits.obtain(auth, db, _event(auth, EventKind.SESSION_ENDED, user_id, actor))
+        await permits.obtain(auth, db, _event(auth, EventKind.SESSION_ENDED, user_id, actor), actor)
         return await sessions.end(auth, {"user_id": user_id}, "ended_by_administrator", actor, db=db)
 
 
@@ -143,7 +143,7 @@ async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | 
     """
     gone = Event(EventKind.USER_DELETED, auth.now(), user_id, actor_id=actor.user_id)
     async with auth.transaction(db) as joined:
-        row = await permits.obtain(auth, joined, gone)
+        row = await permits.obtain(auth, joined, gone, actor)
         letter = Letter("account_deleted", row.address, {}, auth.until(timedelta(days=3)), row.locale)
         await joined.execute(event_queries.forget(user_id))
         await joined.execute(event_queries.forget_actor(user_id))
@@ -157,7 +157,7 @@ def _event(auth: Auth, kind: EventKind, user_id: UUID, actor: Actor) -> Event:
     return Event(kind, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
 
 
-async def _administer(auth: Auth, db: AsyncSession, event: Event, fields: dict[str, Any]) -> None:
+async def _administer(auth: Auth, db: AsyncSession, event: Event, fields: dict[str, Any], actor: Actor) -> None:
     assert event.user_id is not None  # noqa: S101 - it was made for a user
-    await permits.obtain(auth, db, event)
+    await permits.obtain(auth, db, event, actor)
     await events.record(auth, db, event, *([queries.change(event.user_id, fields)] if fields else []))

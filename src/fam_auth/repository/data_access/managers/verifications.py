@@ -72,22 +72,26 @@ async def is_awaited(auth: Auth, user_id: UUID) -> bool:
     return bool(await auth.database.rows(queries.of_user(user_id)))
 
 
+@retried
 async def disown(auth: Auth, token: str, client: Client) -> None:
     """The owner of the mailbox did not make this registration: it is gone, and the account with the last of them.
 
-    Raises InvalidToken, also for an account that nobody registered: what an administrator made stays.
+    Raises InvalidToken, also by the link of a mail that was asked for again: what others made stays.
     """
     pending = await tokens.look(auth, VERIFY, token)
     async with auth.transaction() as db:
         await tokens.spend(auth, db, pending)
         waiting = [row.id for row in await auth.database.rows(queries.of_user(pending.user_id), db)]
-        if not waiting:
+        # A mail that was asked for again belongs to no single registration, and an administrator's account to none.
+        if pending.registration_id not in waiting:
             raise InvalidToken
-        # A mail that was asked for again belongs to no single registration: its link disowns the account.
-        if pending.registration_id not in waiting or len(waiting) == 1:
+        if len(waiting) == 1:
             await users.remove(auth, pending.user_id, Actor(client), db=db)
             return
-        disowned = Event(EventKind.USER_REGISTRATION_DISOWNED, auth.now(), pending.user_id, client=client)
+        was_first = {"was_first": pending.registration_id == waiting[0]}
+        disowned = Event(
+            EventKind.USER_REGISTRATION_DISOWNED, auth.now(), pending.user_id, client=client, detail=was_first
+        )
         over = token_queries.abandon_all(pending.user_id)
         await events.record(auth, db, disowned, over, subject=pending.registration_id)
         await db.execute(queries.remove(pending.user_id, pending.registration_id))

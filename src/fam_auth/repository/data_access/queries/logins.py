@@ -31,6 +31,11 @@ def owner_of(tokens: Sequence[str], now: datetime) -> ScalarSelect[UUID]:
     return select(Login.user_id).where(Login.token.in_(tokens), Login.expires_at > now).scalar_subquery()
 
 
+def goes_on(login_id: UUID, now: datetime) -> Rows:
+    """A row, while the login is under way."""
+    return select(Login.id).where(Login.id == login_id, Login.expires_at > now)
+
+
 def take(tokens: Sequence[str], now: datetime) -> ReturningDelete[Any]:
     """Uses a login's token up: returns the login once, whoever else asks at the same time."""
     return delete(Login).where(Login.token.in_(tokens), Login.expires_at > now).returning(*_COLUMNS)

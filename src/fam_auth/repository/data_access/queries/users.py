@@ -23,7 +23,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
 from fam_auth.core.database import Rows
-from fam_auth.models import Email, User
+from fam_auth.models import Email, Registration, User
 
 COLUMNS = (
     User.id,
@@ -79,12 +79,14 @@ def locked(user_id: UUID | ScalarSelect[UUID]) -> Rows:
     After a wait for the lock, PostgreSQL reads the locked rows again, and answers every other condition of the same
     statement from before the wait. So what else a decision rests on is locked along, or read by a later statement.
     """
-    return by_id(user_id).with_for_update(of=(User, Email))
+    # Keys may still be referred to meanwhile: a new row of another table that waited for that, while it holds what this
+    # one wants, would be a deadlock.
+    return by_id(user_id).with_for_update(of=(User, Email), key_share=True)
 
 
 def hold(user_ids: Rows) -> Rows:
     """These users, held until the transaction ends, in an order that is the same for everybody who holds some."""
-    return select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update()
+    return select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update(key_share=True)
 
 
 def claim_address(email_id: UUID, user_id: UUID, address: str, canonical: str, now: datetime) -> UpdateBase:
@@ -138,12 +140,13 @@ def remove(user_id: UUID) -> UpdateBase:
 
 
 def purge_unverified(before: datetime, limit: int) -> UpdateBase:
-    """Deletes the first `limit` users who registered before a moment and never proved their address.
+    """Deletes the first `limit` users who registered before a moment, nobody since, and never proved their address.
 
     Not those whom the host knows by a key of its own: rows of the host's may hang on them.
     """
     unproved = select(Email.user_id).join(User).where(Email.verified_at.is_(None), Email.created_at < before)
-    some = unproved.where(User.key.is_(None)).order_by(Email.created_at).limit(limit)
+    registered_since = exists().where(Registration.user_id == Email.user_id, Registration.created_at >= before)
+    some = unproved.where(User.key.is_(None), not_(registered_since)).order_by(Email.created_at).limit(limit)
     return delete(User).where(User.id.in_(some.with_for_update(skip_locked=True, of=Email)))
 
 
