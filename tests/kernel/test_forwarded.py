@@ -183,13 +183,13 @@ async def test_doctor_tells_of_proxies_that_name_no_client(open_world: OpenWorld
     world = await open_world(trusted_proxies="127.0.0.1, unix")
 
     async def told() -> list[str]:
-        return [one for one in await advised(world) if "journal" in one]
+        return [one for one in await advised(world) if "audit log" in one]
 
     assert await told() == []
     async with httpx2.AsyncClient(transport=world.way, base_url="https://app.example.com") as http:
         await Person(world, "ada@example.com", http, "wrong").login()
         [about] = await told()
-        assert about.startswith("1 of the latest 1 requests in the journal come from a proxy")
+        assert about.startswith("1 of the latest 1 requests in the audit log come from a proxy")
         http.headers["X-Forwarded-For"] = "203.0.113.8:1"
         for number in range(2):
             await Person(world, f"ada{number}@example.com", http, "wrong").login()
@@ -200,7 +200,7 @@ async def test_doctor_tells_of_proxies_that_name_no_client(open_world: OpenWorld
 
 async def test_doctor_waits_for_no_journal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "_addresses", lambda _: asyncio.sleep(60))
-    assert "journal" not in str(await advised(world, patience=timedelta(seconds=0.5)))
+    assert "audit log" not in str(await advised(world, patience=timedelta(seconds=0.5)))
 
 
 @pytest.mark.parametrize(("profile", "told"), [("production", [forwarded.REWRITES]), ("development", [])])

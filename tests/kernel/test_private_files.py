@@ -84,4 +84,4 @@ def test_a_secret_that_we_may_not_close_is_told_of(
     monkeypatch.setattr(Path, "chmod", refused)
     started(tmp_path)
     assert mode(secret) == 0o640
-    assert "run chmod 600 as its owner" in caplog.text
+    assert "Run `chmod 600` on it as its owner" in caplog.text

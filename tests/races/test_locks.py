@@ -17,7 +17,14 @@ from sqlalchemy import select
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import events, models
-from fam_auth.exceptions import FamAuthError, InvalidCredentials, InvalidLoginToken, InvalidToken, Unauthenticated
+from fam_auth.exceptions import (
+    FamAuthError,
+    InvalidCredentials,
+    InvalidLoginToken,
+    InvalidToken,
+    NotFound,
+    Unauthenticated,
+)
 from fam_auth.feature import Complete, Incomplete
 from fam_auth.features.otp import Otp, queries, totp
 from fam_auth.features.otp import managers as factors
@@ -40,6 +47,7 @@ from tests.races.test_counters import until_it_waits
 from tests.support.people import PASSWORD, Clock, Mailbox
 
 ROUNDS = int(os.environ.get("FAM_AUTH_TEST_ROUNDS", "3"))
+OFTEN = {"mail": "1000/1m", "mail_day": "1000/1d", "register_network": "1000/1h"}
 ADDRESS, NEW, CLIENT = "ada@example.com", "eleven purple yaks", Client()
 VISIT = Visit(CLIENT, "bearer")
 
@@ -83,7 +91,9 @@ async def _result(work: Coroutine[Any, Any, Any]) -> Any:
 
 @pytest.fixture
 async def held(postgres_database: str) -> AsyncIterator[Held]:
-    auth = new_auth(postgres_database, Clock(), Mailbox(), features=[Password(), Otp()], sessions_per_account=3)
+    auth = new_auth(
+        postgres_database, Clock(), Mailbox(), features=[Password(), Otp()], sessions_per_account=3, throttle=OFTEN
+    )
     yield Held(auth, postgres_database)
     await auth.close()
 
@@ -223,6 +233,7 @@ async def test_two_who_confirm_one_address_at_once_are_one_owner_and_one_refusal
             await emails.change(held.auth, outcome.session, shared, CLIENT)
             tokens.append((await token_of(held, "confirm_email_change"), shared))
         [(one, shared), (other, _)] = tokens
+        assert one != other
         won, lost = await held.race(
             events.EmailChanged,
             emails.confirm(held.auth, one, CLIENT),
@@ -336,6 +347,15 @@ async def test_a_marked_password_is_not_changed_by_who_waits_for_the_mark(held: 
         assert (await users.get(held.auth, user.id)).demands == ("change_password",)
 
 
+async def test_a_registration_that_waits_too_long_says_so(held: Held) -> None:
+    """It is not taken for a refusal of the application, which the answer would not tell."""
+    await ada_of(held)
+    async with held.auth.transaction() as db:
+        await db.execute(select(Email.id).where(Email.canonical == ADDRESS).with_for_update())
+        with pytest.raises(Unavailable):
+            await managers.register(held.auth, ADDRESS, NEW, None, CLIENT)
+
+
 async def test_a_registration_waits_for_nobody_who_holds_its_user(held: Held) -> None:
     """It writes rows that refer to the user, while it holds the address that those wait for who hold the user."""
     user = await ada_of(held)
@@ -343,3 +363,30 @@ async def test_a_registration_waits_for_nobody_who_holds_its_user(held: Held) ->
         await db.execute(select(models.User.id).where(models.User.id == user.id).with_for_update(key_share=True))
         async with asyncio.timeout(0.9):
             assert (await managers.register(held.auth, ADDRESS, NEW, None, CLIENT)).user_id is None
+
+
+async def test_a_verification_that_waits_while_its_registration_is_disowned_is_refused(held: Held) -> None:
+    for _ in range(ROUNDS):
+        address = f"{held.auth.new_id()}@example.com"
+        await managers.register(held.auth, address, PASSWORD, None, CLIENT)
+        mine = await token_of(held, "verify_email")
+        await managers.register(held.auth, address, NEW, None, CLIENT)
+        other = await token_of(held, "verify_email")
+        done, refused = await held.race(
+            events.UserRegistrationDisowned,
+            verifications.disown(held.auth, mine, CLIENT),
+            verifications.verify(held.auth, other, RegistrationProof(password=PASSWORD), CLIENT),
+        )
+        assert done is None
+        assert isinstance(refused, InvalidToken)
+
+
+async def test_a_change_of_credentials_of_a_user_who_is_gone_is_refused(held: Held) -> None:
+    """Deleted while a device of theirs was about to be confirmed."""
+    user, thief, device, code = await _thief(held)
+    actor = Actor(CLIENT, user.id, thief.session.id)
+    gone = events.UserDeleted
+    confirming = factors.confirm(held.auth, user, device, code, actor, keep=thief.session.id)
+    done, refused = await held.race(gone, users.remove(held.auth, user.id, Actor(CLIENT)), confirming)
+    assert done is None
+    assert isinstance(refused, NotFound)

@@ -377,6 +377,21 @@ async def test_there_are_at_most_ten_devices(world: World) -> None:
         await managers.begin(world.auth, user, "the eleventh")
 
 
+async def test_devices_that_were_begun_together_are_no_more_than_ten(world: World) -> None:
+    ada = await somebody(world)
+    user = await users.found(world.auth, ada.email)
+    begun = [await managers.begin(world.auth, user, str(number)) for number in range(11)]
+
+    async def confirm(one: managers.Enrolment) -> None:
+        code = totp.code_of(one.secret, totp.step_of(world.clock()))
+        await managers.confirm(world.auth, user, one.id, code, OPERATOR, keep=None)
+
+    for one in begun[:10]:
+        await confirm(one)
+    with pytest.raises(Forbidden, match=r"otp\.most_devices"):
+        await confirm(begun[10])
+
+
 async def test_s015_roles_may_be_asked_for(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Otp(required_roles=("admin",)), Admins()])
     ada = Owner(world, "ada@example.com", await world.client())

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
 from fam_auth.core.statements import Statement
-from fam_auth.exceptions import NotFound, Unauthenticated
+from fam_auth.exceptions import Unauthenticated
 from fam_auth.repository.data_access.managers import devices, events, outbox, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as queries
@@ -25,13 +25,12 @@ async def changed(
     """The deeds are done, and what rested on the old credentials of `event.user_id` is over.
 
     Their sessions end, their logins under way, every pending link and code and what they asked for by mail with them,
-    except the session or the login `keep`, which acts. `letter` tells the owner. Raises NotFound when the user is gone,
-    and Unauthenticated when what acts has ended while this waited for the user. Does not commit.
+    except the session or the login `keep`, which acts. `letter` tells the owner. Raises Unauthenticated when what acts
+    has ended while this waited for the user. Does not commit.
     """
     assert event.user_id is not None  # noqa: S101 - credentials are somebody's
     # In a statement of its own: what ends is looked for after a sign-in that holds the user has committed its session.
-    if (await db.execute(users.locked(event.user_id))).first() is None:
-        raise NotFound
+    await db.execute(users.locked(event.user_id))
     if keep is not None and not await sessions.goes_on(auth, db, keep):
         raise Unauthenticated
     now = auth.now()
