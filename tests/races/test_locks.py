@@ -24,6 +24,7 @@ from fam_auth.exceptions import (
     InvalidToken,
     NotFound,
     Unauthenticated,
+    Unavailable,
 )
 from fam_auth.feature import Complete, Incomplete
 from fam_auth.features.otp import Otp, queries, totp
