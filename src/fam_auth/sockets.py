@@ -20,6 +20,8 @@ from fam_auth.watched import WatchedSocket
 SIGNED_OUT, FORBIDDEN = 4401, 4403
 BATCH = 1_000
 """Sessions that one statement asks for; drivers allow some 32,000 parameters."""
+STALE = timedelta(seconds=5)
+"""So long a socket stays open on claims that have ended while no database tells what holds now."""
 NOTED = timedelta(seconds=2)
 """By then every worker has written the uses of a session, which it does once a second."""
 WATCHED = "fam_auth_watched"
@@ -103,6 +105,9 @@ class Sockets:
         except Unavailable:
             for one in some:
                 one.judged_at = asked_at
+                # What has ended by time alone needs no database to be over.
+                if one.session.claims_until is not None and one.session.claims_until + STALE <= now:
+                    self._end(one, FORBIDDEN)
         except Exception:
             log.exception("The claims of a user cannot be told, so that their WebSockets end.")
             for one in some:

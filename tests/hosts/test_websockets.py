@@ -489,6 +489,20 @@ async def test_a_user_who_is_locked_holds_up_nobody(postgres_only: None, host: H
     assert await codes(peers[:1], 4) == [4403]
 
 
+async def test_claims_that_have_ended_are_over_although_nobody_can_ask_for_new_ones(
+    postgres_only: None, host: Host
+) -> None:
+    """The row of the user is locked, so that no answer comes; that the time is up needs none."""
+    _, token = await host.site.session(host.ada)
+    peer = await host.site.open("/edit", token)
+    async with host.auth.database.engine.connect() as holder:
+        await outdate(host.auth, host.ada)
+        await holder.execute(locked(host.ada.id))
+        await asyncio.sleep(1.5)
+        host.clock.travel(seconds=6)
+        assert await codes([peer], 6) == [4403]
+
+
 async def test_a_demand_with_a_fault_in_it_ends_its_own_socket_alone(host: Host) -> None:
     _, token = await host.site.session(host.ada)
     async with host.site.open("/unclear", token) as peer, host.site.open("/echo", token) as other:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from fam_auth.exceptions import Forbidden
+from fam_auth.exceptions import Forbidden, Unauthenticated
 from fam_auth.features.otp import Otp
 from fam_auth.features.otp import managers as otp
 from fam_auth.features.password import Password, changes
@@ -324,6 +324,41 @@ async def test_a_role_of_ones_own_making_is_filled_and_given(office: World) -> N
     await definitions.create(office.auth, Definition("fourth"), OPERATOR)
     await definitions.create(office.auth, including, OPERATOR)
     assert (await eve.program.http.patch("/auth/roles/fourth", json=filled)).status_code == 403
+
+
+async def test_filling_a_role_takes_no_name_off_one_that_includes_it(open_world: OpenWorld) -> None:
+    """A role without permissions is worth its name. One that it includes would make it worth a permission of theirs."""
+    nested = Role(permissions=FEATURES, roles={"member": [], "owner": ["member"]})
+    world = await open_world(features=[Password(), Otp(), nested], email_verification=False)
+    await definitions.sync(world.auth)
+    eve = await clerk(world, "roles:manage", roles=("member",))
+    answer = await eve.program.http.patch("/auth/roles/member", json={"permissions": ["roles:manage"]})
+    assert (answer.status_code, answer.json()["lacking"]) == (403, {"roles": ["owner"]})
+
+
+async def test_nobody_makes_a_role_that_the_code_declares(open_world: OpenWorld) -> None:
+    """It is not in the database before `fam-auth roles sync`, which would give its maker what it is worth."""
+    world = await open_world(
+        features=[Password(), Otp(), Role(permissions=FEATURES, roles=CODE)], email_verification=False
+    )
+    eve = await clerk(world, "roles:manage")
+    taken = await eve.program.http.post("/auth/roles", json={"name": "owner", "permissions": ["roles:manage"]})
+    assert (taken.status_code, taken.json()["errors"][0]["code"]) == (422, "taken")
+
+
+async def test_who_is_signed_out_while_they_wait_gives_nothing(office: World) -> None:
+    """Their request was let in, and their session has ended since."""
+    eve, bob = await clerk(office, "roles:manage", "posts:publish"), await holder(office)
+    session_id = UUID((await eve.program.http.get("/auth/session")).json()["id"])
+    actor = replace(await actor_of(office, eve), session_id=session_id)
+    await managers.grant(office.auth, bob, "editor", actor, scope="project:1")
+    assert (await eve.program.http.post("/auth/logout")).status_code == 204
+    with pytest.raises(Unauthenticated):
+        await managers.grant(office.auth, bob, "editor", actor)
+    with pytest.raises(Unauthenticated):
+        await managers.revoke(office.auth, bob, "editor", actor, scope="project:1")
+    with pytest.raises(Unauthenticated):
+        await definitions.create(office.auth, Definition("mine"), actor)
 
 
 async def test_admin_for_everything_gives_any_name_and_no_other_permission(office: World) -> None:

@@ -66,6 +66,9 @@ async def create(auth: Auth, wanted: Definition, actor: Actor) -> Definition:
     """There is a new role. Raises InvalidRequest, and Forbidden for what the actor lacks."""
     if not ROLE_NAME.fullmatch(wanted.name):
         raise InvalidRequest.of("name", "invalid_name")
+    # The code will declare it, with what it is worth, and whoever made it first would have that.
+    if actor.user_id is not None and wanted.name in auth.of(RoleSettings).definitions:
+        raise InvalidRequest.of("name", "taken", Said("role.name_taken"))
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
         roles = await every(auth, db)
@@ -101,7 +104,8 @@ async def delete(auth: Auth, name: str, actor: Actor) -> None:
         await db.execute(queries.hold_all())
         roles = await every(auth, db)
         gone = found(roles, name)
-        await _check_reach(auth, db, actor, roles, name, Rights())
+        after = {other: one for other, one in roles.items() if other != name}
+        await _check_reach(auth, db, actor, roles, after, name)
         await sessions.outdate_claims(auth, db, queries.holders(graph.including(roles, name), auth.now()))
         event = _event(auth, EventKind.ROLE_DELETED, actor, gone, None)
         await db.execute(queries.revoke(auth.now(), actor.user_id, role=name))
@@ -164,7 +168,7 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
     before = before or roles.get(wanted.name)
     after = {**roles, wanted.name: wanted}
     _check_sound(auth, after, wanted, kept=before.permissions if before else frozenset())
-    await _check_reach(auth, db, actor, roles, wanted.name, graph.rights(after, [wanted.name]))
+    await _check_reach(auth, db, actor, roles, after, wanted.name)
     await sessions.outdate_claims(auth, db, queries.holders(graph.including(roles, wanted.name), auth.now()))
     for statement in (
         *queries.clear_parts(wanted.name),
@@ -177,21 +181,28 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
 
 
 async def _check_reach(  # noqa: PLR0913, PLR0917 - who makes what of which role
-    auth: Auth, db: AsyncSession, actor: Actor, roles: Roles, name: str, wanted: Rights
+    auth: Auth, db: AsyncSession, actor: Actor, roles: Roles, after: Roles, name: str
 ) -> None:
-    """The actor has what the role gets, for good, and at this moment what it loses. Raises Forbidden.
+    """The actor has what the role gets, for good, and at this moment what it and those that include it lose.
 
     Who could take from a role what they lack would then reach those who had it, or could grant it to themselves: a role
-    without a permission is worth its name, so one that gets its first permission loses that.
+    without a permission is worth its name, and loses that with the first permission that it has or includes. Raises
+    Forbidden.
     """
     if actor.user_id is None:
         return
-    had = graph.rights(roles, [name]) if name in roles else Rights()
-    await reach.check(auth, db, actor, wanted - had - Rights(names=frozenset({name})))
-    lost = had - wanted
-    if await _is_free(auth, db, roles, name):
-        lost = Rights(lost.permissions)
-    await reach.check(auth, db, actor, lost, until=auth.now())
+    gets = _rights(after, name) - _rights(roles, name) - Rights(names=frozenset({name}))
+    await reach.check(auth, db, actor, gets)
+    lost = [_rights(roles, other) - _rights(after, other) for other in graph.including(roles, name)]
+    own = {name} if await _is_free(auth, db, roles, name) else set()
+    permissions = frozenset(one for rights in lost for one in rights.permissions)
+    names = frozenset(one for rights in lost for one in rights.names)
+    await reach.check(auth, db, actor, Rights(permissions, names - own), until=auth.now())
+
+
+def _rights(roles: Roles, name: str) -> Rights:
+    """What has to be had to give a role; nothing for one that is not there."""
+    return graph.rights(roles, [name]) if name in roles else Rights()
 
 
 async def _is_free(auth: Auth, db: AsyncSession, roles: Roles, name: str) -> bool:

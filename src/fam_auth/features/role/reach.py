@@ -13,6 +13,7 @@ from fam_auth.features.role import graph, queries
 from fam_auth.features.role.graph import Rights, Roles
 from fam_auth.features.role.queries import EVERYTHING
 from fam_auth.features.role.settings import ADMIN
+from fam_auth.repository.data_access.managers import sessions
 from fam_auth.values import Actor
 
 NOTHING = Rights()
@@ -44,12 +45,15 @@ async def check(  # noqa: PLR0913 - who, what, for what and until when
     scope: str = EVERYTHING,
     until: datetime | None = None,
 ) -> None:
-    """The actor holds these rights in the scope until then; None: for good. Raises Forbidden.
+    """The actor holds these rights in the scope until then; None: for good. Call it after the locks.
+
+    Raises Forbidden, and Unauthenticated when the session of the actor has ended meanwhile.
 
     Somebody at the command line holds everything.
     """
     if actor.user_id is None:
         return
+    await sessions.check_actor(auth, db, actor)
     lacking = (await _authority(auth, db, actor.user_id, until)).lacking(wanted, scope)
     if lacking:
         told = {"permissions": sorted(lacking.permissions), "roles": sorted(lacking.names)}
