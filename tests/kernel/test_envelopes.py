@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from email.headerregistry import Address
 from email.policy import default
 from email.utils import getaddresses
 from typing import Any
@@ -258,6 +259,19 @@ async def test_what_a_mail_says_needs_no_more_than_seven_bits(smtp: tuple[Sink, 
     assert isinstance(content, bytes)
     assert content.isascii()
     assert max(map(len, content.splitlines())) < 998
+
+
+def test_a_name_that_cannot_be_read_back_is_left_out() -> None:
+    """The parser of the email package fails over some names; such a name costs itself and not the mail."""
+    name = 'Portal: Accounts; "Secure" Accounts; Inc. ' + "A" * 30 + " &"
+    written = str(Address(name, addr_spec="no-reply@example.com"))
+    assert replace(MAIL, sender=written).as_message()["From"] == "no-reply@example.com"
+
+
+def test_a_line_ends_where_a_mail_server_ends_it() -> None:
+    body = replace(MAIL, text="\x0b".join(["a" * 500] * 3)).as_message().get_body(("plain",))
+    assert body
+    assert body["Content-Transfer-Encoding"] == "quoted-printable"
 
 
 async def test_two_mailboxes_that_look_alike_are_two_accounts(world: World) -> None:

@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, ip_address
 
 import idna
 
-PORTS = {"http": "80", "https": "443"}
+PORTS = {"http": 80, "https": 443}
 LAST_PORT = 65535
 LONGEST = 253  # RFC 1035; to encode a longer one would take time that grows with its square
 NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
@@ -23,7 +23,7 @@ def canonical(host: str) -> str | None:
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host.removesuffix(".")
     if not bare or len(bare) > LONGEST:
         return None
-    if ":" in bare:
+    if ":" in bare or bare != host.removesuffix("."):
         return _ipv6(bare)
     try:
         # Names without other letters are taken as they are: machines have underscores in theirs.
@@ -51,11 +51,12 @@ def split(url: str) -> tuple[str, str] | None:
     host = canonical(found["host"]) if found else None
     if found is None or host is None:
         return None
-    scheme, port = found["scheme"].lower(), (found["port"] or "").lstrip("0")
-    if port and int(port) > LAST_PORT:
+    scheme = found["scheme"].lower()
+    number = int(found["port"] or PORTS[scheme])
+    if not 0 < number <= LAST_PORT:
         return None
     shown = f"[{host}]" if ":" in host else host
-    own = f"{scheme}://{shown}" + (f":{port}" if port not in {"", PORTS[scheme]} else "")
+    own = f"{scheme}://{shown}" + ("" if number == PORTS[scheme] else f":{number}")
     return own, found["rest"] or ""
 
 

@@ -7,7 +7,6 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from email.errors import MessageError
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from pathlib import Path
@@ -85,14 +84,15 @@ class Mail:
         this one address to this one address.
         """
         own, recipient = self._sender(), self.recipient_address
+        reason = "its headers would be read as other addresses"
         for name in dict.fromkeys((own.name, "")):
             try:
                 message = self._built(Sender(name, own.address))
                 if headers.is_read_as(message, {"From": own.address, "To": recipient}):
                     return message
-            except (ValueError, IndexError, MessageError) as error:
-                raise MailFailed(f"it cannot be written ({type(error).__name__})", permanent=True) from error
-        raise MailFailed("its headers would be read as other addresses", permanent=True)
+            except Exception as error:  # noqa: BLE001 - the email package fails with more kinds than it names
+                reason = f"it cannot be written ({type(error).__name__})"
+        raise MailFailed(reason, permanent=True)
 
     def _sender(self) -> Sender:
         try:
@@ -117,7 +117,7 @@ class Mail:
 
 def _encoding(text: str) -> str:
     """What brings a text through servers that take seven bits and lines of the usual length alone."""
-    is_plain = text.isascii() and all(len(line) <= LONGEST_LINE for line in text.splitlines())
+    is_plain = text.isascii() and all(len(line) <= LONGEST_LINE for line in re.split(r"\r\n|\r|\n", text))
     return "7bit" if is_plain else "quoted-printable"
 
 
