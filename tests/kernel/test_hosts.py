@@ -40,8 +40,6 @@ WIDE: dict[str, Any] = {"secrets": SECRETS, "public_url": "https://app.example.c
         ("a b", None),
         ("a/b", None),
         ("[::g]", None),
-        ("[192.0.2.1]", None),
-        ("[abc]", None),
         ("\ufffd.example", None),
         ("½.example", None),
         ("ü" * 300, None),

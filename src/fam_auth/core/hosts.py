@@ -23,7 +23,7 @@ def canonical(host: str) -> str | None:
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host.removesuffix(".")
     if not bare or len(bare) > LONGEST:
         return None
-    if ":" in bare or bare != host.removesuffix("."):
+    if ":" in bare:
         return _ipv6(bare)
     try:
         # Names without other letters are taken as they are: machines have underscores in theirs.
