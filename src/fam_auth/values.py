@@ -1,7 +1,7 @@
 """The values that travel between the layers: frozen, complete, free of the database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
@@ -139,6 +139,10 @@ class Actor:
     client: Client
     user_id: UUID | None = None
     session_id: UUID | None = None
+
+    def shown_to(self, user_id: UUID) -> Client:
+        """The client as this user may know it: without the address of somebody else who is signed in."""
+        return self.client if self.user_id in {None, user_id} else replace(self.client, address=None)
 
 
 @dataclass(frozen=True, slots=True)

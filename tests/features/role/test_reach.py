@@ -14,10 +14,10 @@ from fam_auth.exceptions import Forbidden, Unauthenticated
 from fam_auth.features.otp import Otp
 from fam_auth.features.otp import managers as otp
 from fam_auth.features.password import Password, changes
-from fam_auth.features.role import Permission, Role, definitions, managers
+from fam_auth.features.role import Permission, Role, definitions, managers, rights
 from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.settings import ADMIN, OWN
-from fam_auth.repository.data_access.managers import exports, users
+from fam_auth.repository.data_access.managers import exports, purge, users
 from fam_auth.routers.rules import Rule, rules
 from fam_auth.values import Actor, Client
 from tests.support.people import OPERATOR, PASSWORD, Person, World
@@ -385,3 +385,32 @@ async def test_the_command_line_gives_and_takes_everything(office: World) -> Non
     await definitions.change(office.auth, "owner", lambda role: replace(role, description="Owns."), OPERATOR)
     await managers.revoke(office.auth, bob, "chief", OPERATOR)
     await users.sign_out(office.auth, bob, OPERATOR)
+
+
+async def test_who_has_never_verified_is_nobody_to_leave_administration_to(open_world: OpenWorld) -> None:
+    """They cannot sign in, and the purge takes them: the last administrator who can sign in stays."""
+    world = await open_world(features=[Password(), Role()])
+    await definitions.sync(world.auth)
+    ada = await world.person("ada@example.com")
+    await ada.register()
+    await ada.verify()
+    await ada.login()
+    await managers.grant(world.auth, (await users.found(world.auth, ada.email)).id, ADMIN, OPERATOR)
+    invited = (await ada.http.post("/auth/users/invite", json={"email": "bob@example.com"})).json()["id"]
+    assert (await ada.http.put(f"/auth/users/{invited}/roles/admin")).status_code == 200
+    assert (await ada.http.delete("/auth/me")).json()["code"] == "forbidden"
+    world.clock.travel(days=8)
+    assert (await purge.purge(world.auth))["users"] == 1
+    assert await rights.has_administrator(world.auth)
+
+
+async def test_no_mail_tells_from_where_an_administrator_acts(office: World) -> None:
+    """The owner of the account hears what was done, and from where only when they did it themselves."""
+    eve = await actor_of(office, await clerk(office, *EVERY))
+    bob, carl = [await users.get(office.auth, await holder(office)) for _ in range(2)]
+    await otp.remove_all(office.auth, bob, "passport seen", eve)
+    await changes.compromise(office.auth, bob, eve)
+    await users.remove(office.auth, bob.id, eve)
+    assert [mail.kind for mail in await office.mails(bob.email) if "192.0.2.9" in mail.text + mail.html] == []
+    await users.remove(office.auth, carl.id, replace(eve, user_id=carl.id))
+    assert "192.0.2.9" in (await office.mails(carl.email, "account_deleted"))[0].text

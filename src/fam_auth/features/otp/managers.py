@@ -1,7 +1,7 @@
 """Second factors of a user: shown, added, confirmed, removed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -188,12 +188,10 @@ async def remove_all(auth: Auth, user: User, reason: str, actor: Actor) -> None:
     Raises NotFound and Forbidden.
     """
     event = _event(auth, EventKind.SECOND_FACTOR_REMOVED, user.id, actor, device="all", reason=reason)
-    # The mail says from where it was done, which is nobody's business when an administrator did it.
-    nowhere = replace(actor.client, address=None)
     async with auth.transaction() as db:
         row = await permits.obtain(auth, db, event, actor)
         letter = credentials.notice(auth, "second_factor_removed", row.address, device="all")
-        posted = outbox.post(auth, user.id, letter, nowhere)
+        posted = outbox.post(auth, user.id, letter, actor.shown_to(user.id))
         await credentials.changed(auth, db, event, *queries.forget(user.id), posted, letter=None)
 
 

@@ -157,10 +157,12 @@ def revoke(now: datetime, by: UUID | None, **where: Any) -> UpdateBase:
     return update(Grant).where(*chosen, Grant.revoked_at.is_(None)).values(**ended).returning(*GRANT)
 
 
-def administrators(role: str, now: datetime) -> Rows:
-    """The users who have a role for everything and for good, and who may sign in."""
+def administrators(role: str, now: datetime, *, proved: bool) -> Rows:
+    """The users who have a role for everything and for good, and who may sign in; `proved`: by a verified address."""
     lasting = (Grant.role == role, Grant.scope == EVERYTHING, Grant.revoked_at.is_(None), Grant.expires_at.is_(None))
-    return select(Grant.user_id).join(User, User.id == Grant.user_id).where(*lasting, users.is_active(now))
+    found = select(Grant.user_id).join(User, User.id == Grant.user_id).where(*lasting, users.is_active(now))
+    has_proved = exists().where(Email.user_id == Grant.user_id, Email.verified_at.is_not(None))
+    return found.where(has_proved) if proved else found
 
 
 GRANT = (

@@ -7,6 +7,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
+from fam_auth.core.database import Rows
 from fam_auth.exceptions import Forbidden, Said
 from fam_auth.features.role import queries
 from fam_auth.features.role.queries import EVERYTHING
@@ -35,18 +36,23 @@ async def allowed(auth: Auth, user_id: UUID, permission: str, scope: str | None)
 
 
 async def check_somebody_administers(auth: Auth, db: AsyncSession, *, but: UUID) -> None:
-    """Somebody else is an administrator for good. Raises Forbidden.
+    """Somebody else, who can sign in, is an administrator for good. Raises Forbidden.
 
     Whoever takes administrators away holds the role first, so that this statement sees what the one before has done.
     """
-    rows = await db.execute(queries.administrators(ADMIN, auth.now()))
+    rows = await db.execute(_administrators(auth))
     if not {row.user_id for row in rows} - {but}:
         raise Forbidden(Said("role.last_administrator"))
 
 
 async def has_administrator(auth: Auth) -> bool:
-    """Whether anybody administers."""
-    return await auth.database.row(queries.administrators(ADMIN, auth.now())) is not None
+    """Whether anybody administers for good who can sign in."""
+    return await auth.database.row(_administrators(auth)) is not None
+
+
+def _administrators(auth: Auth) -> Rows:
+    # Where addresses are verified, a user who has not verified theirs cannot sign in, and is purged after a while.
+    return queries.administrators(ADMIN, auth.now(), proved=auth.settings.email_verification)
 
 
 def _add(names: list[str], name: str | None) -> None:

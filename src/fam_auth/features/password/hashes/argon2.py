@@ -15,8 +15,9 @@ SPELLING = re.compile(
 )
 # Of OWASP's five equal settings (46 MiB and one pass to 7 MiB and five) the least memory and the least product.
 LEAST_MEMORY, LEAST_WORK = 7 * 1024, 5 * 7 * 1024
-MOST_WORK = 8 << 20  # KiB times passes: 8 GiB written, about five seconds
+MOST_WORK = 4 << 20  # KiB times passes: 4 GiB written, some five seconds
 MOST_LANES = 64  # each is a thread of its own while a password is checked
+LANE = 256  # KiB that could be written while the threads of one lane start, which they do in each pass
 SHORTEST_SALT = 8
 FIRST_VERSION = 16  # the strings of which do not say it
 
@@ -39,7 +40,8 @@ class Argon2(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        is_dear = self.memory * 1024 > MOST_MEMORY or self.memory * self.passes > MOST_WORK
+        work = (self.memory + self.lanes * LANE) * self.passes
+        is_dear = self.memory * 1024 > MOST_MEMORY or work > MOST_WORK
         return self.is_long(self.length) or is_dear or self.lanes > MOST_LANES
 
     def derive(self, password: str) -> bytes:

@@ -33,20 +33,18 @@ async def changed(
     await db.execute(users.locked(event.user_id))
     if keep is not None and not await sessions.goes_on(auth, db, keep):
         raise Unauthenticated
-    now = auth.now()
+    now, actor = auth.now(), Actor(event.client, event.actor_id)
     if event.kind in devices.ENDING:
         # Apart from the deeds, which may verify the address in the same row.
         await db.execute(users.forget_devices(event.user_id, now))
-    posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, event.client)]
+    posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, actor.shown_to(event.user_id))]
     over = [
         queries.abandon_all(event.user_id, but=keep),
         queries.retire_all(event.user_id, now),
         outbox_queries.void(event.user_id, outbox.REQUEST, now),
     ]
     await events.record(auth, db, event, *deeds, *over, *posted)
-    await sessions.end(
-        auth, {"user_id": event.user_id}, str(event.kind), Actor(event.client, event.actor_id), but=keep, db=db
-    )
+    await sessions.end(auth, {"user_id": event.user_id}, str(event.kind), actor, but=keep, db=db)
 
 
 def notice(auth: Auth, kind: str, recipient: str, **context: object) -> Letter:

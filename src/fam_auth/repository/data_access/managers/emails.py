@@ -169,7 +169,8 @@ async def _move(auth: Auth, db: AsyncSession, user_id: UUID, address: Address, c
     if holder is not None and holder.id != user_id:
         if not await registrations.may_be_replaced(auth, db, holder):
             raise InvalidToken
-        await users.remove(auth, holder.id, Actor(client), db=db)
+        # They are told that it is gone, and not from where somebody else has proved the address.
+        await users.remove(auth, holder.id, Actor(Client(language=client.language)), db=db)
     try:
         await db.execute(queries.move(user_id, address.shown, address.canonical, auth.now()))
     except IntegrityError as error:  # somebody else has proved it at the same moment

@@ -149,7 +149,7 @@ async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | 
         await joined.execute(event_queries.forget_actor(user_id))
         await joined.execute(outbox_queries.forget(user_id))
         # The features hear of it while the user is still there, and may refuse.
-        await events.record(auth, joined, gone, outbox.post(auth, None, letter, actor.client))
+        await events.record(auth, joined, gone, outbox.post(auth, None, letter, actor.shown_to(user_id)))
         await joined.execute(queries.remove(user_id))
 
 
