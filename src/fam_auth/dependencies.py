@@ -18,7 +18,7 @@ from fam_auth.sockets import sockets_of
 from fam_auth.values import Actor, Client, Session, User
 
 Result = TypeVar("Result")
-STATE = "fam_auth"
+STATE, DEMANDED = "fam_auth", "fam_auth.demanded"
 HIDDEN = re.compile(r"[^\x20-\x7e]")
 """What could write lines of its own into a log, or move the cursor of a terminal."""
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -95,7 +95,12 @@ async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
 async def actor_of(connection: HTTPConnection) -> Actor:
     """Who does something, signed in. Raises Unauthenticated and CrossSite."""
     session, user = await signed_in(connection)
-    return Actor(client_of(connection), user.id, session.id)
+
+    def judge(session: Session) -> None:
+        for demand in connection.scope.get(DEMANDED, ()):
+            demand.check(auth_of(connection), session, connection)
+
+    return Actor(client_of(connection), user.id, session.id, judge)
 
 
 def has_credentials(connection: HTTPConnection) -> bool:
@@ -145,6 +150,8 @@ class SignedIn:
         session, user = await signed_in(connection)
         for demand in self.demands:
             demand.check(auth_of(connection), session, connection)
+        if self.demands:
+            connection.scope[DEMANDED] = connection.scope.get(DEMANDED, ()) + self.demands
         if connection.scope["type"] == "websocket":
             _watch(auth_of(connection), connection, session, self.demands)
         return session, user

@@ -1,6 +1,6 @@
 """The values that travel between the layers: frozen, complete, free of the database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -133,12 +133,14 @@ class Client:
 class Actor:
     """Who does something to an account: from where, as which user, and by which session.
 
-    None: nobody signed in, such as an operator.
+    None: nobody signed in, such as an operator. `judge` raises what the route refuses with when a session does not meet
+    what it demands: whatever waits for a lock asks it again.
     """
 
     client: Client
     user_id: UUID | None = None
     session_id: UUID | None = None
+    judge: "Callable[[Session], None] | None" = field(default=None, compare=False, repr=False)
 
     def shown_to(self, user_id: UUID) -> Client:
         """The client as this user may know it: without the address of somebody else who is signed in."""

@@ -3,6 +3,7 @@
 import logging
 import struct
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -204,9 +205,28 @@ async def goes_on(auth: Auth, db: AsyncSession, session_or_login: UUID) -> bool:
 
 
 async def check_actor(auth: Auth, db: AsyncSession, actor: Actor) -> None:
-    """Raises Unauthenticated when the session by which somebody acts has ended meanwhile. The user is locked."""
-    if actor.session_id is not None and not await is_live(auth, db, actor.session_id):
+    """Whoever acts by a session still may, after a wait for a lock.
+
+    Raises Unauthenticated when the session has ended meanwhile, and what the route refuses with when it does not meet
+    the demands of the route any more.
+    """
+    if actor.session_id is None:
+        return
+    live = queries.live_among([actor.session_id], auth.now(), auth.settings.session_idle)
+    row = (await db.execute(live)).first()
+    if row is None:
         raise Unauthenticated
+    if actor.judge is not None:
+        actor.judge(await _with_claims(auth, db, queries.value(row)))
+
+
+async def _with_claims(auth: Auth, db: AsyncSession, session: Session) -> Session:
+    """The session with the claims that hold now; those that rest stay as they are."""
+    if session.claims_until is None or session.claims_until > auth.now():
+        return session
+    row = (await db.execute(users.by_id(session.user_id))).one()
+    claims = await claims_of(auth, db, users.value(row))
+    return replace(session, claims=claims.held, claims_until=claims.until)
 
 
 async def live(auth: Auth, ids: Collection[UUID], *, renew: bool = True) -> dict[UUID, Session]:
