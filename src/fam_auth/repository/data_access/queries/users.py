@@ -1,5 +1,6 @@
 """Statements about users and their addresses."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
@@ -139,15 +141,25 @@ def remove(user_id: UUID) -> UpdateBase:
     return delete(User).where(User.id == user_id).returning(User.id)
 
 
-def purge_unverified(before: datetime, limit: int) -> UpdateBase:
-    """Deletes the first `limit` users who registered before a moment, nobody since, and never proved their address.
+def unverified(before: datetime, limit: int) -> Rows:
+    """Locks the first `limit` users who registered before a moment, nobody since, and never proved their address.
 
-    Not those whom the host knows by a key of its own: rows of the host's may hang on them.
+    Not those whom the host knows by a key of its own: rows of the host's may hang on them. Whom somebody else holds is
+    left for another time.
     """
     unproved = select(Email.user_id).join(User).where(Email.verified_at.is_(None), Email.created_at < before)
-    registered_since = exists().where(Registration.user_id == Email.user_id, Registration.created_at >= before)
-    some = unproved.where(User.key.is_(None), not_(registered_since)).order_by(Email.created_at).limit(limit)
-    return delete(User).where(User.id.in_(some.with_for_update(skip_locked=True, of=Email)))
+    some = unproved.where(User.key.is_(None), not_(_is_registered_since(Email.user_id, before)))
+    return some.order_by(Email.created_at).limit(limit).with_for_update(skip_locked=True, of=Email)
+
+
+def remove_unverified(user_ids: Collection[UUID], before: datetime) -> UpdateBase:
+    """Deletes those of these users, who are locked, for whom nobody registered since that moment; returns their ids."""
+    unclaimed = not_(_is_registered_since(User.id, before))
+    return delete(User).where(User.id.in_(user_ids), unclaimed).returning(User.id)
+
+
+def _is_registered_since(user_id: InstrumentedAttribute[UUID], before: datetime) -> ColumnElement[bool]:
+    return exists().where(Registration.user_id == user_id, Registration.created_at >= before)
 
 
 def value(row: Row[Any], prefix: str = "") -> values.User:
