@@ -25,8 +25,8 @@ UVICORN = "uvicorn.middleware.proxy_headers"
 BELIEVING = ("FORWARDED_ALLOW_IPS", "UVICORN_FORWARDED_ALLOW_IPS")
 REMEDY = "start it with --no-proxy-headers, and name your proxies in FAM_AUTH_TRUSTED_PROXIES."
 REWRITES = (
-    "uvicorn takes the addresses of clients from X-Forwarded-For before fam-auth sees who sent it, so that whoever "
-    f"reaches the server by this machine may name any address and has no limits: {REMEDY}"
+    "uvicorn replaces client addresses by X-Forwarded-For before fam-auth can check which proxy sent it. Every client "
+    f"that connects through this machine can then claim any address and evade the rate limits: {REMEDY}"
 )
 REWRITTEN = f"The server has put an address from X-Forwarded-For in place of the sender's: {REMEDY}"
 UNREADABLE = (

@@ -61,7 +61,7 @@ def split(url: str) -> tuple[str, str] | None:
 
 
 def decoded(header: str) -> str:
-    """A header as whoever wrote it in UTF-8 meant it; servers read headers as Latin-1."""
+    """Decodes as UTF-8 a header that the server has decoded as Latin-1."""
     return header.encode("latin-1", "replace").decode("utf-8", "replace")
 
 

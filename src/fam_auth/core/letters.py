@@ -1,4 +1,4 @@
-"""What mails say: rendered from templates, in the language of whoever gets them."""
+"""Renders mails from templates, in the language of the recipient."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -167,7 +167,7 @@ class Settings(Configured):
     allowed_hosts: Names = Field((), description="Names the service answers to beside that of public_url.")
     trusted_proxies: Annotated[
         tuple[Annotated[forwarded.Proxy, forwarded.IS_PROXY], ...], NoDecode, BeforeValidator(_split)
-    ] = Field((), description="Networks whose X-Forwarded-For is believed; unix: whoever comes by a Unix socket.")
+    ] = Field((), description="Proxies whose X-Forwarded-For is trusted, as networks; unix trusts every Unix socket.")
     token_route: bool = Field(default=False, description="POST /token for the Authorize button. On in development.")
     api_docs: bool = Field(default=False, description="/docs and /openapi.json of the service. On in development.")
     problem_url: str | None = Field(

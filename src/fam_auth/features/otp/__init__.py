@@ -84,7 +84,7 @@ class Otp(OtpSettings):
             await managers.end_those_of_before(auth, db, event.user_id, actor)
         elif event.kind in DISTRUSTING:
             await db.execute(queries.distrust(event.user_id))
-            # Whoever moved the account away may have added a factor since, which would lock its owner out.
+            # An attacker who changed the address may also have added a factor, which would lock the owner out.
             if event.kind == EventKind.EMAIL_CHANGE_UNDONE:
                 await managers.forget_since(db, event.user_id, datetime.fromisoformat(event.detail["since"]))
 

@@ -76,7 +76,7 @@ class Enrollee:
 
 
 async def enrollee(request: Request) -> Enrollee:
-    """Whoever may add a factor now. Raises Unauthenticated, StepUpRequired, InvalidLoginToken and Forbidden.
+    """The user who may add a factor now. Raises Unauthenticated, StepUpRequired, InvalidLoginToken and Forbidden.
 
     With a factor already there it takes that factor; a password alone never adds one beside it.
     """

@@ -23,7 +23,7 @@ from fam_auth.models import Base
 
 __all__ = ["Password"]
 
-# Whoever set the password then was not the owner of the mailbox.
+# The password may have been set by somebody other than the owner of the mailbox.
 WORTHLESS_AFTER = {EventKind.EMAIL_CHANGE_UNDONE, EventKind.USER_CLAIMED}
 
 

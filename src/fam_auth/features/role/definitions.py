@@ -66,7 +66,7 @@ async def create(auth: Auth, wanted: Definition, actor: Actor) -> Definition:
     """There is a new role. Raises InvalidRequest, and Forbidden for what the actor lacks."""
     if not ROLE_NAME.fullmatch(wanted.name):
         raise InvalidRequest.of("name", "invalid_name")
-    # The code will declare it, with what it is worth, and whoever made it first would have that.
+    # The code declares this role with permissions: a user who created it first would hold them.
     if actor.user_id is not None and wanted.name in auth.of(RoleSettings).definitions:
         raise InvalidRequest.of("name", "taken", Said("role.name_taken"))
     async with auth.transaction() as db:

@@ -38,7 +38,7 @@ async def allowed(auth: Auth, user_id: UUID, permission: str, scope: str | None)
 async def check_somebody_administers(auth: Auth, db: AsyncSession, *, but: UUID) -> None:
     """Somebody else, who can sign in, is an administrator for good. Raises Forbidden.
 
-    Whoever takes administrators away holds the role first, so that this statement sees what the one before has done.
+    Callers lock the role first, so that this statement sees what committed before.
     """
     rows = await db.execute(_administrators(auth))
     if not {row.user_id for row in rows} - {but}:

@@ -141,7 +141,7 @@ async def undo(auth: Auth, token: str, client: Client) -> None:
 async def _bring_back(auth: Auth, token: str, client: Client) -> None:
     """The address of the token is the user's again, and every way back to a later one is closed.
 
-    Whoever took the account over went through those addresses; so the oldest link always wins.
+    An attacker who took the account over went through those addresses, so the oldest link always wins.
     """
     pending = await tokens.look(auth, UNDO, token)
     async with auth.transaction() as db:

@@ -16,9 +16,9 @@ from fam_auth.values import Actor
 async def obtain(auth: Auth, db: AsyncSession, deed: Event, actor: Actor) -> Row[Any]:
     """Every feature permits the deed, and its user is locked until the transaction ends; returns the user.
 
-    The first thing in the transaction: features take locks that come before the user's, and whoever takes them after
-    waits for somebody who waits for them. Raises NotFound, Unauthenticated when the session of the actor has ended
-    meanwhile, and what the features refuse with. Does not commit.
+    The first thing in the transaction: features take locks that come before the user's, and taking them after it
+    could deadlock. Raises NotFound, Unauthenticated when the session of the actor has ended
+    meanwhile, and what the features or the demands of the route refuse with. Does not commit.
     """
     assert deed.user_id is not None  # noqa: S101 - it is done to somebody
     for feature in auth.features:

@@ -61,7 +61,7 @@ async def _delete(auth: Auth, column: Moment, end: object) -> int:
 async def _remove_unverified(auth: Auth, end: datetime) -> int:
     async with auth.transaction() as db:
         found = (await db.execute(users.unverified(end, BATCH))).scalars().all()
-        # In a statement of its own: whoever registered until the users were locked is seen.
+        # In a second statement, which sees registrations that committed before the lock.
         return len((await db.execute(users.remove_unverified(found, end))).all())
 
 

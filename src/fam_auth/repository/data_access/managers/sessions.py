@@ -205,7 +205,7 @@ async def goes_on(auth: Auth, db: AsyncSession, session_or_login: UUID) -> bool:
 
 
 async def check_actor(auth: Auth, db: AsyncSession, actor: Actor) -> None:
-    """Whoever acts by a session still may, after a wait for a lock.
+    """The session of the actor may still act after a wait for a lock.
 
     Raises Unauthenticated when the session has ended meanwhile, and what the route refuses with when it does not meet
     the demands of the route any more.

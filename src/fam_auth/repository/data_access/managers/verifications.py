@@ -58,7 +58,7 @@ async def verify_by_code(auth: Auth, email: str, code: str, proof: RegistrationP
 async def take_over(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, actor: Actor) -> None:
     """The mailbox's owner has come to an account that somebody made for it: its address is verified.
 
-    The features clear what they hold of it, and what rested on it is over, so that nothing is left of whoever made it
+    The features clear what they hold of it, and what rested on it is over, so that nothing is left of its maker
     (S-128). Does not commit.
     """
     claimed = Event(EventKind.USER_CLAIMED, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
@@ -130,7 +130,7 @@ async def _verify(auth: Auth, pending: Row[Any], proof: RegistrationProof, clien
 
 
 async def _chosen(auth: Auth, user_id: UUID, proof: RegistrationProof) -> UUID | None:
-    """The registration of this account that was made by whoever gives the proof; None when none waits for it.
+    """The registration of this account that this proof belongs to; None when none waits for it.
 
     Raises PasswordRequired without a proof, InvalidCredentials and TooManyAttempts.
     """
