@@ -14,11 +14,11 @@ from fastapi import FastAPI
 
 from fam_auth import Auth, install
 from fam_auth.core.hashing import Hasher
-from fam_auth.core.routers import running
 from fam_auth.core.upgrade import upgrade
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
+from fam_auth.install import running
 from tests.support import postgres, statements
 from tests.support.outside import way_to
 from tests.support.people import Clock, Mailbox, Person, World

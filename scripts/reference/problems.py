@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 
 from fam_auth.exceptions import Refusal
-from fam_auth.routers.problems import TYPES
+from fam_auth.http.problems import TYPES
 from scripts.reference.world import operations
 
 HEAD = f"""\

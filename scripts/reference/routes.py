@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import Any
 
-from fam_auth.routers.rules import Rule, rules
+from fam_auth.http.access_rules import Rule, rules
 from scripts.reference.problems import codes
 from scripts.reference.words import code, table
 from scripts.reference.world import app, document, operations

@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fam_auth import __version__
 from fam_auth.auth import Auth
 from fam_auth.core import hosts, logs
-from fam_auth.core.routers import install
 from fam_auth.exceptions import UnknownHost
-from fam_auth.routers import problems
+from fam_auth.http import problems
+from fam_auth.install import install
 
 
 class StrictTransport:

@@ -20,9 +20,9 @@ from fam_auth.core.logs import JsonLines
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
+from fam_auth.http.access_rules import rules
 from fam_auth.models import OneTimeToken, User
 from fam_auth.repository.data_access.managers import users
-from fam_auth.routers.rules import rules
 from tests.support.people import OPERATOR, PASSWORD, Person, World
 from tests.support.tables import dump
 

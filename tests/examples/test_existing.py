@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
 
-from fam_auth.core.routers import running
+from fam_auth.install import running
 from fam_auth.repository.data_access.managers import users
 from fam_auth.testing import Mailbox, mails_to, sign_in, token_in
 from tests.conftest import SECRETS

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from fam_auth.core.routers import running
+from fam_auth.install import running
 from fam_auth.testing import isolated, mails_to, token_in
 from tests.conftest import SECRETS
 from tests.support.examples import load

@@ -9,10 +9,10 @@ import pytest
 from fastapi import FastAPI
 
 from fam_auth import install
-from fam_auth.core.routers import running
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role, managers
+from fam_auth.install import running
 from fam_auth.repository.data_access.managers import purge, users
 from tests.conftest import new_auth
 from tests.support.owners import enrolled

@@ -15,7 +15,7 @@ from fam_auth import install
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
-from fam_auth.routers.rules import rules
+from fam_auth.http.access_rules import rules
 from tests.conftest import MakeAuth, OpenWorld
 from tests.support.people import World
 

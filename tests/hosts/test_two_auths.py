@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from fam_auth import Auth, CurrentUser, install
-from fam_auth.core.routers import running
 from fam_auth.exceptions import Misconfigured
+from fam_auth.install import running
 from tests.conftest import new_auth
 from tests.support.people import PASSWORD, Clock, Mailbox
 

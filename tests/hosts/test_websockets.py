@@ -17,15 +17,16 @@ from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from fam_auth import Auth, CurrentSession, CurrentUser, User, install, needs, recent_proof, watched
-from fam_auth.core.routers import running
+from fam_auth import Auth, CurrentSession, CurrentUser, User, install, needs, recent_proof
 from fam_auth.demands import Demand, permission
 from fam_auth.features.role.demands import all_of, any_of
+from fam_auth.http import watched_socket
+from fam_auth.http.sockets import SIGNED_OUT, sockets_of
+from fam_auth.install import running
 from fam_auth.models import Session as Stored
 from fam_auth.models import User as StoredUser
 from fam_auth.repository.data_access.managers import sessions, users
 from fam_auth.repository.data_access.queries.users import by_id, locked
-from fam_auth.sockets import SIGNED_OUT, sockets_of
 from fam_auth.values import Actor, Client, Session
 from tests.conftest import MakeAuth
 from tests.support.people import Clock
@@ -185,8 +186,8 @@ async def host(open_host: OpenHost) -> Host:
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> float:
     """How long a peer is waited for, less than in production."""
-    assert 1 < watched.PATIENCE <= 10
-    monkeypatch.setattr(watched, "PATIENCE", 0.5)
+    assert 1 < watched_socket.PATIENCE <= 10
+    monkeypatch.setattr(watched_socket, "PATIENCE", 0.5)
     return 0.5
 
 
@@ -594,7 +595,7 @@ async def test_a_timeout_of_the_routes_own_stays_one(host: Host) -> None:
         raise OSError(message)
 
     session, _ = await host.site.session(host.ada)
-    one = watched.WatchedSocket(WebSocket({"type": "websocket"}, receive, send), session, ())
+    one = watched_socket.WatchedSocket(WebSocket({"type": "websocket"}, receive, send), session, ())
     with pytest.raises(TimeoutError):
         await one.receive()
     one.shut(SIGNED_OUT)

@@ -14,11 +14,11 @@ from sqlalchemy import select, text
 
 from fam_auth import Auth
 from fam_auth.core import chores
-from fam_auth.core.routers import _listen, running
 from fam_auth.exceptions import Unavailable
+from fam_auth.http.sockets import Sockets
+from fam_auth.install import _listen, running
 from fam_auth.models import Session
 from fam_auth.repository.data_access.managers import sessions
-from fam_auth.sockets import Sockets
 from tests.conftest import MakeAuth, new_auth
 from tests.support.people import Clock, Mailbox, Person, World
 from tests.support.wire import counting

@@ -14,15 +14,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fam_auth import Auth, Feature
-from fam_auth.core import routers
+from fam_auth import Auth, Feature, install
 from fam_auth.core.database import retried
-from fam_auth.core.routers import running
 from fam_auth.core.settings import advice, described
 from fam_auth.exceptions import Conflict, Misconfigured, NotFound
 from fam_auth.features.otp import Otp, totp
 from fam_auth.features.otp import managers as factors
 from fam_auth.features.password import Password
+from fam_auth.install import running
 from fam_auth.repository.data_access.managers import purge, sessions, users
 from tests.conftest import SECRETS, MakeAuth, new_auth
 from tests.support.people import OPERATOR, Clock, Mailbox, World
@@ -190,8 +189,8 @@ def test_what_could_be_safer_is_told() -> None:
 async def test_a_mail_that_hangs_does_not_hold_up_the_end(
     make_auth: MakeAuth, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert timedelta(seconds=1) < routers.GRACE < timedelta(seconds=10)
-    monkeypatch.setattr(routers, "GRACE", timedelta(seconds=0.3))
+    assert timedelta(seconds=1) < install.GRACE < timedelta(seconds=10)
+    monkeypatch.setattr(install, "GRACE", timedelta(seconds=0.3))
     hanging = asyncio.Event()
 
     class Hanging:

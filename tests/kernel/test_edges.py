@@ -21,11 +21,12 @@ from fam_auth.core.database import answered, retried
 from fam_auth.core.hashing import Hasher
 from fam_auth.core.logs import JsonLines, configure
 from fam_auth.core.upgrade import options
-from fam_auth.dependencies import auth_of, client_of
 from fam_auth.exceptions import Busy, Conflict, InvalidRequest, Misconfigured, Unavailable
+from fam_auth.http.client import client_of
+from fam_auth.http.installed import auth_of
+from fam_auth.http.route import new_router
 from fam_auth.models.base import UtcDateTime
 from fam_auth.repository.data_access.managers import users, verifications, worker
-from fam_auth.routers import new_router
 from fam_auth.values import Client, RegistrationProof
 from tests.conftest import MakeAuth, new_auth
 from tests.support.people import Clock, Mailbox, World

@@ -22,7 +22,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from fam_auth import install
 from fam_auth.core import forwarded
-from fam_auth.dependencies import client_of
+from fam_auth.http.client import client_of
 from fam_auth.repository.data_access.managers import diagnosis
 from tests.conftest import MakeAuth, OpenWorld
 from tests.support.people import Person, World

@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from fam_auth.core.letters import render
 from fam_auth.core.mail import ConsoleCarrier, FileCarrier, Mail, MailFailed, carrier
-from fam_auth.core.routers import running
 from fam_auth.exceptions import Misconfigured
+from fam_auth.install import running
 from fam_auth.models import Event, Outbox
 from fam_auth.repository.data_access.managers import worker
 from fam_auth.repository.data_access.managers.purge import purge

@@ -23,7 +23,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 FOUNDING = [
     "core/database.py",
     "core/settings.py",
-    "core/routers.py",
+    "install.py",
     "dependencies.py",
     "exceptions.py",
     "main.py",
@@ -121,7 +121,7 @@ def test_the_public_names_are_these(module: str) -> None:
 
 # What a command or a worker does without (docs/decisions/0008).
 MAY_WAIT = {
-    "core/routers.py:install",
+    "install.py:install",
     "features/password/__init__.py:of",
     *(f"features/{name}/__init__.py:{what}" for name in ("otp", "password", "role") for what in ("pages", "routers")),
 }

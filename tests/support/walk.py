@@ -16,8 +16,8 @@ from fam_auth import install
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role, definitions, managers
+from fam_auth.http.access_rules import rules
 from fam_auth.repository.data_access.managers import changes, purge, sessions, users
-from fam_auth.routers.rules import rules
 from tests.conftest import new_auth
 from tests.support.crowd import ROWS
 from tests.support.owners import Owner, enrolled

@@ -17,7 +17,7 @@ import httpx2
 import pytest
 from app import app, auth as application
 
-from fam_auth.core.routers import running
+from fam_auth.install import running
 from fam_auth.testing import mails_to, make_user, signed_in, travel
 
 pytestmark = pytest.mark.anyio

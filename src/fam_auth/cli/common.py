@@ -12,8 +12,8 @@ import typer
 from fam_auth.auth import Auth
 from fam_auth.core import refusals
 from fam_auth.core.languages import ENGLISH, Texts
-from fam_auth.dependencies import installed_in
 from fam_auth.exceptions import FamAuthError, Misconfigured, Refusal, Unavailable
+from fam_auth.http.installed import installed_in
 from fam_auth.repository.data_access.managers import users
 from fam_auth.values import Actor, Client, User
 

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 
 from fam_auth.cli.common import MISUSED, REFUSED, AsJson, imported, show
 from fam_auth.demands import Assurance
-from fam_auth.dependencies import installed_in
-from fam_auth.routers.rules import Rule, rules
+from fam_auth.http.access_rules import Rule, rules
+from fam_auth.http.installed import installed_in
 
 
 def list_routes(

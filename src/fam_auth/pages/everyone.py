@@ -2,12 +2,14 @@
 
 from fastapi import Depends, Response
 
-from fam_auth.dependencies import LOGIN_COOKIE, SESSION_COOKIE, CurrentActor, CurrentSession, needs
+from fam_auth.dependencies import CurrentActor, CurrentSession, needs
+from fam_auth.http.cookies import forget_cookie
+from fam_auth.http.credentials import LOGIN_COOKIE, SESSION_COOKIE
+from fam_auth.http.login_request import MaybeLoginToken, maybe_login_token
 from fam_auth.pages.page import CurrentPage
 from fam_auth.pages.progress import path_of, standing
 from fam_auth.pages.route import new_router
 from fam_auth.repository.data_access.managers import logins, sessions
-from fam_auth.routers.answers import MaybeLoginToken, forget_cookie, maybe_login_token
 
 router = new_router()
 EVERYTHING = {"Clear-Site-Data": '"cookies", "storage"'}

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, Field, ValidationError
 
 from fam_auth.exceptions import InvalidRequest, UnsupportedMediaType
-from fam_auth.routers.route import explained, limited, refuse_repeated
+from fam_auth.http.body import explained, limited, refuse_repeated
 from fam_auth.schemas.base import Body, Text
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"

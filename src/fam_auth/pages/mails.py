@@ -5,15 +5,18 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import Field
 
-from fam_auth.dependencies import REGISTRATION_COOKIE, CurrentClient, client_of, needs
+from fam_auth.dependencies import CurrentClient, needs
 from fam_auth.exceptions import InvalidToken, PasswordRequired
+from fam_auth.http.client import client_of
+from fam_auth.http.cookies import forget_cookie
+from fam_auth.http.credentials import REGISTRATION_COOKIE
+from fam_auth.http.login_request import MaybeLoginToken, SameSite, registration_proof
 from fam_auth.pages.forms import PastedToken, form, token_of
 from fam_auth.pages.notes import MAILBOX, leave
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.progress import go_on
 from fam_auth.pages.route import new_router, shown_on
 from fam_auth.repository.data_access.managers import emails, logins, verifications
-from fam_auth.routers.answers import MaybeLoginToken, SameSite, forget_cookie, registration_proof
 from fam_auth.schemas.base import Text
 from fam_auth.schemas.user import Mailbox, OfRegistration, VerifyByCode
 from fam_auth.values import User

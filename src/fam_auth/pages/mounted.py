@@ -6,11 +6,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fam_auth.auth import Auth
 from fam_auth.exceptions import NotFound
+from fam_auth.http import problems
 from fam_auth.pages import account, everyone, files, history, mails, site
 from fam_auth.pages.administration import configuration, dashboard, journal, mailroom, people
 from fam_auth.pages.page import Page
 from fam_auth.pages.route import error_page
-from fam_auth.routers import problems
 
 KERNEL: tuple[APIRouter, ...] = (
     files.router,
@@ -31,7 +31,7 @@ def mount(app: FastAPI, auth: Auth, ours: APIRouter) -> None:
     setattr(app.state, site.STATE, site.build(auth))
     brought = site.brought_by(auth).values()
     for router in (*KERNEL, *(router for one in brought for router in one.routers)):
-        # As in routers/mounted.py; here it is 20 ms in all.
+        # As in http/mount.py; here it is 20 ms in all.
         ours.routes.extend(router.routes)
     ours.default = _nothing_here(ours.default)
 

@@ -10,8 +10,8 @@ from fastapi import Response
 from starlette.requests import HTTPConnection
 
 from fam_auth.auth import Auth
-from fam_auth.dependencies import cookie_name
-from fam_auth.routers.answers import forget_cookie, set_cookie
+from fam_auth.http.cookies import forget_cookie, set_cookie
+from fam_auth.http.credentials import cookie_name
 
 DONE, MAILBOX = "fam_done", "fam_mailbox"
 SECONDS = {DONE: 60, MAILBOX: 3600}

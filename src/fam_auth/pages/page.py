@@ -13,7 +13,6 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from fam_auth.core import refusals
 from fam_auth.demands import Demand
-from fam_auth.dependencies import has_credentials, signed_in
 from fam_auth.exceptions import (
     InvalidCode,
     InvalidRequest,
@@ -24,6 +23,8 @@ from fam_auth.exceptions import (
     Unauthenticated,
 )
 from fam_auth.feature import Entry
+from fam_auth.http.authentication import signed_in
+from fam_auth.http.credentials import has_credentials
 from fam_auth.pages import agents, notes
 from fam_auth.pages.destinations import allowed
 from fam_auth.pages.site import Site, site_of

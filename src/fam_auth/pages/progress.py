@@ -6,14 +6,16 @@ from typing import Any
 from fastapi import Response
 from starlette.requests import HTTPConnection
 
-from fam_auth.dependencies import SESSION_COOKIE
 from fam_auth.exceptions import NoLogin
 from fam_auth.feature import Complete, Incomplete, Outcome, Step
+from fam_auth.http.cookies import forget_cookie
+from fam_auth.http.credentials import SESSION_COOKIE, login_token_of
+from fam_auth.http.login_request import arrival
+from fam_auth.http.login_response import login_answer
 from fam_auth.pages import notes
 from fam_auth.pages.page import Page
 from fam_auth.pages.site import Site
 from fam_auth.repository.data_access.managers import logins
-from fam_auth.routers.answers import arrival, forget_cookie, login_answer, login_token_of
 from fam_auth.values import Visit
 
 SECOND_FACTOR, ELSEWHERE = "second_factor", "/sign-in/elsewhere"

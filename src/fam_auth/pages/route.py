@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 
-from fam_auth.dependencies import SAFE, SignedIn, auth_of, refuse_cross_site
 from fam_auth.exceptions import (
     Busy,
     CrossSite,
@@ -23,10 +22,13 @@ from fam_auth.exceptions import (
     Unavailable,
     UnsupportedMediaType,
 )
+from fam_auth.http.authentication import SignedIn
+from fam_auth.http.body import explained
+from fam_auth.http.credentials import SAFE, refuse_cross_site
+from fam_auth.http.installed import auth_of
+from fam_auth.http.route import Handler, Route
 from fam_auth.pages import forms
 from fam_auth.pages.page import PLACE, Page, page_of
-from fam_auth.routers import Route
-from fam_auth.routers.route import Handler, explained
 
 Shows = Callable[[Page], Awaitable[Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])

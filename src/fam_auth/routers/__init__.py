@@ -1,18 +1,16 @@
-"""HTTP in, value out."""
+"""The routes of the kernel: HTTP in, value out."""
 
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 
-from fam_auth.routers.route import Route
+from fam_auth.routers import administration, config, email, login, session, user
 
-__all__ = ["Route", "named", "new_router"]
+__all__ = ["KERNEL"]
 
-
-def named(route: APIRoute) -> str:
-    """The operation id: a good name for a client's method."""
-    return route.name
-
-
-def new_router(tag: str) -> APIRouter:
-    """A router whose routes read and answer as all of ours do."""
-    return APIRouter(route_class=Route, tags=[tag], generate_unique_id_function=named)
+KERNEL: tuple[APIRouter, ...] = (
+    config.router,
+    login.router,
+    session.router,
+    user.router,
+    email.router,
+    administration.router,
+)

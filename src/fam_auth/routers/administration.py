@@ -9,9 +9,9 @@ from pydantic import Field
 from fam_auth.demands import permission, recent_proof
 from fam_auth.dependencies import CurrentActor, CurrentAuth, needs
 from fam_auth.exceptions import CrossSite, Forbidden, NotFound, StepUpRequired, Unauthenticated
+from fam_auth.http.problems import refuses
+from fam_auth.http.route import new_router
 from fam_auth.repository.data_access.managers import events, exports, users
-from fam_auth.routers import new_router
-from fam_auth.routers.problems import refuses
 from fam_auth.routers.session import Wanted
 from fam_auth.schemas.base import Moment, Text
 from fam_auth.schemas.session import JournalItem, PageAnswer

@@ -2,9 +2,9 @@
 
 from fam_auth.dependencies import CurrentAuth, needs
 from fam_auth.exceptions import Unavailable
+from fam_auth.http.problems import refuses
+from fam_auth.http.route import new_router
 from fam_auth.repository.data_access.managers import health
-from fam_auth.routers import new_router
-from fam_auth.routers.problems import refuses
 from fam_auth.schemas.config import Config, Health
 
 router = new_router("service")

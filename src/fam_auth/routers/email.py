@@ -3,7 +3,7 @@
 from fastapi import Request, Response, status
 
 from fam_auth.demands import recent_proof
-from fam_auth.dependencies import REGISTRATION_COOKIE, CurrentAuth, CurrentClient, CurrentSession, needs
+from fam_auth.dependencies import CurrentAuth, CurrentClient, CurrentSession, needs
 from fam_auth.exceptions import (
     Busy,
     CrossSite,
@@ -16,10 +16,13 @@ from fam_auth.exceptions import (
     TooManyAttempts,
     Unauthenticated,
 )
+from fam_auth.http.cookies import forget_cookie
+from fam_auth.http.credentials import REGISTRATION_COOKIE
+from fam_auth.http.login_request import MaybeLoginToken, SameSite, registration_proof
+from fam_auth.http.login_response import login_answer
+from fam_auth.http.problems import refuses
+from fam_auth.http.route import new_router
 from fam_auth.repository.data_access.managers import emails, logins, verifications
-from fam_auth.routers import new_router
-from fam_auth.routers.answers import MaybeLoginToken, SameSite, forget_cookie, login_answer, registration_proof
-from fam_auth.routers.problems import refuses
 from fam_auth.schemas.login import Verified, VerifiedAnswer
 from fam_auth.schemas.user import Accepted, ByToken, Mailbox, UserAnswer, VerifyByCode, VerifyByToken
 

@@ -2,12 +2,15 @@
 
 from fastapi import Response, status
 
-from fam_auth.dependencies import LOGIN_COOKIE, CurrentAuth
+from fam_auth.dependencies import CurrentAuth
 from fam_auth.exceptions import CrossSite, NoLogin, Unauthenticated
+from fam_auth.http.cookies import forget_cookie
+from fam_auth.http.credentials import LOGIN_COOKIE
+from fam_auth.http.login_request import MaybeLoginToken
+from fam_auth.http.login_response import incomplete_answer
+from fam_auth.http.problems import refuses
+from fam_auth.http.route import new_router
 from fam_auth.repository.data_access.managers import logins
-from fam_auth.routers import new_router
-from fam_auth.routers.answers import MaybeLoginToken, forget_cookie, incomplete_answer
-from fam_auth.routers.problems import refuses
 from fam_auth.schemas.login import IncompleteAnswer
 
 router = new_router("login")

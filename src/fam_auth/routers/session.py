@@ -5,21 +5,15 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response, status
 
-from fam_auth.dependencies import (
-    SESSION_COOKIE,
-    CurrentActor,
-    CurrentAuth,
-    CurrentClient,
-    CurrentSession,
-    CurrentUser,
-    needs,
-    signed_in,
-)
+from fam_auth.dependencies import CurrentActor, CurrentAuth, CurrentClient, CurrentSession, CurrentUser, needs
 from fam_auth.exceptions import CrossSite, InvalidRefreshToken, NotFound, TooManyAttempts, Unauthenticated
+from fam_auth.http.authentication import signed_in
+from fam_auth.http.cookies import forget_cookie, set_cookie
+from fam_auth.http.credentials import SESSION_COOKIE
+from fam_auth.http.login_response import login_answer, tokens_answer
+from fam_auth.http.problems import refuses
+from fam_auth.http.route import new_router
 from fam_auth.repository.data_access.managers import events, logins, sessions
-from fam_auth.routers import new_router
-from fam_auth.routers.answers import forget_cookie, login_answer, set_cookie, tokens_answer
-from fam_auth.routers.problems import refuses
 from fam_auth.schemas.login import LoginAnswer
 from fam_auth.schemas.session import EventItem, PageAnswer, Refresh, SessionAnswer, SessionItem, TokensAnswer
 

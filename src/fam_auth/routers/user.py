@@ -3,12 +3,13 @@
 from fastapi import Response, status
 
 from fam_auth.demands import recent_proof
-from fam_auth.dependencies import SESSION_COOKIE, CurrentActor, CurrentAuth, CurrentClient, CurrentUser, needs
+from fam_auth.dependencies import CurrentActor, CurrentAuth, CurrentClient, CurrentUser, needs
 from fam_auth.exceptions import CrossSite, StepUpRequired, Unauthenticated
+from fam_auth.http.cookies import forget_cookie
+from fam_auth.http.credentials import SESSION_COOKIE
+from fam_auth.http.problems import refuses
+from fam_auth.http.route import new_router
 from fam_auth.repository.data_access.managers import exports, users
-from fam_auth.routers import new_router
-from fam_auth.routers.answers import forget_cookie
-from fam_auth.routers.problems import refuses
 from fam_auth.schemas.user import Export, UserAnswer, UserChange
 
 router = new_router("user")

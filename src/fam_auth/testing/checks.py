@@ -12,8 +12,8 @@ from fam_auth.auth import Auth
 from fam_auth.core.rates import Rate
 from fam_auth.core.sections import Throttle
 from fam_auth.core.settings import advice
-from fam_auth.dependencies import installed_in
-from fam_auth.routers.rules import Rule, rules
+from fam_auth.http.access_rules import Rule, rules
+from fam_auth.http.installed import installed_in
 from fam_auth.testing.probe import answer_of, bytes_read
 
 Subject = Literal["routes", "cookies", "limits", "settings"]

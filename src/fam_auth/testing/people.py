@@ -6,8 +6,8 @@ from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from fam_auth.auth import Auth
-from fam_auth.dependencies import SESSION_COOKIE, cookie_name
 from fam_auth.feature import Complete, Kind, Progress, Proof
+from fam_auth.http.credentials import SESSION_COOKIE, cookie_name
 from fam_auth.repository.data_access.managers import devices, sessions, users
 from fam_auth.repository.data_access.queries import outbox
 from fam_auth.values import Actor, Client, Transport, User

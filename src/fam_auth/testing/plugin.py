@@ -17,7 +17,7 @@ from fam_auth import testing
 from fam_auth.auth import Auth
 from fam_auth.core.mail import Mail
 from fam_auth.core.security import new_secret
-from fam_auth.dependencies import installed_in
+from fam_auth.http.installed import installed_in
 from fam_auth.testing import Clock
 from fam_auth.testing.people import SomeProgram
 from fam_auth.values import Transport, User

@@ -18,8 +18,8 @@ from fam_auth.features.password import Password
 from fam_auth.features.role import Role, any_of, definitions, managers, path, permission, role
 from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.settings import OWN
+from fam_auth.http.access_rules import Rule, rules
 from fam_auth.repository.data_access.managers import users
-from fam_auth.routers.rules import Rule, rules
 from tests.conftest import MakeAuth
 from tests.support.owners import Owner
 from tests.support.people import OPERATOR, Person, World

@@ -17,8 +17,8 @@ from fam_auth.features.password import Password, changes
 from fam_auth.features.role import Permission, Role, definitions, managers, rights
 from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.settings import ADMIN, OWN
+from fam_auth.http.access_rules import Rule, rules
 from fam_auth.repository.data_access.managers import exports, purge, users
-from fam_auth.routers.rules import Rule, rules
 from fam_auth.values import Actor, Client
 from tests.support.people import OPERATOR, PASSWORD, Person, World
 from tests.support.tables import dump

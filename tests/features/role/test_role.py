@@ -11,15 +11,15 @@ from fastapi import APIRouter, FastAPI
 from sqlalchemy import Column, MetaData, String, Table, literal, select
 
 from fam_auth import install, needs
-from fam_auth.core.routers import running
 from fam_auth.exceptions import Forbidden, InvalidRequest, Misconfigured, NotFound
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Permission, Role, all_of, any_of, definitions, managers, path, permission, role
 from fam_auth.features.role.graph import Definition
 from fam_auth.features.role.settings import OWN
+from fam_auth.http.access_rules import ready
+from fam_auth.install import running
 from fam_auth.repository.data_access.managers import events, sessions, users
-from fam_auth.routers.rules import ready
 from fam_auth.values import EventFilter
 from tests.conftest import MakeAuth
 from tests.support.owners import Owner

@@ -12,9 +12,9 @@ from fam_auth.feature import Outcome
 from fam_auth.features.otp import factors, managers
 from fam_auth.features.otp.routers import FRESH, TheEnrollee, enrollee
 from fam_auth.features.otp.schemas import Code, NewDevice
+from fam_auth.http.login_request import maybe_login_token
 from fam_auth.pages import CurrentPage, Page, form, new_router, shown_on
 from fam_auth.pages.progress import address_after, keep
-from fam_auth.routers.answers import maybe_login_token
 from fam_auth.schemas.base import Body
 
 router = new_router()

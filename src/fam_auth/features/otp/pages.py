@@ -13,9 +13,9 @@ from fam_auth.features.otp import account_pages, administration, factors
 from fam_auth.features.otp.factors import Given
 from fam_auth.features.otp.schemas import Code
 from fam_auth.features.otp.settings import OtpSettings
+from fam_auth.http.login_request import MaybeLoginToken, maybe_login_token
 from fam_auth.pages import CurrentPage, Page, form, go_on, new_router, shown_on
 from fam_auth.pages.progress import methods
-from fam_auth.routers.answers import MaybeLoginToken, maybe_login_token
 from fam_auth.schemas.base import Body
 
 router, email_router = new_router(), new_router()

@@ -15,11 +15,7 @@ from fam_auth.dependencies import (
     CurrentClient,
     CurrentSession,
     CurrentUser,
-    auth_of,
-    client_of,
-    has_credentials,
     needs,
-    signed_in,
 )
 from fam_auth.exceptions import (
     CrossSite,
@@ -47,10 +43,16 @@ from fam_auth.features.otp.schemas import (
     RecoveryCodes,
 )
 from fam_auth.features.otp.settings import ENROL, OtpSettings
+from fam_auth.http.authentication import signed_in
+from fam_auth.http.client import client_of
+from fam_auth.http.credentials import has_credentials, login_token_of
+from fam_auth.http.installed import auth_of
+from fam_auth.http.login_request import MaybeLoginToken
+from fam_auth.http.login_response import login_answer
+from fam_auth.http.problems import refuses
+from fam_auth.http.route import new_router
 from fam_auth.repository.data_access.managers import logins, users
-from fam_auth.routers import administration, new_router
-from fam_auth.routers.answers import MaybeLoginToken, login_answer, login_token_of
-from fam_auth.routers.problems import refuses
+from fam_auth.routers import administration
 from fam_auth.schemas.login import LoginAnswer
 from fam_auth.schemas.user import Accepted
 from fam_auth.values import Actor, User

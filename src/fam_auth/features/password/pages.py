@@ -11,6 +11,8 @@ from fam_auth.feature import Entry, Pages
 from fam_auth.features.password import administration, changes, managers
 from fam_auth.features.password.schemas import Change, Credentials, Registration, SomePassword
 from fam_auth.features.password.settings import PasswordSettings
+from fam_auth.http.cookies import keep_registration
+from fam_auth.http.login_request import SameSite, maybe_login_token
 from fam_auth.pages import CurrentPage, Page, form, go_on, new_router, shown_on
 from fam_auth.pages.everyone import sign_in as sign_in_page
 from fam_auth.pages.everyone import sign_in_again
@@ -19,7 +21,6 @@ from fam_auth.pages.mails import verify_email
 from fam_auth.pages.notes import MAILBOX, leave
 from fam_auth.pages.progress import by_cookie
 from fam_auth.repository.data_access.managers import logins
-from fam_auth.routers.answers import SameSite, keep_registration, maybe_login_token
 from fam_auth.schemas.base import Body, Text
 from fam_auth.schemas.user import Mailbox
 from fam_auth.values import Visit

@@ -8,16 +8,7 @@ from fastapi import APIRouter, Form, Request, Response, status
 from pydantic import BaseModel
 
 from fam_auth.core import refusals
-from fam_auth.dependencies import (
-    PERHAPS_SIGNED_IN,
-    CurrentActor,
-    CurrentAuth,
-    CurrentClient,
-    CurrentLanguage,
-    has_credentials,
-    needs,
-    signed_in,
-)
+from fam_auth.dependencies import PERHAPS_SIGNED_IN, CurrentActor, CurrentAuth, CurrentClient, CurrentLanguage, needs
 from fam_auth.exceptions import (
     Busy,
     CrossSite,
@@ -47,11 +38,15 @@ from fam_auth.features.password.schemas import (
     own_fields,
     registration,
 )
+from fam_auth.http.authentication import signed_in
+from fam_auth.http.cookies import keep_registration
+from fam_auth.http.credentials import has_credentials
+from fam_auth.http.login_request import Arrival, SameSite, chosen
+from fam_auth.http.login_response import login_answer, tokens_answer
+from fam_auth.http.problems import refuses
+from fam_auth.http.route import new_router
 from fam_auth.repository.data_access.managers import users
-from fam_auth.routers import new_router
 from fam_auth.routers.administration import FRESH, MANAGES_USERS
-from fam_auth.routers.answers import Arrival, SameSite, chosen, keep_registration, login_answer, tokens_answer
-from fam_auth.routers.problems import refuses
 from fam_auth.schemas.base import EmailAddress
 from fam_auth.schemas.login import LoginAnswer
 from fam_auth.schemas.session import TokensAnswer

@@ -19,9 +19,9 @@ from fam_auth.features.role.schemas import (
     RoleChange,
 )
 from fam_auth.features.role.settings import ROLE_NAME, RoleSettings
+from fam_auth.http.problems import refuses
+from fam_auth.http.route import new_router
 from fam_auth.repository.data_access.managers import users
-from fam_auth.routers import new_router
-from fam_auth.routers.problems import refuses
 from fam_auth.routers.session import Wanted
 from fam_auth.schemas.base import Text
 from fam_auth.schemas.session import PageAnswer

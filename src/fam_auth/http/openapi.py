@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from fam_auth.auth import Auth
-from fam_auth.dependencies import SESSION_COOKIE, cookie_name
-from fam_auth.routers.rules import rules
+from fam_auth.http.access_rules import rules
+from fam_auth.http.credentials import SESSION_COOKIE, cookie_name
 from fam_auth.schemas.problem import Problem
 
 Document = dict[str, Any]

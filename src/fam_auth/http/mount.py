@@ -1,5 +1,7 @@
 """Our routes among those of an application."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, FastAPI
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -8,16 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from fam_auth.auth import Auth
 from fam_auth.exceptions import NotFound, Refusal
-from fam_auth.routers import administration, config, email, login, openapi, problems, session, user
-
-KERNEL: tuple[APIRouter, ...] = (
-    config.router,
-    login.router,
-    session.router,
-    user.router,
-    email.router,
-    administration.router,
-)
+from fam_auth.http import openapi, problems
 
 
 class _Below(Mount):
@@ -37,12 +30,12 @@ class _Below(Mount):
         return match, {**child, "path": path}
 
 
-def mount(app: FastAPI, auth: Auth) -> APIRouter:
-    """The routes of the kernel and of the features, in one router; the application's document tells of them, too."""
+def mount(app: FastAPI, auth: Auth, routers: Sequence[APIRouter]) -> APIRouter:
+    """The routes of the kernel (`routers`) and of the features, in one router; they are in the OpenAPI document too."""
     # No redirect to a path without its last slash: Starlette takes the address from the Host header, which anybody
     # may send, and caches and log files keep what they see.
     ours = APIRouter(default=_nothing_here, redirect_slashes=False)
-    for router in (*KERNEL, *(router for feature in auth.features for router in feature.routers(auth.settings))):
+    for router in (*routers, *(router for feature in auth.features for router in feature.routers(auth.settings))):
         # As they are: to include them, FastAPI derives each route anew at the first request.
         ours.routes.extend(router.routes)
     # One place to look at for all other requests: with forty routes among the host's own, each of those cost a third.

@@ -13,9 +13,9 @@ from fam_auth.auth import Auth
 from fam_auth.core import chores
 from fam_auth.demands import Demand
 from fam_auth.exceptions import Refusal, Unavailable
+from fam_auth.http.watched_socket import WatchedSocket
 from fam_auth.repository.data_access.managers import sessions
 from fam_auth.values import Session
-from fam_auth.watched import WatchedSocket
 
 SIGNED_OUT, FORBIDDEN = 4401, 4403
 BATCH = 1_000

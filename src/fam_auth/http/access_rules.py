@@ -11,8 +11,8 @@ from starlette.routing import Mount
 from fam_auth.auth import Auth
 from fam_auth.core import forwarded
 from fam_auth.demands import Demand
-from fam_auth.dependencies import SignedIn, is_public
-from fam_auth.routers.answers import maybe_login_token, same_site
+from fam_auth.http.authentication import SignedIn, is_public
+from fam_auth.http.login_request import maybe_login_token, same_site
 
 Asked = Literal["session", "login", "public", "nothing"]
 # What lets a route pass without a session, and says so.

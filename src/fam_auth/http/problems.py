@@ -6,7 +6,6 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
 from fam_auth.core import refusals
-from fam_auth.dependencies import auth_of, language_of
 from fam_auth.exceptions import (
     InternalError,
     InvalidRequest,
@@ -15,6 +14,8 @@ from fam_auth.exceptions import (
     Unavailable,
     UnsupportedMediaType,
 )
+from fam_auth.http.client import language_of
+from fam_auth.http.installed import auth_of
 
 TYPES = "urn:problem-type:fam-auth:"
 """What the code of a problem follows in its `type`, unless a setting names an address."""

@@ -1,0 +1,97 @@
+"""The route class of our routes and pages: a request id, a deadline, problems instead of errors, headers."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from fam_auth.core.logs import request_id
+from fam_auth.exceptions import InternalError, InvalidRequest, Refusal, Unavailable
+from fam_auth.http import problems
+from fam_auth.http.body import explained, read, refuse_hidden, refuse_repeated
+from fam_auth.http.installed import auth_of
+
+log = logging.getLogger("fam_auth")
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Route(APIRoute):
+    """A route of ours, wherever it is mounted: the host's own handlers and middleware do not change what it answers."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            name = request.scope["fam_auth.request_id"] = secrets.token_hex(8)
+            token = request_id.set(name)
+            try:
+                response = await _answered(self, handle, request)
+            finally:
+                request_id.reset(token)
+            response.headers["X-Request-ID"] = name
+            for header, value in problems.HEADERS.items():
+                response.headers.setdefault(header, value)
+            return response
+
+        return handler
+
+    async def handled(self, handle: Handler, request: Request) -> Response:
+        """What the route answers, within the deadline."""
+        asked = request.query_params.multi_items()
+        refuse_repeated(asked, "query")
+        refuse_hidden((*asked, *request.path_params.items()))
+        if self.body_field is not None:
+            await read(request)
+        return await handle(request)
+
+    def refused(self, request: Request, refusal: Refusal) -> Response:
+        """How the route says no; it waits for nothing, as the deadline may be over."""
+        return problems.answer(refusal, request)
+
+
+def new_router(tag: str) -> APIRouter:
+    """A router whose routes read and answer as all of ours do."""
+    return APIRouter(route_class=Route, tags=[tag], generate_unique_id_function=_named)
+
+
+def _named(route: APIRoute) -> str:
+    """The operation id: a good name for a client's method."""
+    return route.name
+
+
+async def _answered(route: Route, handle: Handler, request: Request) -> Response:
+    try:
+        return await _in_time(route.handled(handle, request), auth_of(request).settings.request_deadline)
+    except Refusal as refusal:
+        return route.refused(request, refusal)
+    except RequestValidationError as error:
+        return route.refused(request, InvalidRequest(explained(error.errors())))
+    except HTTPException:
+        return route.refused(request, InvalidRequest.of("", "unreadable"))
+    except Exception:
+        log.exception("a request broke")
+        return route.refused(request, InternalError())
+
+
+async def _in_time(work: Coroutine[Any, Any, Response], deadline: timedelta) -> Response:
+    """The answer; Unavailable at the deadline, even when what is waited for does not let itself be cancelled.
+
+    A driver that tells a frozen database to give up waits for that too: such a task is left to itself.
+    """
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    try:
+        done, _ = await asyncio.wait({task}, timeout=deadline.total_seconds())
+    finally:
+        task.cancel()  # at the deadline, or when the server gives the request up
+    if not done:
+        raise Unavailable
+    return task.result()
