@@ -23,7 +23,7 @@ KEYS: dict[str, tuple[str, list[str], str | None]] = {
 def upgrade() -> None:
     """Expand: the code before this revision goes on working.
 
-    On PostgreSQL the keys are built after the revisions, beside the work that goes on (core/indexing.py).
+    On PostgreSQL the keys are built after the revisions, beside the work that goes on (core/concurrent_indexes.py).
     """
     if op.get_context().dialect.name == "sqlite":
         for name, (table, columns, condition) in KEYS.items():

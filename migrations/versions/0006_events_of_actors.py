@@ -16,7 +16,7 @@ KEY = "ix_auth_event_actor_id"
 def upgrade() -> None:
     """Expand: the code before this revision goes on working.
 
-    On PostgreSQL the key is built after the revisions, beside the work that goes on (core/indexing.py).
+    On PostgreSQL the key is built after the revisions, beside the work that goes on (core/concurrent_indexes.py).
     """
     if op.get_context().dialect.name == "sqlite":
         to_others = sa.text("actor_id IS NOT NULL AND (user_id IS NULL OR actor_id != user_id)")

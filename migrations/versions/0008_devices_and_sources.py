@@ -16,7 +16,7 @@ KEY = "ix_auth_outbox_source_due_at"
 def upgrade() -> None:
     """Expand: the code before this revision goes on working, whose rows have no source.
 
-    On PostgreSQL the key is built after the revisions, beside the work that goes on (core/indexing.py).
+    On PostgreSQL the key is built after the revisions, beside the work that goes on (core/concurrent_indexes.py).
     """
     op.add_column("auth_email", sa.Column("devices_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("auth_outbox", sa.Column("source", sa.String(), server_default=sa.text("''"), nullable=False))

@@ -9,8 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from fam_auth.core.rates import Rate
-from fam_auth.core.sections import PREFIX
-from fam_auth.core.settings import Configured, Settings
+from fam_auth.core.settings import PREFIX, Configured, Settings
 from scripts.reference.words import code, duration, table
 from scripts.reference.world import features
 

@@ -5,9 +5,10 @@ from importlib.metadata import version
 from fam_auth.auth import Auth
 from fam_auth.demands import recent_proof, second_factor
 from fam_auth.dependencies import CurrentAuth, CurrentSession, CurrentUser, needs
-from fam_auth.feature import Feature, Offer, Proof, Step
+from fam_auth.feature import Feature
 from fam_auth.install import install
-from fam_auth.values import User
+from fam_auth.pipeline import Offer, Step
+from fam_auth.values import Proof, User
 
 __all__ = [
     "Auth",

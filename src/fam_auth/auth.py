@@ -24,9 +24,9 @@ from fam_auth.core.clock import Clock, system_clock, timestamps, uuid7
 from fam_auth.core.database import Database
 from fam_auth.core.hashing import Hasher
 from fam_auth.core.languages import Texts
-from fam_auth.core.memory import SessionMemory
 from fam_auth.core.migrations import History
 from fam_auth.core.security import Keyring, new_secret, parse_secrets
+from fam_auth.core.session_cache import SessionCache
 from fam_auth.core.settings import Settings
 from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Feature
@@ -86,7 +86,7 @@ class Auth:
         self.carrier = carrier or mail.carrier(self.settings.mail or "")
         self.prefix = "/auth"
         self.seen: dict[UUID, datetime] = {}
-        self.memory = SessionMemory(self.settings.session_memory, timestamps(clock))
+        self.memory = SessionCache(self.settings.session_memory, timestamps(clock))
         self.position: int | None = None
         self.server: float | None = None
         self.changes_read: set[int] = set()

@@ -1,5 +1,6 @@
 """What a feature can bring to fam-auth: settings, routes, tables, and the hooks by which it takes part."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,106 +10,30 @@ from uuid import UUID
 from pydantic import PrivateAttr
 
 from fam_auth.core.events import Event
-from fam_auth.core.sections import PREFIX
-from fam_auth.core.settings import Configured, Settings
-from fam_auth.exceptions import Forbidden, Misconfigured, Said
+from fam_auth.core.settings import PREFIX, Configured, Settings
+from fam_auth.exceptions import Misconfigured
 from fam_auth.models import Base
-from fam_auth.values import Client, Kind, Proof, Session, Tokens, Transport, User, Visit
+from fam_auth.pipeline import Attempt, Offer, Progress, Step, remaining_steps
+from fam_auth.values import Kind, Proof, User
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from fastapi import APIRouter
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from fam_auth.auth import Auth
 
-__all__ = [
-    "Complete",
-    "Entry",
-    "Feature",
-    "Incomplete",
-    "Kind",
-    "Offer",
-    "Outcome",
-    "Pages",
-    "Progress",
-    "Proof",
-    "Step",
-    "Try",
-    "lacking",
-]
+__all__ = ["Entry", "Feature", "Kind", "Offer", "Pages", "Progress", "Proof", "Step"]
+
+RENAMED = {"Try": Attempt, "lacking": remaining_steps}
+"""Old names that still work, with a warning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
-    """A proof about to be judged. `account` is the canonical address it is for, known here or not."""
-
-    method: str
-    account: str
-    visit: Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a login has come: who, by which proofs, over which transport.
-
-    `raises` is the session whose assurance a step-up raises; None: the login makes a session. `device` is the id of the
-    browser or program, which it keeps; `is_known_device` when the account was signed in to from there before.
-    """
-
-    user: User
-    proofs: tuple[Proof, ...]
-    transport: Transport
-    client: Client
-    raises: UUID | None = None
-    device: str = ""
-    is_known_device: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A second factor this user has (`available`), or must have (`demanded`). `detail` goes to the client."""
-
-    method: str
-    available: bool = True
-    demanded: bool = False
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something a login still lacks. `detail` goes to the client beside the name."""
-
-    name: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Complete:
-    """Nothing is lacking: the session. `tokens` for the bearer transport, `cookie` for the other.
-
-    `device_token` makes the device a known one at its next login.
-    """
-
-    user: User
-    session: Session
-    tokens: Tokens | None
-    cookie: str | None
-    device_token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Incomplete:
-    """The login goes on: what is lacking, and the token for the next step."""
-
-    login_token: str
-    transport: Transport
-    expires_at: "datetime"
-    next: tuple[Step, ...]
-
-
-Outcome = Complete | Incomplete
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has a type of its own
+    if name not in RENAMED:
+        raise AttributeError(name)
+    now: Any = RENAMED[name]
+    warnings.warn(f"{name} is fam_auth.pipeline.{now.__name__} now", DeprecationWarning, stacklevel=2)
+    return now
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,23 +71,6 @@ class Pages:
     takeover: str | None = None
     administration: tuple[Entry, ...] = ()
     about_user: tuple[Entry, ...] = ()
-
-
-def lacking(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Sequence[Step]) -> tuple[Step, ...]:
-    """What a login needs before its session, in the order to give it; empty when nothing.
-
-    A user with second factors gives one of them, whatever the first proof was. A demanded factor that nobody can give
-    raises Forbidden, unless a step leads to it.
-    """
-    available = [offer for offer in offers if offer.available]
-    if {proof.method for proof in proofs} & {offer.method for offer in available}:
-        return tuple(steps)
-    if available:
-        methods = [{"method": offer.method, **offer.detail} for offer in available]
-        return (Step("second_factor", {"methods": methods}), *steps)
-    if any(offer.demanded for offer in offers) and not steps:
-        raise Forbidden(Said("details.no_second_factor"))
-    return tuple(steps)
 
 
 class Feature(Configured):
@@ -217,7 +125,7 @@ class Feature(Configured):
     async def start(self, auth: "Auth") -> None:
         """Asked once before the first request, on a database that is up to date. Raises Misconfigured."""
 
-    async def guard(self, auth: "Auth", tried: Try) -> None:
+    async def guard(self, auth: "Auth", tried: Attempt) -> None:
         """Asked before a proof is judged; raises a refusal when it may not be tried at all."""
 
     async def offers(self, auth: "Auth", db: "AsyncSession", progress: Progress) -> Sequence[Offer]:

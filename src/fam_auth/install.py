@@ -14,7 +14,7 @@ from fam_auth.core import chores
 from fam_auth.exceptions import Misconfigured
 from fam_auth.http.installed import STATE, installed_in
 from fam_auth.http.sockets import Sockets, sockets_of
-from fam_auth.repository.data_access.managers import changes, sessions
+from fam_auth.repository.data_access.managers import invalidation, sessions
 from fam_auth.repository.data_access.managers.worker import work
 
 NOTE_EVERY = timedelta(seconds=1)
@@ -43,7 +43,7 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
 
     ours = mount.mount(app, auth, routers.KERNEL)
     if pages:
-        from fam_auth.pages import mounted as hosted  # noqa: PLC0415 - who has no pages does not wait for them
+        from fam_auth.pages import mount as hosted  # noqa: PLC0415 - who has no pages does not wait for them
 
         hosted.mount(app, auth, ours)
     hosts, check = app.router.lifespan_context, partial(access_rules.ready, app, auth)
@@ -95,4 +95,4 @@ def _chores(
 
 async def _listen(auth: Auth, sockets: Sockets) -> None:
     """Hears of changes: what was remembered is forgotten, and the WebSockets that it concerns are noted."""
-    sockets.hear(auth, await changes.read(auth) if changes.is_read(auth) else {None})
+    sockets.hear(auth, await invalidation.read(auth) if invalidation.is_read(auth) else {None})

@@ -4,11 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 from uuid import UUID
 
 Transport = Literal["bearer", "cookie"]
-Item = TypeVar("Item")
+
+
+class HasId(Protocol):
+    """Anything with an id that sorts."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
+Item = TypeVar("Item", bound=HasId)
 
 
 class Kind(StrEnum):
@@ -190,3 +199,9 @@ class Page(Generic[Item]):
 
     items: list[Item] = field(default_factory=list)
     next: str | None = None
+
+    @classmethod
+    def of(cls, found: list[Item], limit: int) -> Self:
+        """At most `limit` of what was found; one more among it means that another page follows."""
+        shown = found[:limit]
+        return cls(shown, str(shown[-1].id) if len(found) > limit else None)

@@ -10,7 +10,7 @@ from fam_auth.core.settings import Profile, Settings
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
-from fam_auth.pages.mounted import KERNEL
+from fam_auth.pages.mount import KERNEL
 from tests.browser.looking import (
     DEMANDED,
     OFFICE,

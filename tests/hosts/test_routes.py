@@ -15,9 +15,9 @@ from starlette.websockets import WebSocketDisconnect
 
 from fam_auth import Auth, CurrentAuth, CurrentSession, CurrentUser, Proof, install, needs, recent_proof, second_factor
 from fam_auth.exceptions import Misconfigured
-from fam_auth.feature import Complete, Kind, Progress
+from fam_auth.pipeline import Complete, Progress
 from fam_auth.repository.data_access.managers import sessions, users
-from fam_auth.values import Claims, Client, Transport
+from fam_auth.values import Claims, Client, Kind, Transport
 from tests.conftest import MakeAuth
 from tests.support.people import Clock
 

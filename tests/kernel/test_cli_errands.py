@@ -14,8 +14,8 @@ import pytest
 
 from fam_auth.core.events import EventKind
 from fam_auth.hooks import Errand
-from fam_auth.repository.data_access.managers import errands, users, worker
-from fam_auth.repository.data_access.managers.errands import ErrandFailed
+from fam_auth.repository.data_access.managers import event_jobs, users, worker
+from fam_auth.repository.data_access.managers.event_jobs import ErrandFailed
 from tests.conftest import MakeAuth
 from tests.kernel.test_cli import Run, run
 from tests.support.people import Clock
@@ -45,7 +45,7 @@ def given_up(make_auth: MakeAuth, clock: Clock) -> str:
         auth = make_auth(retention=timedelta(days=1))
         auth.errand(Errand("mirror", lambda kind: kind == EventKind.USER_CREATED, fail))
         user = await users.create(auth, "ada@example.com")
-        while (await errands.listed(auth, "", 10))[0]["state"] == "waiting":
+        while (await event_jobs.listed(auth, "", 10))[0]["state"] == "waiting":
             await worker.deliver(auth)
             clock.travel(hours=1)
         auth.errand(Errand("webhook.crm", lambda kind: kind == EventKind.USER_CREATED, fail))

@@ -16,9 +16,9 @@ from fam_auth.core.events import Event as Recorded
 from fam_auth.core.events import EventKind
 from fam_auth.exceptions import Forbidden, Misconfigured, NotFound
 from fam_auth.hooks import Errand
-from fam_auth.repository.data_access.managers import errands, outbox, sessions, users, worker
+from fam_auth.repository.data_access.managers import event_jobs, outbox, sessions, users, worker
 from fam_auth.repository.data_access.managers import events as journal
-from fam_auth.repository.data_access.managers.errands import ErrandFailed
+from fam_auth.repository.data_access.managers.event_jobs import ErrandFailed
 from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.values import EventFilter
 from tests.conftest import MakeAuth
@@ -137,7 +137,7 @@ async def test_what_follows_is_done_after_the_commit_and_told_the_same_again(wor
     user = await users.create(world.auth, "ada@example.com", "Ada")
     assert told == []
     assert await worker.deliver(world.auth) == 1
-    [waiting] = await errands.listed(world.auth, "", 10)
+    [waiting] = await event_jobs.listed(world.auth, "", 10)
     assert (waiting["name"], waiting["event"], waiting["state"]) == ("welcome", "user.created", "waiting")
     assert (waiting["reason"], waiting["tries"]) == ("ConnectionError", "1")
     assert await worker.deliver(world.auth) == 0
@@ -147,7 +147,7 @@ async def test_what_follows_is_done_after_the_commit_and_told_the_same_again(wor
     assert first == second
     page = await journal.listed(world.auth, EventFilter(), None, 10)
     assert (first.id, first.user_id) == (page.items[0].id, user.id)
-    assert await errands.listed(world.auth, "", 10) == []
+    assert await event_jobs.listed(world.auth, "", 10) == []
 
 
 async def test_what_is_rolled_back_is_followed_by_nothing(world: World) -> None:
@@ -190,25 +190,25 @@ async def test_an_errand_is_given_up_in_the_end_and_revived_by_hand(world: World
     world.auth.errand(Errand("mirror.crm", lambda kind: kind == EventKind.USER_CREATED, perform))
     await users.create(world.auth, "ada@example.com")
     tries = 0
-    while (await errands.listed(world.auth, "mirror.", 10))[0]["state"] == "waiting":
+    while (await event_jobs.listed(world.auth, "mirror.", 10))[0]["state"] == "waiting":
         tries += await worker.deliver(world.auth)
         world.clock.travel(hours=1)
     assert 60 < tries < 80
     assert await worker.deliver(world.auth) == 0
-    [dead] = await errands.listed(world.auth, "mirror.", 10)
+    [dead] = await event_jobs.listed(world.auth, "mirror.", 10)
     assert (dead["state"], dead["reason"], dead["tries"]) == ("given up", "HTTP 503", str(tries))
-    assert await errands.listed(world.auth, "other.", 10) == []
+    assert await event_jobs.listed(world.auth, "other.", 10) == []
     with pytest.raises(NotFound):
-        await errands.resend(world.auth, "mirror.", UUID(int=0))
-    assert await errands.resend(world.auth, "other.", None) == 0
-    assert await errands.resend(world.auth, "mirror.", UUID(dead["id"])) == 1
+        await event_jobs.resend(world.auth, "mirror.", UUID(int=0))
+    assert await event_jobs.resend(world.auth, "other.", None) == 0
+    assert await event_jobs.resend(world.auth, "mirror.", UUID(dead["id"])) == 1
     is_up = True
     assert await worker.deliver(world.auth) == 1
     assert told == [UUID(dead["event_id"])]
 
 
 async def test_an_errand_that_hangs_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errands, "DEADLINE", timedelta(milliseconds=20))
+    monkeypatch.setattr(event_jobs, "DEADLINE", timedelta(milliseconds=20))
 
     @world.auth.after(events.UserCreated)
     async def dawdle(event: events.UserCreated) -> None:
@@ -216,7 +216,7 @@ async def test_an_errand_that_hangs_is_let_go(world: World, monkeypatch: pytest.
 
     await users.create(world.auth, "ada@example.com")
     await worker.deliver(world.auth)
-    [waiting] = await errands.listed(world.auth, "", 10)
+    [waiting] = await event_jobs.listed(world.auth, "", 10)
     assert waiting["reason"] == "TimeoutError"
 
 

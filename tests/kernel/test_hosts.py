@@ -12,7 +12,7 @@ from fam_auth.core import hosts
 from fam_auth.core.settings import Settings
 from fam_auth.exceptions import Misconfigured
 from fam_auth.features.password import Password
-from fam_auth.pages.destinations import allowed
+from fam_auth.pages.redirects import allowed
 from tests.conftest import SECRETS, new_auth
 from tests.support.people import PASSWORD, World
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic_core._pydantic_core import list_all_errors
 
-from fam_auth.core import tags
+from fam_auth.core import language_tags
 from fam_auth.core.languages import PACKAGE, SHIPPED, Texts, messages
 from fam_auth.core.letters import render
 from fam_auth.exceptions import Misconfigured, Refusal
@@ -38,7 +38,7 @@ from tests.conftest import MakeAuth
     ],
 )
 def test_language_tags(tag: str, expected: str | None) -> None:
-    assert tags.canonical(tag) == expected
+    assert language_tags.canonical(tag) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_language_tags(tag: str, expected: str | None) -> None:
     ],
 )
 def test_the_language_somebody_wants(locale: str | None, header: str | None, expected: str) -> None:
-    assert tags.chosen(locale, header, ("en", "de", "pt-BR"), "en") == expected
+    assert language_tags.chosen(locale, header, ("en", "de", "pt-BR"), "en") == expected
 
 
 def test_without_ours_the_default_is_spoken(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth import Auth
-from fam_auth.core.memory import Remembered, SessionMemory
+from fam_auth.core.session_cache import CachedSession, SessionCache
 from fam_auth.exceptions import Unauthenticated, Unavailable
-from fam_auth.repository.data_access.managers import changes, purge, sessions, users
-from fam_auth.repository.data_access.queries import changes as queries
+from fam_auth.repository.data_access.managers import invalidation, purge, sessions, users
+from fam_auth.repository.data_access.queries import invalidation as queries
 from fam_auth.values import Actor, Client, Session, User
 from tests.conftest import MakeAuth
 from tests.support.people import OPERATOR, Person, World
@@ -39,9 +39,9 @@ IDLE = timedelta(days=7)
 AT = NOW.timestamp()
 
 
-def remembered(user: User = USER) -> Remembered:
+def remembered(user: User = USER) -> CachedSession:
     session = Session(uuid4(), user.id, "bearer", (), {}, 1, NOW, NOW, NOW + IDLE, None, None)
-    return Remembered(session, user, AT + 300, IDLE.total_seconds(), AT)
+    return CachedSession(session, user, AT + 300, IDLE.total_seconds(), AT)
 
 
 class Watch:
@@ -60,16 +60,16 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def memory(watch: Watch) -> SessionMemory:
+def memory(watch: Watch) -> SessionCache:
     """A memory for two tokens, whose feed has just been read."""
-    made = SessionMemory(2, lambda: AT, watch)
+    made = SessionCache(2, lambda: AT, watch)
     watch.at = 1
     made.heard(1)
     watch.at = 2
     return made
 
 
-def test_what_is_kept_is_found_until_its_end(memory: SessionMemory) -> None:
+def test_what_is_kept_is_found_until_its_end(memory: SessionCache) -> None:
     known = remembered()
     memory.keep("token", known, 2)
     assert memory.find("token", AT) is known
@@ -77,7 +77,7 @@ def test_what_is_kept_is_found_until_its_end(memory: SessionMemory) -> None:
     assert memory.find("token", known.ends) is None
 
 
-def test_what_is_not_used_is_not_found(memory: SessionMemory) -> None:
+def test_what_is_not_used_is_not_found(memory: SessionCache) -> None:
     known = replace(remembered(), idle=1, seen_at=AT)
     memory.keep("token", known, 2)
     later = AT + 1
@@ -88,7 +88,7 @@ def test_what_is_not_used_is_not_found(memory: SessionMemory) -> None:
     assert memory.find("token", known.ends) is None
 
 
-def test_the_least_recently_used_goes_first(memory: SessionMemory) -> None:
+def test_the_least_recently_used_goes_first(memory: SessionCache) -> None:
     for token in ("one", "two"):
         memory.keep(token, remembered(), 2)
     memory.find("one", AT)
@@ -97,7 +97,7 @@ def test_the_least_recently_used_goes_first(memory: SessionMemory) -> None:
     assert len(memory) == 2
 
 
-def test_a_session_a_user_or_everybody_is_forgotten(memory: SessionMemory) -> None:
+def test_a_session_a_user_or_everybody_is_forgotten(memory: SessionCache) -> None:
     one, two = remembered(), remembered()
     memory.keep("one", one, 2)
     memory.keep("two", two, 2)
@@ -111,7 +111,7 @@ def test_a_session_a_user_or_everybody_is_forgotten(memory: SessionMemory) -> No
 
 
 @pytest.mark.parametrize("about", ["session", "user", "everybody"])
-def test_an_answer_from_before_a_change_is_not_kept(memory: SessionMemory, watch: Watch, about: str) -> None:
+def test_an_answer_from_before_a_change_is_not_kept(memory: SessionCache, watch: Watch, about: str) -> None:
     known = remembered()
     asked_at = watch.at
     watch.at += 1
@@ -123,7 +123,7 @@ def test_an_answer_from_before_a_change_is_not_kept(memory: SessionMemory, watch
     assert len(memory) == 1
 
 
-def test_without_a_feed_nothing_is_believed(memory: SessionMemory, watch: Watch) -> None:
+def test_without_a_feed_nothing_is_believed(memory: SessionCache, watch: Watch) -> None:
     memory.keep("token", remembered(), 2)
     watch.at = 5.9
     assert memory.find("token", AT) is not None
@@ -143,7 +143,7 @@ def test_without_a_feed_nothing_is_believed(memory: SessionMemory, watch: Watch)
 
 def test_what_was_forgotten_is_known_for_as_long_as_an_answer_may_take(watch: Watch) -> None:
     """And no longer, also where the feed is never read: a strict process would remember every change otherwise."""
-    memory, session = SessionMemory(2, lambda: AT, watch), remembered().session
+    memory, session = SessionCache(2, lambda: AT, watch), remembered().session
     assert not memory.was_forgotten(session)
     for about in (session.id, session.user_id, None):
         watch.at += 1000
@@ -160,20 +160,20 @@ def test_what_was_forgotten_is_known_for_as_long_as_an_answer_may_take(watch: Wa
 async def test_after_a_long_silence_everything_may_have_changed(world: World, ada: Person) -> None:
     """What the feed told of meanwhile may be purged by now."""
     world.auth.memory.clock = lambda: 1e12
-    assert None in await changes.read(world.auth)
-    assert None not in await changes.read(world.auth)
+    assert None in await invalidation.read(world.auth)
+    assert None not in await invalidation.read(world.auth)
 
 
 async def test_s054_the_feed_of_a_standby_is_not_believed(
     world: World, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may lag behind for as long as it likes. A real one: tests/scale."""
-    await changes.read(world.auth)
+    await invalidation.read(world.auth)
     heard = world.auth.memory.heard
     monkeypatch.setattr(world.auth.memory, "heard", pytest.fail)
     monkeypatch.setattr(queries, "Server", lambda: cast(None, Double()))
     with pytest.raises(Unavailable):
-        await changes.read(world.auth)
+        await invalidation.read(world.auth)
     monkeypatch.setattr(world.auth.memory, "heard", heard)
 
 
@@ -203,10 +203,10 @@ async def test_a_process_that_remembers_hears_of_one_that_does_not(open_world: O
     ada = await world.person("ada@example.com")
     ada.use((await ada.register()).json()["tokens"])
     token = ada.tokens["access_token"]
-    await changes.read(other)
+    await invalidation.read(other)
     await sessions.current(other, token, "bearer")
     assert (await ada.http.post("/auth/logout")).status_code == 204
-    assert None not in await changes.read(other)
+    assert None not in await invalidation.read(other)
     with pytest.raises(Unauthenticated):
         await sessions.current(other, token, "bearer")
     world.clock.travel(hours=2)
@@ -219,7 +219,7 @@ async def test_a_process_that_remembers_hears_of_one_that_does_not(open_world: O
 async def other(world: World, make_auth: MakeAuth) -> Any:
     """Another worker on the same database."""
     auth = make_auth()
-    await changes.read(auth)
+    await invalidation.read(auth)
     yield auth
     await auth.close()
 
@@ -231,10 +231,10 @@ async def test_s054_another_worker_hears_of_it(world: World, ada: Person, other:
     await sessions.current(other, token, "bearer")
     assert asked == []
     await ada.http.patch("/auth/me", json={"name": "Augusta"})
-    await changes.read(other)
+    await invalidation.read(other)
     assert (await sessions.current(other, token, "bearer"))[1].name == "Augusta"
     await users.suspend(world.auth, user.id, OPERATOR)
-    await changes.read(other)
+    await invalidation.read(other)
     with pytest.raises(Unauthenticated):
         await sessions.current(other, token, "bearer")
     await users.restore(world.auth, user.id, OPERATOR)
@@ -242,7 +242,7 @@ async def test_s054_another_worker_hears_of_it(world: World, ada: Person, other:
     token = ada.tokens["access_token"]
     await sessions.current(other, token, "bearer")
     await sessions.end(world.auth, {}, "ended_by_administrator", Actor(Client()))
-    await changes.read(other)
+    await invalidation.read(other)
     with pytest.raises(Unauthenticated):
         await sessions.current(other, token, "bearer")
     assert session.user_id == user.id
@@ -252,7 +252,7 @@ async def test_a_deleted_user_is_forgotten(world: World, ada: Person, other: Aut
     token = ada.tokens["access_token"]
     await sessions.current(other, token, "bearer")
     assert (await ada.http.delete("/auth/me")).status_code == 204
-    await changes.read(other)
+    await invalidation.read(other)
     with pytest.raises(Unauthenticated):
         await sessions.current(other, token, "bearer")
 
@@ -267,11 +267,11 @@ async def test_a_change_that_commits_late_is_not_missed(world: World, ada: Perso
     async with AsyncSession(world.auth.database.engine) as db:
         await sessions.end(world.auth, {"id": session.id}, "logout", Actor(Client()), db=db)
         await bob.verify()
-        await changes.read(other)
-        await changes.read(other)
+        await invalidation.read(other)
+        await invalidation.read(other)
         assert await sessions.current(other, ada.tokens["access_token"], "bearer")
         await db.commit()
-    await changes.read(other)
+    await invalidation.read(other)
     with pytest.raises(Unauthenticated):
         await sessions.current(other, ada.tokens["access_token"], "bearer")
 
@@ -288,7 +288,7 @@ async def test_another_database_than_before_is_noticed(world: World, ada: Person
     await sessions.current(other, ada.tokens["access_token"], "bearer")
     assert len(other.memory) == 1
     other.position = 2**61
-    await changes.read(other)
+    await invalidation.read(other)
     assert len(other.memory) == 0
 
 
@@ -296,9 +296,9 @@ async def test_another_server_than_before_is_noticed(world: World, ada: Person, 
     """After a failover: what the new primary never heard of may be remembered, however its positions go on."""
     await sessions.current(other, ada.tokens["access_token"], "bearer")
     other.server = -1.0
-    assert None in await changes.read(other)
+    assert None in await invalidation.read(other)
     assert len(other.memory) == 0
-    assert None not in await changes.read(other)
+    assert None not in await invalidation.read(other)
 
 
 async def test_what_every_worker_has_read_is_purged(world: World, ada: Person) -> None:
@@ -323,7 +323,7 @@ async def test_a_feed_that_cannot_be_read_is_not_believed(world: World, ada: Per
     await world.auth.database.rows(text(f"ALTER TABLE {table} RENAME TO away"))
     assert (await ada.me()).status_code == 200
     with pytest.raises((Unavailable, ProgrammingError)):
-        await changes.read(world.auth)
+        await invalidation.read(world.auth)
     world.auth.memory.clock = lambda: 1e12
     asked = asked_of(world.auth)
     assert (await ada.me()).status_code == 200

@@ -1,4 +1,4 @@
-"""The pipeline: every feature is asked after every proof, and nothing is signed in before nothing is lacking."""
+"""The pipeline: every feature is asked after every proof, and nothing is signed in before no step is left."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,11 +13,12 @@ from fam_auth.core.events import Event
 from fam_auth.core.hashing import Hasher
 from fam_auth.dependencies import CurrentAuth, CurrentClient
 from fam_auth.exceptions import Forbidden, InvalidLoginToken
-from fam_auth.feature import Feature, Kind, Offer, Proof, Step, Try, lacking
+from fam_auth.feature import Feature
 from fam_auth.features.password import Password
 from fam_auth.features.password.models import PasswordHash
+from fam_auth.pipeline import Attempt, Offer, Step, remaining_steps
 from fam_auth.repository.data_access.managers import logins, users
-from fam_auth.values import Client
+from fam_auth.values import Client, Kind, Proof
 from tests.support.people import OPERATOR, PASSWORD, Person, World
 
 OpenWorld = Callable[..., Awaitable[World]]
@@ -41,12 +42,12 @@ FACTOR = Step("second_factor", {"methods": [{"method": "totp"}]})
     ],
 )
 def test_lacking(proofs: Any, offers: Any, steps: Any, expected: Any) -> None:
-    assert lacking(proofs, offers, steps) == expected
+    assert remaining_steps(proofs, offers, steps) == expected
 
 
 def test_a_demanded_factor_that_nobody_can_give_refuses() -> None:
     with pytest.raises(Forbidden):
-        lacking([KNOWS], [GONE], [])
+        remaining_steps([KNOWS], [GONE], [])
 
 
 class Pin(Feature):
@@ -56,7 +57,7 @@ class Pin(Feature):
     requires: ClassVar[tuple[str, ...]] = ("password",)
     closed: bool = False
 
-    async def guard(self, auth: Auth, tried: Try) -> None:
+    async def guard(self, auth: Auth, tried: Attempt) -> None:
         if self.closed:
             raise Forbidden("Closed today.")
 

@@ -8,7 +8,7 @@ from fam_auth.core.security import new_secret
 from fam_auth.features.otp import Otp
 from fam_auth.features.otp.models import OtpDevice
 from fam_auth.features.password import Password
-from fam_auth.repository.data_access.managers import changes, rekeying, sessions
+from fam_auth.repository.data_access.managers import invalidation, rekeying, sessions
 from tests.conftest import SECRETS, MakeAuth
 from tests.support.owners import enrolled
 from tests.support.people import World
@@ -21,7 +21,7 @@ async def test_s110_a_new_secret_and_the_old_one_goes(open_world: OpenWorld, mak
     features = [Password(), Otp()]
     ada = await enrolled(await open_world(features=features))
     both = make_auth(features=[Password(), Otp()], secrets=f"{NEWER},{SECRETS}")
-    await changes.read(both)
+    await invalidation.read(both)
     assert (await sessions.current(both, ada.tokens["access_token"], "bearer"))[1].email == ada.email
     ada.world.auth.keys = both.keys
     ada.use((await ada.refresh()).json())

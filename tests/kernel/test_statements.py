@@ -14,7 +14,7 @@ from fam_auth import Feature, install
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
-from fam_auth.repository.data_access.managers import changes
+from fam_auth.repository.data_access.managers import invalidation
 from tests.conftest import OpenWorld, new_auth
 from tests.support.people import Clock, Mailbox, Person, World
 from tests.support.wire import Wire, counting
@@ -45,7 +45,7 @@ async def test_r006_round_trips_of_warm_requests(postgres_database: str, feature
         for number in range(12):
             address = f"ada{number}@example.com"
             # The feed of changes is what a worker asks for once a second, whatever the requests.
-            await changes.read(auth)
+            await invalidation.read(auth)
             person = await world.person(address)
             person.http.headers["X-Forwarded-For"] = f"192.0.2.{number}"
             registrations = {"register": await trips(wire, person.register, 202)}

@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +20,13 @@ from fam_auth.features.role import Role
 from fam_auth.models import KERNEL
 
 SOURCE = Path(fam_auth.__file__).parent
+ROOT = Path(__file__).parents[2]
 FILES = sorted(SOURCE.rglob("*.py"))
 # What the founding document names; each of them holds something.
 FOUNDING = [
     "core/database.py",
     "core/settings.py",
-    "install.py",
+    "core/routers.py",
     "dependencies.py",
     "exceptions.py",
     "main.py",
@@ -101,6 +104,15 @@ def test_what_the_founding_document_names_is_there(name: str) -> None:
     place = SOURCE / name
     found = [place] if place.is_file() else list(place.glob("*.py"))
     assert sum(len(ast.parse(file.read_text()).body) > 1 for file in found) >= 1
+
+
+def test_every_module_stands_in_a_layer() -> None:
+    """import-linter says nothing about a module that no layer names."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    named = {name for layer in contracts[0]["layers"] for name in re.split(r" [|:] ", layer)}
+    modules = {file.relative_to(SOURCE.parent).with_suffix("") for file in FILES if file.name != "__init__.py"}
+    dotted = {".".join(module.parts) for module in modules}
+    assert {name for name in dotted if not any(f"{name}.".startswith(f"{layer}.") for layer in named)} == set()
 
 
 def test_sessions_are_made_in_one_place() -> None:

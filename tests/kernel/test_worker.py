@@ -26,7 +26,7 @@ from fam_auth.core.supervision import failure_of, reason
 from fam_auth.exceptions import FamAuthError, Unavailable
 from fam_auth.hooks import Errand
 from fam_auth.models import Event, Outbox
-from fam_auth.repository.data_access.managers import errands, outbox, rekeying, users, worker
+from fam_auth.repository.data_access.managers import event_jobs, outbox, rekeying, users, worker
 from fam_auth.values import Client
 from tests.conftest import SECRETS, MakeAuth
 from tests.kernel.test_cli import Run, run
@@ -317,7 +317,7 @@ async def test_one_errand_that_raises_is_put_off_alone(
     await users.create(world.auth, "ada@example.com")
     assert await worker.deliver(world.auth) == 2
     assert told == ["user.created"]
-    [waiting] = await errands.listed(world.auth, "", 10)
+    [waiting] = await event_jobs.listed(world.auth, "", 10)
     assert (waiting["name"], waiting["state"], waiting["reason"]) == ("broken", "waiting", reason(failure))
     assert lines(caplog, "fam_auth.errands") == [f"errand:broken {waiting['id']} is tried again: {reason(failure)}"]
 
@@ -338,11 +338,11 @@ async def test_one_errand_that_cannot_be_opened_stops_neither_the_others_nor_the
     assert len(told) == 1
     [line] = lines(caplog, "fam_auth.errands")
     assert line.endswith("is tried again: it was sealed by a secret that is not in FAM_AUTH_SECRETS")
-    [waiting] = await errands.listed(other, "", 10)
+    [waiting] = await event_jobs.listed(other, "", 10)
     assert (waiting["event"], waiting["event_id"], waiting["state"]) == ("?", "?", "waiting")
     world.clock.travel(days=4)
     await worker.deliver(other)
-    [dead] = await errands.listed(other, "", 10)
+    [dead] = await event_jobs.listed(other, "", 10)
     assert (dead["state"], dead["reason"]) == ("given up", "it was sealed by a secret that is not in FAM_AUTH_SECRETS")
     await other.close()
 
@@ -367,7 +367,7 @@ async def test_an_errand_whose_end_cannot_be_written_comes_back(
     assert "cannot be put off: The service cannot answer" in lines(caplog, "fam_auth.errands")[-1]
     monkeypatch.setattr(world.auth.database, "rows", rows)
     assert await worker.deliver(world.auth) == 0
-    world.clock.travel(seconds=errands.LEASE.total_seconds())
+    world.clock.travel(seconds=event_jobs.LEASE.total_seconds())
     assert await worker.deliver(world.auth) == 1
     assert times == 2
 

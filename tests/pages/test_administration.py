@@ -24,7 +24,7 @@ from fam_auth.features.role import managers as roles
 from fam_auth.features.role.settings import OWN, Permission
 from fam_auth.models import Event
 from fam_auth.pages.administration.charts import chart
-from fam_auth.pages.mounted import KERNEL
+from fam_auth.pages.mount import KERNEL
 from fam_auth.repository.data_access.managers import diagnosis, outbox, users, worker
 from tests.pages.office import EVERY, administrator, scene
 from tests.support.browsing import Browser, browser, member, program

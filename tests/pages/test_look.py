@@ -19,7 +19,7 @@ from fam_auth.features.password import Password
 from fam_auth.features.role import Role
 from fam_auth.features.webhook import Webhook
 from fam_auth.main import create
-from fam_auth.pages import agents, colours
+from fam_auth.pages import colours, user_agent
 from fam_auth.pages.assets import assets
 from tests.conftest import MakeAuth
 from tests.pages.office import EVERY, administrator
@@ -95,7 +95,7 @@ def test_our_own_colours_can_be_read() -> None:
     ],
 )
 def test_user_agents_in_two_words(agent: str | None, expected: tuple[str | None, str | None]) -> None:
-    assert agents.described(agent) == expected
+    assert user_agent.described(agent) == expected
 
 
 def keys(language: str) -> set[str]:

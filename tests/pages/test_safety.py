@@ -24,8 +24,8 @@ from fam_auth.features.role import Role
 from fam_auth.http.access_rules import rules
 from fam_auth.models import Session
 from fam_auth.pages import new_router
-from fam_auth.pages.destinations import allowed
-from fam_auth.pages.mounted import KERNEL
+from fam_auth.pages.mount import KERNEL
+from fam_auth.pages.redirects import allowed
 from fam_auth.repository.data_access.managers import users
 from tests.pages.office import EVERY, administrator
 from tests.support.browsing import Browser, browser, member, program

@@ -8,15 +8,14 @@ import psycopg
 import pytest
 
 from fam_auth.auth import Auth
-from fam_auth.core.rates import Rate
+from fam_auth.core.rates import ExponentialBackoff, Rate
 from fam_auth.repository.data_access.managers import attempts
 from fam_auth.repository.data_access.managers.attempts import Counted, Use
-from fam_auth.repository.data_access.queries.attempts import Doubling
 from tests.conftest import new_auth
 from tests.support.people import Clock, Mailbox
 
-RATE, ROW = Rate("1000/1m"), Doubling(free=1000, longest=1, cap=10_000)
-USES: list[tuple[str, Rate | Doubling]] = [("row", ROW), ("quarter", RATE), ("challenge", ROW), ("day", RATE)]
+RATE, ROW = Rate("1000/1m"), ExponentialBackoff(free=1000, longest=1, cap=10_000)
+USES: list[tuple[str, Rate | ExponentialBackoff]] = [("row", ROW), ("quarter", RATE), ("challenge", ROW), ("day", RATE)]
 TOUCHED = """
     SELECT key FROM auth_attempt WHERE key = ANY(%s) AND key NOT IN
     (SELECT key FROM auth_attempt WHERE key = ANY(%s) FOR UPDATE SKIP LOCKED)

@@ -26,12 +26,12 @@ from fam_auth.exceptions import (
     Unauthenticated,
     Unavailable,
 )
-from fam_auth.feature import Complete, Incomplete
 from fam_auth.features.otp import Otp, queries, totp
 from fam_auth.features.otp import managers as factors
 from fam_auth.features.password import Password, changes, managers
 from fam_auth.features.password.changes import Replacement
 from fam_auth.models import Email, OneTimeToken, Outbox, Registration, Session
+from fam_auth.pipeline import Complete, Incomplete
 from fam_auth.repository.data_access.managers import (
     emails,
     logins,

@@ -17,7 +17,7 @@ from fam_auth import Auth
 from fam_auth.core.upgrade import upgrade
 from fam_auth.exceptions import Misconfigured, Unavailable
 from fam_auth.features.password import Password
-from fam_auth.repository.data_access.managers import changes
+from fam_auth.repository.data_access.managers import invalidation
 from tests.conftest import SECRETS, migrate
 from tests.support import postgres
 from tests.support.fleet import ROOT, Fleet, before_the_newest_migration, fleet, migrated
@@ -185,11 +185,11 @@ async def test_a_standby_takes_over(pair: tuple[Server, Server], tmp_path: Path)
     after = make_url(standby.url).set(database="app").render_as_string(hide_password=False)
     auth = at(after, pooler=False)
     with pytest.raises(Unavailable):
-        await changes.read(auth)
+        await invalidation.read(auth)
     async with fleet(tmp_path, [f"postgresql+psycopg://postgres@/app?{hosts}"] * WORKERS, CALM) as workers:
         with haproxy(tmp_path, workers.ports) as url:
             ran = await under_load("standby promoted after 1 s", url, after, taken_over)
     assert ran.slowest <= 5.5
     assert ran.wrote_at
-    assert None in await changes.read(auth)
+    assert None in await invalidation.read(auth)
     await auth.close()

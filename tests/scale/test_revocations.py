@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fam_auth import Auth, Proof
-from fam_auth.feature import Complete, Kind
 from fam_auth.features.password import Password
+from fam_auth.pipeline import Complete
 from fam_auth.repository.data_access.managers import logins, users
 from fam_auth.repository.data_access.queries.users import locked
-from fam_auth.values import Client, Visit
+from fam_auth.values import Client, Kind, Visit
 from tests.conftest import SECRETS
 from tests.support.fleet import Fleet, fleet
 from tests.support.line import Line, lines

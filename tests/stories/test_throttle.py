@@ -10,7 +10,7 @@ from sqlalchemy import event, select, update
 from fam_auth.core.rates import Rate
 from fam_auth.features.password import changes
 from fam_auth.models import Attempt, Outbox, Session
-from fam_auth.repository.data_access.managers import devices, users
+from fam_auth.repository.data_access.managers import known_browsers, users
 from fam_auth.repository.data_access.managers.attempts import network_of
 from fam_auth.values import Client
 from tests.support.people import OPERATOR, PASSWORD, Person, World
@@ -343,11 +343,14 @@ async def test_a_device_token_of_the_version_before_is_good_until_a_reset(behind
     auth = world.auth
     expires_at = int(auth.until(auth.settings.device_lifetime).timestamp())
     account = hashlib.sha256(ada.email.encode()).digest()[:16]
-    payload = devices.BEFORE.pack(account, bytes.fromhex(devices.new()), expires_at)
-    old = devices.PREFIX + auth.keys.carry(devices.PURPOSE, payload)
+    payload = known_browsers.BEFORE.pack(account, bytes.fromhex(known_browsers.new()), expires_at)
+    old = known_browsers.PREFIX + auth.keys.carry(known_browsers.PURPOSE, payload)
     await drive_up(world, ada.email)
     assert (await ada.login(device_token=old)).status_code == 200
-    assert devices.known(auth, devices.PREFIX + auth.keys.carry(devices.PURPOSE, b"short"), ada.email) is None
+    assert (
+        known_browsers.known(auth, known_browsers.PREFIX + auth.keys.carry(known_browsers.PURPOSE, b"short"), ada.email)
+        is None
+    )
     await reset(world, ada)
     await drive_up(world, ada.email)
     assert (await ada.login(device_token=old)).status_code == 429

@@ -15,9 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from fam_auth import Auth, Proof
-from fam_auth.feature import Kind, Progress
+from fam_auth.pipeline import Progress
 from fam_auth.repository.data_access.managers import sessions, users
-from fam_auth.values import Client, Session, User
+from fam_auth.values import Client, Kind, Session, User
 
 
 @dataclass

@@ -17,7 +17,7 @@ from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role, definitions, managers
 from fam_auth.http.access_rules import rules
-from fam_auth.repository.data_access.managers import changes, purge, sessions, users
+from fam_auth.repository.data_access.managers import invalidation, purge, sessions, users
 from tests.conftest import new_auth
 from tests.support.crowd import ROWS
 from tests.support.owners import Owner, enrolled
@@ -175,8 +175,8 @@ async def office(world: World, admin: Person, ada: Person) -> None:
 async def chores(world: World) -> None:
     """What workers and operators do beside requests."""
     auth = world.auth
-    await changes.read(auth)
-    await changes.read(auth)
+    await invalidation.read(auth)
+    await invalidation.read(auth)
     await sessions.note_seen(auth)
     await sessions.listed(auth, None, None, 20)
     await purge.purge(auth)

@@ -22,8 +22,8 @@ from fam_auth.features.password.adoption.managers import Plan
 from fam_auth.features.password.adoption.report import MEANINGS, Report
 from fam_auth.features.password.adoption.rows import Columns, Source, Wanted
 from fam_auth.features.password.adoption.tables import Place
-from fam_auth.features.password.hashes import Writer, firebase
-from fam_auth.features.password.hashes.firebase import Project
+from fam_auth.features.password.imported_hashes import Writer, firebase
+from fam_auth.features.password.imported_hashes.firebase import Project
 
 SHOWN = 20  # skipped rows; --json has all of them
 app = typer.Typer(help="Take over the users of another application, with their passwords.", no_args_is_help=True)

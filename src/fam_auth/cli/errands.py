@@ -7,7 +7,7 @@ import typer
 
 from fam_auth.auth import Auth
 from fam_auth.cli.common import MISUSED, AsJson, Limit, run, show
-from fam_auth.repository.data_access.managers import errands
+from fam_auth.repository.data_access.managers import event_jobs
 
 ErrandId = Annotated[UUID | None, typer.Argument(help="The one of `list`.")]
 EveryOne = Annotated[bool, typer.Option("--all", help="All that were given up.")]
@@ -22,7 +22,7 @@ def group(prefix: str, told: str) -> typer.Typer:
         """List what waits or was given up, newest first, with the reason of the last failure."""
 
         async def work(auth: Auth) -> list[dict[str, str]]:
-            return await errands.listed(auth, prefix, limit)
+            return await event_jobs.listed(auth, prefix, limit)
 
         show(run(work), as_json=as_json)
 
@@ -34,7 +34,7 @@ def group(prefix: str, told: str) -> typer.Typer:
             raise typer.Exit(MISUSED)
 
         async def work(auth: Auth) -> int:
-            return await errands.resend(auth, prefix, errand_id)
+            return await event_jobs.resend(auth, prefix, errand_id)
 
         typer.echo(f"{run(work)} to do again.")
 

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from functools import cache
-from typing import TypeVar, TypeVarTuple
+from typing import Self, TypeVar, TypeVarTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fam_auth.exceptions import Busy
 
@@ -29,6 +30,24 @@ NICENESS = 10
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
+
+
+class Hashing(BaseModel):
+    """How passwords are hashed: Argon2id with one lane. `fam-auth tune-hash` says what suits a machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    memory: int = Field(MEMORY_KIB, description="KiB that one hash takes.")
+    passes: int = Field(PASSES, ge=1, le=100, description="How often a hash goes over them.")
+    threads: int | None = Field(None, ge=1, description="Hashes at once in one worker. None: as many as cores.")
+
+    @model_validator(mode="after")
+    def _is_strong_enough(self) -> Self:
+        least = LEAST_MEMORY_KIB[min(self.passes, max(LEAST_MEMORY_KIB))]
+        if self.memory < least:
+            raise ValueError(
+                f"with FAM_AUTH_HASHING__PASSES={self.passes}, FAM_AUTH_HASHING__MEMORY must be {least} at least (ASVS)"
+            )
+        return self
 
 
 class Hasher:

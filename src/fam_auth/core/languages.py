@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from fam_auth.core import tags
+from fam_auth.core import language_tags
 from fam_auth.exceptions import Misconfigured
 
 ENGLISH = "en"
@@ -79,7 +79,7 @@ class Texts:
 
     def choose(self, user_locale: str | None, accept_language: str | None) -> str:
         """The language for somebody: their own choice, then what their browser asks for, then the default."""
-        return tags.chosen(user_locale, accept_language, self.languages, self.default)
+        return language_tags.chosen(user_locale, accept_language, self.languages, self.default)
 
     def moment(self, language: str, at: datetime) -> str:
         """A moment in words, in UTC: `4 January 2030, 09:05 UTC`."""
@@ -132,7 +132,7 @@ def _age(file: Path) -> int:
 
 
 def _language(file: Path) -> str:
-    tag = tags.canonical(file.stem)
+    tag = language_tags.canonical(file.stem)
     if tag != file.stem:
         remedy = f"name it {tag}.toml" if tag else "name it by a language tag, as in fr.toml or pt-BR.toml"
         raise Misconfigured(f"{file} is named by no language: {remedy}.")
@@ -166,5 +166,5 @@ def _check(found: Sequence[tuple[str, Message]]) -> None:
 
 def _with_general(language: str, own: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     known = {name.lower(): texts for name, texts in own.items()}
-    general = [known[tag] for tag in reversed(list(tags.truncated(language.lower()))) if tag in known]
+    general = [known[tag] for tag in reversed(list(language_tags.truncated(language.lower()))) if tag in known]
     return {key: text for texts in (own[ENGLISH], *general) for key, text in texts.items()}

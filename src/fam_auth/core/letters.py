@@ -9,8 +9,8 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, select_autoescape
 
+from fam_auth.core.language_tags import truncated
 from fam_auth.core.languages import ENGLISH
-from fam_auth.core.tags import truncated
 
 LINK, CODE = re.compile(r"https?://\S+"), re.compile(r"\d{6}")
 

@@ -1,6 +1,7 @@
 """How often something may happen: `30/5m` is thirty times in five minutes."""
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
@@ -45,3 +46,12 @@ class Rate(str):
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         del source, handler
         return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+
+
+@dataclass(frozen=True, slots=True)
+class ExponentialBackoff:
+    """`free` attempts in a row, then each doubles the wait up to `longest` seconds; after `cap` there is no more."""
+
+    free: int
+    longest: int
+    cap: int

@@ -30,11 +30,14 @@ from pydantic_settings import (
 
 from fam_auth.core import forwarded, hosts
 from fam_auth.core.addresses import Sender, sender
-from fam_auth.core.sections import PREFIX, Hashing, Links, Throttle
+from fam_auth.core.hashing import Hashing
+from fam_auth.core.links import Links
+from fam_auth.core.throttle import Throttle
 from fam_auth.exceptions import Misconfigured
 from fam_auth.values import Transport
 
 # Read outside of Settings: where secret files lie, where `serve` listens, the database server of the tests.
+PREFIX = "FAM_AUTH_"
 KNOWN_ELSEWHERE = ("FAM_AUTH_SECRETS_DIR", "FAM_AUTH_DEVELOPMENT_URL", "FAM_AUTH_TEST_")
 DOTENV = ".env"
 SQLITE = "sqlite+aiosqlite:///./fam_auth.db"

@@ -15,7 +15,7 @@ from sqlalchemy import BLANK_SCHEMA, JSON, DateTime, MetaData, TypeDecorator, te
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fam_auth.core import indexing
+from fam_auth.core import concurrent_indexes
 from fam_auth.core.database import Database
 from fam_auth.core.migrations import History, environment, revision
 
@@ -122,11 +122,11 @@ async def _takes(connection: AsyncConnection, schema: str) -> bool:
 async def _build_indexes(database: Database, histories: Sequence[History], schema: str) -> None:
     """What the revisions left to be built is there, outside of any transaction, as PostgreSQL demands."""
     async with _turn(database), database.autocommit.connect() as connection:
-        await indexing.build(connection, _translated(histories[0].metadata, schema), histories, schema)
+        await concurrent_indexes.build(connection, _translated(histories[0].metadata, schema), histories, schema)
 
 
 def _planned_indexes(connection: Connection, histories: Sequence[History], schema: str) -> list[str]:
-    wanted = indexing.missing(connection, _translated(histories[0].metadata, schema), histories, schema)
+    wanted = concurrent_indexes.missing(connection, _translated(histories[0].metadata, schema), histories, schema)
     return [f"{statement.compile(dialect=connection.dialect)};" for statement in wanted]
 
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 from fastapi import Response
 
 from fam_auth.auth import Auth
-from fam_auth.feature import Complete, Incomplete, Outcome
 from fam_auth.http.cookies import forget_cookie, set_cookie
 from fam_auth.http.credentials import DEVICE_COOKIE, LOGIN_COOKIE, SESSION_COOKIE
+from fam_auth.pipeline import Complete, Incomplete, Outcome
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer, StepAnswer
 from fam_auth.schemas.session import SessionAnswer, TokensAnswer
 from fam_auth.schemas.user import UserAnswer

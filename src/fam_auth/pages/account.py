@@ -7,10 +7,10 @@ from pydantic import Field
 
 from fam_auth.demands import recent_proof
 from fam_auth.dependencies import CurrentActor, CurrentClient, CurrentSession, CurrentUser, needs
-from fam_auth.pages.everyone import left
 from fam_auth.pages.forms import form
 from fam_auth.pages.page import CurrentPage
 from fam_auth.pages.route import new_router, shown_on
+from fam_auth.pages.sign_in import left
 from fam_auth.repository.data_access.managers import emails, users
 from fam_auth.schemas.base import Body
 from fam_auth.schemas.user import Locale, Mailbox, Name

@@ -25,8 +25,8 @@ from fam_auth.exceptions import (
 from fam_auth.feature import Entry
 from fam_auth.http.authentication import signed_in
 from fam_auth.http.credentials import has_credentials
-from fam_auth.pages import agents, notes
-from fam_auth.pages.destinations import allowed
+from fam_auth.pages import flash, user_agent
+from fam_auth.pages.redirects import allowed
 from fam_auth.pages.site import Site, site_of
 from fam_auth.values import Session, User
 
@@ -79,12 +79,12 @@ class Page:
     @cached_property
     def done(self) -> str | None:
         """The key of what the page before has done; None when nothing."""
-        return (notes.found(self.auth, self.request, notes.DONE) or {}).get("key")
+        return (flash.found(self.auth, self.request, flash.DONE) or {}).get("key")
 
     @cached_property
     def mailbox(self) -> str | None:
         """The address that this browser has asked a mail for; None when it has not."""
-        return (notes.found(self.auth, self.request, notes.MAILBOX) or {}).get("email")
+        return (flash.found(self.auth, self.request, flash.MAILBOX) or {}).get("email")
 
     @property
     def errors(self) -> dict[str, str]:
@@ -178,7 +178,7 @@ class Page:
 
     def agent(self, text: str | None) -> str:
         """A user agent in words."""
-        browser, system = agents.described(text)
+        browser, system = user_agent.described(text)
         if browser and system:
             return self.say("agents.on", browser=browser, system=system)
         return browser or system or self.say("agents.unknown")
@@ -196,14 +196,14 @@ class Page:
         text = self.site.templates.get_template(template).render(page=self, t=self.say, **values)
         response = HTMLResponse(text, code, {"Content-Security-Policy": self.site.policy})
         if self.done is not None:
-            notes.drop(self.auth, response, notes.DONE)
+            flash.drop(self.auth, response, flash.DONE)
         return response
 
     def leads(self, address: str, *, done: str | None = None) -> Response:
         """A redirect after a form (303: the browser asks with GET, A-82); the next page says what was done."""
         response = RedirectResponse(address, status.HTTP_303_SEE_OTHER)
         if done is not None:
-            notes.leave(self.auth, response, notes.DONE, {"key": done})
+            flash.leave(self.auth, response, flash.DONE, {"key": done})
         return response
 
     def _error(self, error: Mapping[str, Any]) -> str:

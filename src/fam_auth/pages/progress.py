@@ -7,14 +7,14 @@ from fastapi import Response
 from starlette.requests import HTTPConnection
 
 from fam_auth.exceptions import NoLogin
-from fam_auth.feature import Complete, Incomplete, Outcome, Step
 from fam_auth.http.cookies import forget_cookie
 from fam_auth.http.credentials import SESSION_COOKIE, login_token_of
 from fam_auth.http.login_request import arrival
 from fam_auth.http.login_response import login_answer
-from fam_auth.pages import notes
+from fam_auth.pages import flash
 from fam_auth.pages.page import Page
 from fam_auth.pages.site import Site
+from fam_auth.pipeline import Complete, Incomplete, Outcome, Step
 from fam_auth.repository.data_access.managers import logins
 from fam_auth.values import Visit
 
@@ -38,7 +38,7 @@ def keep(page: Page, response: Response, outcome: Outcome) -> None:
     """The browser has the cookies of the outcome; a session of before does not stand beside a new login."""
     login_answer(page.auth, response, outcome)
     if isinstance(outcome, Complete):
-        notes.drop(page.auth, response, notes.MAILBOX)
+        flash.drop(page.auth, response, flash.MAILBOX)
     elif page.session is None:
         forget_cookie(page.auth, response, SESSION_COOKIE)
 

@@ -13,7 +13,7 @@ from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Entry, Pages
 from fam_auth.pages.administration import entries
 from fam_auth.pages.assets import Assets, assets
-from fam_auth.pages.destinations import origins
+from fam_auth.pages.redirects import origins
 
 STATE = "fam_auth_pages"
 STEPS = {"verify_email": "/check-mail"}

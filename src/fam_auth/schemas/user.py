@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from fam_auth.core.tags import LONGEST_TAG, canonical
+from fam_auth.core.language_tags import LONGEST_TAG, canonical
 from fam_auth.schemas.base import Answer, Body, EmailAddress, Moment, Text, Token
 
 Name = Annotated[Text, Field(max_length=200)]

@@ -3,10 +3,10 @@
 from typing import get_args
 
 from fam_auth.auth import Auth
-from fam_auth.feature import Complete, Kind, Proof
+from fam_auth.pipeline import Complete
 from fam_auth.repository.data_access.managers import logins
 from fam_auth.repository.data_access.queries.users import locked
-from fam_auth.values import Client, Transport, User, Visit
+from fam_auth.values import Client, Kind, Proof, Transport, User, Visit
 
 SOMEBODY_ELSES = "a way that some other feature brings"
 

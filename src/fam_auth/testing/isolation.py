@@ -11,7 +11,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.clock import timestamps
 from fam_auth.core.database import Database
 from fam_auth.core.hashing import Hasher
-from fam_auth.core.memory import SessionMemory
+from fam_auth.core.session_cache import SessionCache
 from fam_auth.testing.clock import Clock
 from fam_auth.testing.mailbox import Mailbox
 
@@ -38,7 +38,7 @@ def isolated(auth: Auth, folder: Path, *, tables: Path | None = None) -> Iterato
     auth.database, auth.now, auth.carrier = Database(_url(path)), Clock(), Mailbox()
     # The same hash with less memory: nobody attacks it.
     auth.hasher = Hasher(memory=1024, passes=1)
-    auth.seen, auth.memory = {}, SessionMemory(auth.settings.session_memory, timestamps(auth.now))
+    auth.seen, auth.memory = {}, SessionCache(auth.settings.session_memory, timestamps(auth.now))
     auth.position, auth.changes_read, auth.is_stopping = None, set(), False
     try:
         yield auth

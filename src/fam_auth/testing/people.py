@@ -6,11 +6,11 @@ from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from fam_auth.auth import Auth
-from fam_auth.feature import Complete, Kind, Progress, Proof
 from fam_auth.http.credentials import SESSION_COOKIE, cookie_name
-from fam_auth.repository.data_access.managers import devices, sessions, users
+from fam_auth.pipeline import Complete, Progress
+from fam_auth.repository.data_access.managers import known_browsers, sessions, users
 from fam_auth.repository.data_access.queries import outbox
-from fam_auth.values import Actor, Client, Transport, User
+from fam_auth.values import Actor, Client, Kind, Proof, Transport, User
 
 BY_TEST = Actor(Client(agent="a test"))
 AS_A_TEST = Client("127.0.0.1", "a test")
@@ -64,7 +64,7 @@ async def sign_in(auth: Auth, user: User, *, assurance: str = "aal1", transport:
     Nothing is asked that a login would be asked: neither a password nor a second factor nor a verified address.
     """
     proofs = tuple(Proof(method, kind, auth.now()) for method, kind in PROOFS[assurance])
-    progress = Progress(user, proofs, transport, AS_A_TEST, device=devices.new(), is_known_device=True)
+    progress = Progress(user, proofs, transport, AS_A_TEST, device=known_browsers.new(), is_known_device=True)
     async with auth.transaction() as db:
         return await sessions.start(auth, db, progress, await sessions.claims_of(auth, db, user))
 

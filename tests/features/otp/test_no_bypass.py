@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from fam_auth import Auth
-from fam_auth.feature import Kind
 from fam_auth.features.otp import Otp, managers, queries, totp
 from fam_auth.features.password import Password
 from fam_auth.repository.data_access.managers import users
 from fam_auth.testing import bypasses
-from fam_auth.values import User
+from fam_auth.values import Kind, User
 from tests.support.people import OPERATOR, World
 
 OpenWorld = Callable[..., Awaitable[World]]

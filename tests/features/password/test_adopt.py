@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, make_url, select, text
 
 from fam_auth import Auth, cli
 from fam_auth.exceptions import Misconfigured
-from fam_auth.features.password import hashes
+from fam_auth.features.password import imported_hashes
 from fam_auth.features.password.adoption import batches, files
 from fam_auth.features.password.adoption.batches import Arrival
 from fam_auth.features.password.adoption.judging import Reading, newcomer
@@ -405,7 +405,7 @@ async def test_s111_at_the_first_login_a_hash_becomes_ours(world: World, tmp_pat
     digests = (await adopted_digests(world.auth)).values()
     assert len(digests) == len(SAMPLES)
     assert {digest.split("$")[1] for digest in digests} == {"argon2id"}
-    assert not any(hashes.is_outdated(world.auth.hasher, digest) for digest in digests)
+    assert not any(imported_hashes.is_outdated(world.auth.hasher, digest) for digest in digests)
 
 
 async def test_who_changes_an_adopted_password_knows_it(world: World, tmp_path: Path) -> None:
@@ -431,10 +431,10 @@ async def test_who_is_not_verified_proves_the_address_and_is_not_purged(world: W
 async def test_bcrypt_of_adopted_users_must_be_there(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hashes, "HAS_BCRYPT", False)
+    monkeypatch.setattr(imported_hashes, "HAS_BCRYPT", False)
     await world.auth.start()
     await sampled(world, tmp_path, verified=True)
     with pytest.raises(Misconfigured, match=r"fam-auth\[adopt\]"):
         await world.auth.start()
-    monkeypatch.setattr(hashes, "HAS_BCRYPT", True)
+    monkeypatch.setattr(imported_hashes, "HAS_BCRYPT", True)
     await world.auth.start()

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from fam_auth.cli.adopt import DJANGO, FASTAPI_USERS
-from fam_auth.features.password import hashes
+from fam_auth.features.password import imported_hashes
 from fam_auth.features.password.adoption import files, tables
 from fam_auth.features.password.adoption.report import Kind
 from fam_auth.features.password.adoption.rows import Columns, Source, Wanted
@@ -55,7 +55,7 @@ def test_hashes_made_today_are_those_that_are_kept(program: Program) -> None:
     for name, by_password in made.items():
         writer: Any = name.split()[0] if name.startswith(("django", "werkzeug")) else None
         for password, text in list(by_password.items())[:2]:
-            found, kept = (hashes.understood(one, writer) for one in (text, VECTORS[name][password]))
+            found, kept = (imported_hashes.understood(one, writer) for one in (text, VECTORS[name][password]))
             assert found.matches(password), name
             assert not found.matches(f"y{password}"), name
             assert type(found.recipe) is type(kept.recipe)
@@ -81,7 +81,7 @@ async def check_upgraded(world: World, suspended: int) -> None:
     """Every hash but those of the suspended is one of ours."""
     resting = list((await adopted_digests(world.auth)).values())
     assert len(resting) == USERS
-    assert sum(hashes.is_outdated(world.auth.hasher, one) for one in resting) == suspended
+    assert sum(imported_hashes.is_outdated(world.auth.hasher, one) for one in resting) == suspended
 
 
 async def check_a_second_run(world: World, source: Source, **reading: Any) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from fam_auth.core.hashing import Hasher
-from fam_auth.features.password import hashes
-from fam_auth.features.password.hashes import firebase, pbkdf2, reading, stored
-from fam_auth.features.password.hashes.argon2 import Argon2
-from fam_auth.features.password.hashes.bcrypt import Bcrypt
-from fam_auth.features.password.hashes.digests import Digest
-from fam_auth.features.password.hashes.recipe import Recipe
-from fam_auth.features.password.hashes.scrypt import Scrypt
-from fam_auth.features.password.hashes.sha_crypt import ShaCrypt
+from fam_auth.features.password import imported_hashes
+from fam_auth.features.password.imported_hashes import firebase, pbkdf2, reading, stored
+from fam_auth.features.password.imported_hashes.argon2 import Argon2
+from fam_auth.features.password.imported_hashes.bcrypt import Bcrypt
+from fam_auth.features.password.imported_hashes.digests import Digest
+from fam_auth.features.password.imported_hashes.recipe import Recipe
+from fam_auth.features.password.imported_hashes.scrypt import Scrypt
+from fam_auth.features.password.imported_hashes.sha_crypt import ShaCrypt
 from tests.support.hashes import FIREBASE_SALT, OF_FIREBASE, PARAMETERS, VECTORS
 
-WRITERS: dict[str, hashes.Writer] = {"django": "django", "werkzeug": "werkzeug"}
+WRITERS: dict[str, imported_hashes.Writer] = {"django": "django", "werkzeug": "werkzeug"}
 # Ulrich Drepper's, of the specification.
 SHA_CRYPT = {
     "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5": "Hello world!",
@@ -57,8 +57,8 @@ def hasher() -> Iterator[Hasher]:
     own.close()
 
 
-def understood(name: str, text: str) -> hashes.Foreign:
-    return hashes.understood(text, WRITERS.get(name.split(maxsplit=1)[0]))
+def understood(name: str, text: str) -> imported_hashes.Foreign:
+    return imported_hashes.understood(text, WRITERS.get(name.split(maxsplit=1)[0]))
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -67,25 +67,25 @@ async def test_what_libraries_made_is_judged_and_rests(name: str, hasher: Hasher
     for password, text in list(VECTORS[name].items())[1 if name in STRONG else 0 : 2 if name in STRONG else None]:
         foreign = understood(name, text)
         assert foreign.recipe.is_weak == (name not in STRONG)
-        resting = await hashes.resting(hasher, foreign)
+        resting = await imported_hashes.resting(hasher, foreign)
         assert resting.startswith("$wrapped$" if foreign.recipe.is_weak else "$adopted$")
-        assert hashes.is_outdated(hasher, resting)
-        assert await hashes.verify(hasher, resting, password)
-        assert not await hashes.verify(hasher, resting, f"y{password}")
+        assert imported_hashes.is_outdated(hasher, resting)
+        assert await imported_hashes.verify(hasher, resting, password)
+        assert not await imported_hashes.verify(hasher, resting, f"y{password}")
 
 
 @pytest.mark.parametrize("name", VECTORS)
 async def test_no_weak_hash_rests(name: str, hasher: Hasher) -> None:
     for text in VECTORS[name].values():
         foreign = understood(name, text)
-        resting = await hashes.resting(hasher, foreign)
+        resting = await imported_hashes.resting(hasher, foreign)
         spellings = {foreign.digest.hex(), base64.b64encode(foreign.digest).decode().rstrip("="), text.split("$")[-1]}
         assert any(one in resting for one in spellings) != foreign.recipe.is_weak
 
 
 @pytest.mark.parametrize("text", SHA_CRYPT)
 def test_sha_crypt_is_that_of_its_specification(text: str) -> None:
-    foreign = hashes.understood(text)
+    foreign = imported_hashes.understood(text)
     assert foreign.matches(SHA_CRYPT[text])
     assert not foreign.matches(SHA_CRYPT[text] + " ")
 
@@ -101,10 +101,10 @@ async def test_firebase_without_its_key(hasher: Hasher) -> None:
     foreign = firebase.read(OF_FIREBASE, FIREBASE_SALT, project)
     assert foreign.recipe.is_weak
     assert not foreign.recipe.is_costly
-    resting = await hashes.resting(hasher, foreign)
-    assert await hashes.verify(hasher, resting, "user1password")
-    assert not await hashes.verify(hasher, resting, "user2password")
-    with pytest.raises(hashes.UnknownHash):
+    resting = await imported_hashes.resting(hasher, foreign)
+    assert await imported_hashes.verify(hasher, resting, "user1password")
+    assert not await imported_hashes.verify(hasher, resting, "user2password")
+    with pytest.raises(imported_hashes.UnknownHash):
         firebase.read(OF_FIREBASE[:40], FIREBASE_SALT, project)
     with pytest.raises(ValueError, match="mem_cost"):
         firebase.project("base64_signer_key: abcd")
@@ -112,8 +112,8 @@ async def test_firebase_without_its_key(hasher: Hasher) -> None:
 
 def test_of_a_long_password_bcrypt_takes_72_bytes() -> None:
     password, text = next((one, text) for one, text in VECTORS["pwdlib bcrypt"].items() if len(one) > 72)
-    assert hashes.understood(text).matches(password[:72] + "anything")
-    assert not hashes.understood(text).matches(password[:71])
+    assert imported_hashes.understood(text).matches(password[:72] + "anything")
+    assert not imported_hashes.understood(text).matches(password[:71])
 
 
 def encoded(length: int) -> str:
@@ -125,69 +125,69 @@ SALT = "c2FsdHNhbHRzYWx0c2FsdA"
 DIGEST = base64.b64encode(bytes(32)).decode()
 WERKZEUG = f"$salt${bytes(32).hex()}"
 REFUSED = {
-    "": hashes.UnknownHash,
-    "plain": hashes.UnknownHash,
-    "$1$salt$qjXMvbEw8oaL.CzflDtaK/": hashes.UnknownHash,
-    "crypt$salt$sa3tHJ3/KuYvI": hashes.UnknownHash,
-    "$2b$03$" + "a" * 53: hashes.UnknownHash,
-    "$2x$10$" + "a" * 53: hashes.UnknownHash,
-    "$2b$10$tooshort": hashes.UnknownHash,
-    "$2b$17$" + "a" * 53: hashes.CostlyHash,
-    f"$argon2id$v=19$m=1024,t=0,p=1${SALT}${DIGEST}": hashes.UnknownHash,
-    f"$argon2id$v=19$m=7,t=1,p=1${SALT}${DIGEST}": hashes.UnknownHash,
-    f"$argon2id$v=19$m=1024,t=1,p=1$c2Fs${DIGEST}": hashes.UnknownHash,
-    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$!": hashes.UnknownHash,
-    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$": hashes.UnknownHash,
-    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$AAAA": hashes.UnknownHash,
-    f"$argon2id$v=19$m=2097152,t=1,p=1${SALT}${DIGEST}": hashes.CostlyHash,
-    f"$argon2id$v=19$m=65536,t=1000,p=1${SALT}${DIGEST}": hashes.CostlyHash,
-    f"$argon2id$v=19$m=163840,t=1,p=20000${SALT}${DIGEST}": hashes.CostlyHash,
-    f"$argon2id$v=19$m=1024,t=1,p=65${SALT}${DIGEST}": hashes.CostlyHash,
-    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}${encoded(513)}": hashes.CostlyHash,
-    f"$argon2id$v=19$m=1024,t=1,p=1${encoded(1025)}${DIGEST}": hashes.CostlyHash,
-    f"pbkdf2_sha256$1000$salt${encoded(513)}": hashes.CostlyHash,
-    f"pbkdf2:sha256:5000001$salt${bytes(64).hex()}": hashes.CostlyHash,
-    f"pbkdf2:sha256:1000${'s' * 1025}${bytes(32).hex()}": hashes.CostlyHash,
-    f"pbkdf2:sha256:1000$salt${bytes(1_000_000).hex()}": hashes.CostlyHash,
-    f"scrypt:16384:8:1$salt${bytes(513).hex()}": hashes.CostlyHash,
-    f"scrypt:2:9999:838{WERKZEUG}": hashes.CostlyHash,
-    f"scrypt:131072:1:1{WERKZEUG}": hashes.UnknownHash,
-    f"md5${'s' * 1025}${bytes(16).hex()}": hashes.AmbiguousHash,
-    "x" * 1_000_000: hashes.CostlyHash,
-    f"pbkdf2:sha256:99999999{WERKZEUG}": hashes.CostlyHash,
-    f"pbkdf2:sha256:0{WERKZEUG}": hashes.CostlyHash,
-    f"pbkdf2:sha256:1{WERKZEUG}a": hashes.UnknownHash,
-    f"scrypt:1000:8:1{WERKZEUG}": hashes.UnknownHash,
-    f"scrypt:1024:0:1{WERKZEUG}": hashes.UnknownHash,
-    f"scrypt:1:8:1{WERKZEUG}": hashes.UnknownHash,
-    f"scrypt:2097152:8:1{WERKZEUG}": hashes.CostlyHash,
-    f"scrypt:16384:8:1000{WERKZEUG}": hashes.CostlyHash,
-    f"$scrypt$ln=99,r=8,p=1${SALT}${DIGEST}": hashes.CostlyHash,
-    "$5$rounds=99999999$salt$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5": hashes.CostlyHash,
-    "$6$salt$cut": hashes.UnknownHash,
-    f"sha1{WERKZEUG}": hashes.AmbiguousHash,
-    bytes(16).hex(): hashes.AmbiguousHash,
+    "": imported_hashes.UnknownHash,
+    "plain": imported_hashes.UnknownHash,
+    "$1$salt$qjXMvbEw8oaL.CzflDtaK/": imported_hashes.UnknownHash,
+    "crypt$salt$sa3tHJ3/KuYvI": imported_hashes.UnknownHash,
+    "$2b$03$" + "a" * 53: imported_hashes.UnknownHash,
+    "$2x$10$" + "a" * 53: imported_hashes.UnknownHash,
+    "$2b$10$tooshort": imported_hashes.UnknownHash,
+    "$2b$17$" + "a" * 53: imported_hashes.CostlyHash,
+    f"$argon2id$v=19$m=1024,t=0,p=1${SALT}${DIGEST}": imported_hashes.UnknownHash,
+    f"$argon2id$v=19$m=7,t=1,p=1${SALT}${DIGEST}": imported_hashes.UnknownHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1$c2Fs${DIGEST}": imported_hashes.UnknownHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$!": imported_hashes.UnknownHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$": imported_hashes.UnknownHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}$AAAA": imported_hashes.UnknownHash,
+    f"$argon2id$v=19$m=2097152,t=1,p=1${SALT}${DIGEST}": imported_hashes.CostlyHash,
+    f"$argon2id$v=19$m=65536,t=1000,p=1${SALT}${DIGEST}": imported_hashes.CostlyHash,
+    f"$argon2id$v=19$m=163840,t=1,p=20000${SALT}${DIGEST}": imported_hashes.CostlyHash,
+    f"$argon2id$v=19$m=1024,t=1,p=65${SALT}${DIGEST}": imported_hashes.CostlyHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${SALT}${encoded(513)}": imported_hashes.CostlyHash,
+    f"$argon2id$v=19$m=1024,t=1,p=1${encoded(1025)}${DIGEST}": imported_hashes.CostlyHash,
+    f"pbkdf2_sha256$1000$salt${encoded(513)}": imported_hashes.CostlyHash,
+    f"pbkdf2:sha256:5000001$salt${bytes(64).hex()}": imported_hashes.CostlyHash,
+    f"pbkdf2:sha256:1000${'s' * 1025}${bytes(32).hex()}": imported_hashes.CostlyHash,
+    f"pbkdf2:sha256:1000$salt${bytes(1_000_000).hex()}": imported_hashes.CostlyHash,
+    f"scrypt:16384:8:1$salt${bytes(513).hex()}": imported_hashes.CostlyHash,
+    f"scrypt:2:9999:838{WERKZEUG}": imported_hashes.CostlyHash,
+    f"scrypt:131072:1:1{WERKZEUG}": imported_hashes.UnknownHash,
+    f"md5${'s' * 1025}${bytes(16).hex()}": imported_hashes.AmbiguousHash,
+    "x" * 1_000_000: imported_hashes.CostlyHash,
+    f"pbkdf2:sha256:99999999{WERKZEUG}": imported_hashes.CostlyHash,
+    f"pbkdf2:sha256:0{WERKZEUG}": imported_hashes.CostlyHash,
+    f"pbkdf2:sha256:1{WERKZEUG}a": imported_hashes.UnknownHash,
+    f"scrypt:1000:8:1{WERKZEUG}": imported_hashes.UnknownHash,
+    f"scrypt:1024:0:1{WERKZEUG}": imported_hashes.UnknownHash,
+    f"scrypt:1:8:1{WERKZEUG}": imported_hashes.UnknownHash,
+    f"scrypt:2097152:8:1{WERKZEUG}": imported_hashes.CostlyHash,
+    f"scrypt:16384:8:1000{WERKZEUG}": imported_hashes.CostlyHash,
+    f"$scrypt$ln=99,r=8,p=1${SALT}${DIGEST}": imported_hashes.CostlyHash,
+    "$5$rounds=99999999$salt$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5": imported_hashes.CostlyHash,
+    "$6$salt$cut": imported_hashes.UnknownHash,
+    f"sha1{WERKZEUG}": imported_hashes.AmbiguousHash,
+    bytes(16).hex(): imported_hashes.AmbiguousHash,
 }
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:60])
 def test_what_is_no_hash_that_can_be_checked(text: str) -> None:
-    with pytest.raises(hashes.UnknownHash) as refused:
-        hashes.understood(text)
+    with pytest.raises(imported_hashes.UnknownHash) as refused:
+        imported_hashes.understood(text)
     assert type(refused.value) is REFUSED[text]
     assert not text or text not in str(refused.value)
 
 
 def test_werkzeug_wrote_no_bare_digests() -> None:
-    with pytest.raises(hashes.UnknownHash):
-        hashes.understood(bytes(16).hex(), "werkzeug")
+    with pytest.raises(imported_hashes.UnknownHash):
+        imported_hashes.understood(bytes(16).hex(), "werkzeug")
 
 
 def test_a_digest_is_as_long_as_its_name_says() -> None:
-    with pytest.raises(hashes.UnknownHash):
-        hashes.understood(f"md5$salt${bytes(32).hex()}", "django")
-    with pytest.raises(hashes.CostlyHash):
-        hashes.understood(f"md5${'s' * 1025}${bytes(16).hex()}", "django")
+    with pytest.raises(imported_hashes.UnknownHash):
+        imported_hashes.understood(f"md5$salt${bytes(32).hex()}", "django")
+    with pytest.raises(imported_hashes.CostlyHash):
+        imported_hashes.understood(f"md5${'s' * 1025}${bytes(16).hex()}", "django")
 
 
 LONG = bytes(1025)
@@ -230,9 +230,9 @@ async def test_every_parameter_that_costs_has_a_bound_and_beyond_it_nothing_is_d
 ) -> None:
     assert recipe.is_costly is True
     monkeypatch.setattr(type(recipe), "derive", None)
-    strong = stored.adopted(hashes.Foreign(recipe, bytes(64)))
+    strong = stored.adopted(imported_hashes.Foreign(recipe, bytes(64)))
     for resting in (strong, stored.wrapped(recipe, await hasher.hash("x"))):
-        assert not await hashes.verify(hasher, resting, "x")
+        assert not await imported_hashes.verify(hasher, resting, "x")
 
 
 CHEAP: list[Recipe] = [
@@ -269,7 +269,7 @@ FIREBASE = firebase.project(PARAMETERS)
     ids=str,
 )
 def test_a_project_of_firebase_that_costs_too_much_is_refused(project: firebase.Project, salt: str) -> None:
-    with pytest.raises(hashes.CostlyHash):
+    with pytest.raises(imported_hashes.CostlyHash):
         firebase.read(OF_FIREBASE, salt, project)
 
 
@@ -314,5 +314,5 @@ def test_bcrypt_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     text = VECTORS["pwdlib bcrypt"]["x"]
     monkeypatch.setattr(reading, "HAS_BCRYPT", False)
     monkeypatch.setattr(reading, "READERS", [one for one in reading.READERS if "bcrypt" not in one.__module__])
-    with pytest.raises(hashes.NeedsBcrypt, match=r"fam-auth\[adopt\]"):
-        hashes.understood(text)
+    with pytest.raises(imported_hashes.NeedsBcrypt, match=r"fam-auth\[adopt\]"):
+        imported_hashes.understood(text)

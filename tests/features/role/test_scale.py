@@ -16,15 +16,15 @@ from fastapi import FastAPI
 from sqlalchemy import func, insert, select, text
 
 from fam_auth import Auth, Proof, install, needs
-from fam_auth.feature import Kind, Progress
 from fam_auth.features.password import Password
 from fam_auth.features.role import Permission, Role, definitions, managers, path, permission
 from fam_auth.features.role.models import Grant, RoleInclusion, RolePermission
 from fam_auth.features.role.models import Role as RoleRow
 from fam_auth.install import running
 from fam_auth.models import Email, User
+from fam_auth.pipeline import Progress
 from fam_auth.repository.data_access.managers import sessions, users
-from fam_auth.values import Client
+from fam_auth.values import Client, Kind
 from tests.conftest import new_auth
 from tests.support.people import OPERATOR, Clock, Mailbox
 from tests.support.plans import Statements, faults

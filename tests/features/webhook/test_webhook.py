@@ -24,9 +24,9 @@ from fam_auth.features.webhook import Endpoint, Webhook
 from fam_auth.features.webhook.carrier import Carrier, is_public
 from fam_auth.features.webhook.signature import headers, keys, new_secret
 from fam_auth.models import Outbox
-from fam_auth.repository.data_access.managers import errands, users, worker
+from fam_auth.repository.data_access.managers import event_jobs, users, worker
 from fam_auth.repository.data_access.managers import events as journal
-from fam_auth.repository.data_access.managers.errands import ErrandFailed
+from fam_auth.repository.data_access.managers.event_jobs import ErrandFailed
 from fam_auth.values import Client
 from tests.conftest import SECRETS, MakeAuth
 from tests.support.people import OPERATOR, World
@@ -102,14 +102,14 @@ async def test_a_failure_is_tried_again_under_the_same_id(open_world: OpenWorld,
     assert len({got.headers["webhook-id"] for got in crm.got}) == 1
     assert len({got.headers["webhook-timestamp"] for got in crm.got}) == 3
     assert all(got.is_signed_by(SECRET) for got in crm.got)
-    assert await errands.listed(world.auth, "", 10) == []
+    assert await event_jobs.listed(world.auth, "", 10) == []
 
 
 async def reason(auth: Auth) -> str:
     """Why a new event was not delivered."""
     await users.create(auth, "ada@example.com")
     await worker.deliver(auth)
-    [waiting] = await errands.listed(auth, "webhook.", 10)
+    [waiting] = await event_jobs.listed(auth, "webhook.", 10)
     assert waiting["name"] == "webhook.crm"
     return waiting["reason"]
 

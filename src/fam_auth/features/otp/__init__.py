@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
-from fam_auth.feature import Offer, Pages, Progress, Step
+from fam_auth.feature import Pages
 from fam_auth.features.otp import managers, queries
 from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
 from fam_auth.features.otp.settings import ENROL, OtpSettings
 from fam_auth.features.otp.sms import SmsSender
 from fam_auth.models import Base
+from fam_auth.pipeline import Offer, Progress, Step
 from fam_auth.values import Actor
 
 __all__ = ["Otp", "SmsSender"]

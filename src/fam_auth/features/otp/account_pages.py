@@ -8,13 +8,13 @@ from fastapi import Depends, Response
 
 from fam_auth.demands import recent_proof, second_factor
 from fam_auth.dependencies import PERHAPS_SIGNED_IN, CurrentActor, CurrentSession, CurrentUser, needs
-from fam_auth.feature import Outcome
 from fam_auth.features.otp import factors, managers
 from fam_auth.features.otp.routers import FRESH, TheEnrollee, enrollee
 from fam_auth.features.otp.schemas import Code, NewDevice
 from fam_auth.http.login_request import maybe_login_token
 from fam_auth.pages import CurrentPage, Page, form, new_router, shown_on
 from fam_auth.pages.progress import address_after, keep
+from fam_auth.pipeline import Outcome
 from fam_auth.schemas.base import Body
 
 router = new_router()

@@ -11,8 +11,8 @@ from fam_auth.features.otp import managers
 from fam_auth.features.otp.routers import REMOVES
 from fam_auth.features.otp.schemas import DeviceItem, Reason
 from fam_auth.pages import CurrentPage, Page, form, new_router, shown_on
-from fam_auth.pages.administration.office import SEES_USERS, shows_user
-from fam_auth.pages.administration.people import user_id_of
+from fam_auth.pages.administration.admin_page import SEES_USERS, shows_user
+from fam_auth.pages.administration.users import user_id_of
 from fam_auth.repository.data_access.managers import users
 
 router = new_router()

@@ -9,22 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.events import Event, EventKind
+from fam_auth.core.rates import ExponentialBackoff
 from fam_auth.core.security import new_code
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import Forbidden, InvalidCode, InvalidLoginToken, Said
-from fam_auth.feature import Kind, Outcome, Proof
 from fam_auth.features.otp import managers, queries, totp
 from fam_auth.features.otp.settings import OtpSettings
+from fam_auth.pipeline import Outcome
 from fam_auth.repository.data_access.managers import attempts, credentials, events, logins, outbox, users
 from fam_auth.repository.data_access.managers.attempts import Counted, Use
 from fam_auth.repository.data_access.managers.outbox import Letter
-from fam_auth.repository.data_access.queries.attempts import Doubling
 from fam_auth.repository.data_access.queries.logins import abandon_all
 from fam_auth.repository.data_access.queries.users import change, locked
-from fam_auth.values import Client, User
+from fam_auth.values import Client, Kind, Proof, User
 
 # Nobody waits by this rule: it counts wrong second factors in a row.
-IN_A_ROW = Doubling(free=1_000_000, longest=1, cap=10_000_000)
+IN_A_ROW = ExponentialBackoff(free=1_000_000, longest=1, cap=10_000_000)
 TELLS_AT, RESETS_AT = 10, 50
 RESET, RECOVERY = "reset_password", "recovery_code"
 
@@ -123,7 +123,7 @@ async def _challenge(auth: Auth, given: Given) -> Challenge:
     """One try is counted before anything is judged. Raises TooManyAttempts."""
     login_id, device, user = await _waiting(auth, given.login_token)
     settings, account = auth.of(OtpSettings), str(user.id)
-    within = Doubling(settings.tries, settings.code_lifetime // timedelta(seconds=1), settings.tries)
+    within = ExponentialBackoff(settings.tries, settings.code_lifetime // timedelta(seconds=1), settings.tries)
     counted = await attempts.limit(
         auth,
         Use("second factor in a row", account, IN_A_ROW),

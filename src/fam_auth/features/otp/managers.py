@@ -14,9 +14,9 @@ from fam_auth.auth import Auth
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import Forbidden, InvalidCode, NotFound, Said
-from fam_auth.feature import Progress
 from fam_auth.features.otp import queries, recovery, totp
 from fam_auth.features.otp.settings import OtpSettings
+from fam_auth.pipeline import Progress
 from fam_auth.repository.data_access.managers import credentials, events, outbox, permits, sessions
 from fam_auth.repository.data_access.queries import sessions as session_queries
 from fam_auth.repository.data_access.queries import users

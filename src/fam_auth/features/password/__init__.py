@@ -12,14 +12,15 @@ from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
 from fam_auth.exceptions import Misconfigured
-from fam_auth.feature import Pages, Progress, Step
-from fam_auth.features.password import changes, hashes, managers, queries
+from fam_auth.feature import Pages
+from fam_auth.features.password import changes, imported_hashes, managers, queries
 from fam_auth.features.password.breached import Breached
 from fam_auth.features.password.changes import CHANGE, RESET
 from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash, RegisteredPassword
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.models import Base
+from fam_auth.pipeline import Progress, Step
 
 __all__ = ["Password"]
 
@@ -45,7 +46,7 @@ class Password(PasswordSettings):
         return super().of(auth)
 
     async def start(self, auth: Auth) -> None:
-        if not hashes.HAS_BCRYPT and await auth.database.row(queries.of_bcrypt()) is not None:
+        if not imported_hashes.HAS_BCRYPT and await auth.database.row(queries.of_bcrypt()) is not None:
             raise Misconfigured("Adopted users have hashes of bcrypt, which is not there: install fam-auth[adopt].")
 
     async def step(self, auth: Auth, db: AsyncSession, progress: Progress) -> Step | None:

@@ -11,8 +11,8 @@ from fam_auth.features.password import changes
 from fam_auth.features.password.routers import INVITES, MARKS
 from fam_auth.features.password.schemas import Invitation
 from fam_auth.pages import CurrentPage, Page, form, new_router, shown_on
-from fam_auth.pages.administration.office import MANAGES_USERS, path_of, shows, shows_user
-from fam_auth.pages.administration.people import user_id_of
+from fam_auth.pages.administration.admin_page import MANAGES_USERS, path_of, shows, shows_user
+from fam_auth.pages.administration.users import user_id_of
 from fam_auth.repository.data_access.managers import users
 
 router = new_router()

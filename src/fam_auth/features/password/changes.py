@@ -14,9 +14,9 @@ from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import InvalidCredentials, InvalidToken, StepUpRequired
-from fam_auth.feature import Outcome, Try
 from fam_auth.features.password import managers, policy, queries
 from fam_auth.features.password.settings import PasswordSettings
+from fam_auth.pipeline import Attempt, Outcome
 from fam_auth.repository.data_access.managers import (
     attempts,
     credentials,
@@ -32,7 +32,7 @@ from fam_auth.repository.data_access.managers import (
 from fam_auth.repository.data_access.managers.outbox import Letter, Request
 from fam_auth.repository.data_access.managers.tokens import Ticket
 from fam_auth.repository.data_access.managers.verifications import VERIFY
-from fam_auth.repository.data_access.queries import logins as token_queries
+from fam_auth.repository.data_access.queries import tokens as token_queries
 from fam_auth.repository.data_access.queries import users as user_queries
 from fam_auth.values import Actor, Client, Session, User, Visit
 
@@ -57,7 +57,7 @@ async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *
 
     Raises TooManyAttempts, InvalidCredentials and InvalidRequest.
     """
-    tried = Try(managers.METHOD, parse(user.email).canonical, visit)
+    tried = Attempt(managers.METHOD, parse(user.email).canonical, visit)
     attempt = await logins.guard(auth, tried)
     user_id, digest = await managers.judged_right(auth, tried, attempt, passwords.current)
     new = await _hashed(auth, user, passwords.new)

@@ -11,16 +11,16 @@ from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import InvalidRequest, Unavailable
-from fam_auth.feature import Kind, Outcome, Proof, Try
-from fam_auth.features.password import hashes, policy, queries
+from fam_auth.features.password import imported_hashes, policy, queries
 from fam_auth.features.password.breached import Unanswered
 from fam_auth.features.password.schemas import Registration, own_fields
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.hooks import pace
+from fam_auth.pipeline import Attempt, Outcome
 from fam_auth.repository.data_access.managers import events, logins, registrations, users
-from fam_auth.repository.data_access.managers.attempts import Attempt
+from fam_auth.repository.data_access.managers.attempts import CountedAttempt
 from fam_auth.repository.data_access.managers.registrations import Credential, Registered, Registrant
-from fam_auth.values import Client, User, Visit
+from fam_auth.values import Client, Kind, Proof, User, Visit
 
 METHOD = "password"
 log = logging.getLogger("fam_auth")
@@ -70,7 +70,7 @@ def _credential(auth: Auth, digest: str) -> Credential:
 async def registration_of(auth: Auth, user_id: UUID, password: str) -> UUID | None:
     """The registration of this account that was made with this password; the newest, if there are several."""
     for row in await auth.database.rows(queries.waiting(user_id)):
-        if await hashes.verify(auth.hasher, row.digest, password):
+        if await imported_hashes.verify(auth.hasher, row.digest, password):
             found: UUID = row.registration_id
             return found
     return None
@@ -103,7 +103,7 @@ async def login(auth: Auth, email: str, password: str, visit: Visit) -> Outcome:
 
     Raises Busy, TooManyAttempts and InvalidCredentials.
     """
-    tried = Try(METHOD, users.checked(email).canonical, visit)
+    tried = Attempt(METHOD, users.checked(email).canonical, visit)
     with auth.hasher.entrance:
         attempt = await logins.guard(auth, tried)
         user_id, digest = await judged_right(auth, tried, attempt, password)
@@ -145,11 +145,11 @@ def rules(auth: Auth, *own: str | None) -> tuple[int, list[str]]:
     return feature.minimum_length, feature.words(auth.settings.app_name, auth.settings.mail_host, *own)
 
 
-async def judged_right(auth: Auth, tried: Try, attempt: Attempt, password: str) -> tuple[UUID, str]:
+async def judged_right(auth: Auth, tried: Attempt, attempt: CountedAttempt, password: str) -> tuple[UUID, str]:
     """The user whose password this is, and the digest in force. Raises InvalidCredentials."""
     row = await auth.database.row(queries.of_address(tried.account, auth.now()))
     digest: str | None = row.digest if row else None
-    right = await hashes.verify(auth.hasher, digest, password)
+    right = await imported_hashes.verify(auth.hasher, digest, password)
     if row is None or digest is None or not right:
         raise await logins.fail(auth, row.id if row else None, tried, attempt)
     user_id: UUID = row.id
@@ -158,7 +158,7 @@ async def judged_right(auth: Auth, tried: Try, attempt: Attempt, password: str) 
 
 async def _upgraded(auth: Auth, user_id: UUID, digest: str, password: str) -> str:
     """The hash in force afterwards: made anew when the parameters have changed since, or others made it."""
-    if not hashes.is_outdated(auth.hasher, digest):
+    if not imported_hashes.is_outdated(auth.hasher, digest):
         return digest
     newer = await auth.hasher.hash(password)
     await auth.database.rows(queries.upgrade(user_id, digest, newer))

@@ -14,12 +14,12 @@ from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.http.cookies import keep_registration
 from fam_auth.http.login_request import SameSite, maybe_login_token
 from fam_auth.pages import CurrentPage, Page, form, go_on, new_router, shown_on
-from fam_auth.pages.everyone import sign_in as sign_in_page
-from fam_auth.pages.everyone import sign_in_again
+from fam_auth.pages.email_links import verify_email
+from fam_auth.pages.flash import MAILBOX, leave
 from fam_auth.pages.forms import token_of
-from fam_auth.pages.mails import verify_email
-from fam_auth.pages.notes import MAILBOX, leave
 from fam_auth.pages.progress import by_cookie
+from fam_auth.pages.sign_in import sign_in as sign_in_page
+from fam_auth.pages.sign_in import sign_in_again
 from fam_auth.repository.data_access.managers import logins
 from fam_auth.schemas.base import Body, Text
 from fam_auth.schemas.user import Mailbox

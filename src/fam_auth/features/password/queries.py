@@ -9,7 +9,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.database import Rows
 from fam_auth.core.statements import built_once
-from fam_auth.features.password.hashes.stored import ADOPTED, WRAPPED
+from fam_auth.features.password.imported_hashes.stored import ADOPTED, WRAPPED
 from fam_auth.features.password.models import PasswordHash, RegisteredPassword
 from fam_auth.models import Email, Registration, User
 from fam_auth.repository.data_access.queries import users

@@ -22,7 +22,6 @@ from fam_auth.exceptions import (
     TooManyAttempts,
     Unauthenticated,
 )
-from fam_auth.feature import Complete
 from fam_auth.features.password import changes, managers
 from fam_auth.features.password.schemas import (
     Candidate,
@@ -45,6 +44,7 @@ from fam_auth.http.login_request import Arrival, SameSite, chosen
 from fam_auth.http.login_response import login_answer, tokens_answer
 from fam_auth.http.problems import refuses
 from fam_auth.http.route import new_router
+from fam_auth.pipeline import Complete
 from fam_auth.repository.data_access.managers import users
 from fam_auth.routers.administration import FRESH, MANAGES_USERS
 from fam_auth.schemas.base import EmailAddress

@@ -16,7 +16,7 @@ from fam_auth.features.role.queries import EVERYTHING
 from fam_auth.features.role.rights import check_somebody_administers
 from fam_auth.features.role.settings import ADMIN
 from fam_auth.models import User
-from fam_auth.repository.data_access.managers import events, pages, sessions
+from fam_auth.repository.data_access.managers import events, sessions
 from fam_auth.repository.data_access.queries import users
 from fam_auth.values import Actor, Page
 
@@ -87,7 +87,7 @@ async def get(auth: Auth, user_id: UUID, role: str, scope: str) -> Row[Any]:
 async def of_user(auth: Auth, user_id: UUID, after: UUID | None, limit: int) -> Page[Row[Any]]:
     """A page of the grants of a user, newest first, with those that are over."""
     statement = queries.older(queries.grants(user_id=user_id), after, limit + 1)
-    return pages.cut(await auth.database.rows(statement), limit)
+    return Page.of(await auth.database.rows(statement), limit)
 
 
 async def in_force(auth: Auth, user_id: UUID) -> list[Row[Any]]:

@@ -19,8 +19,8 @@ from fam_auth.features.role.routers import CHANGES, SEES
 from fam_auth.features.role.schemas import RoleName
 from fam_auth.features.role.settings import ADMIN, RoleSettings
 from fam_auth.pages import CurrentPage, Page, form, new_router, shown_on
-from fam_auth.pages.administration.office import shows, shows_user
-from fam_auth.pages.administration.people import user_id_of
+from fam_auth.pages.administration.admin_page import shows, shows_user
+from fam_auth.pages.administration.users import user_id_of
 from fam_auth.repository.data_access.managers import users
 from fam_auth.schemas.base import Body, Day, Text
 

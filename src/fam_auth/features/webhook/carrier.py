@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 
 from fam_auth.exceptions import Misconfigured
-from fam_auth.repository.data_access.managers.errands import ErrandFailed
+from fam_auth.repository.data_access.managers.event_jobs import ErrandFailed
 
 try:
     import httpx2

@@ -4,7 +4,7 @@ from fastapi import Response
 
 from fam_auth.core.settings import described
 from fam_auth.dependencies import needs
-from fam_auth.pages.administration.office import SEES_SERVICE, shows
+from fam_auth.pages.administration.admin_page import SEES_SERVICE, shows
 from fam_auth.pages.page import CurrentPage
 from fam_auth.pages.route import new_router
 from fam_auth.repository.data_access.managers import diagnosis

@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from fam_auth.dependencies import needs
 from fam_auth.exceptions import Forbidden
 from fam_auth.pages.administration import charts
-from fam_auth.pages.administration.office import SEES_EVENTS, places, shows
+from fam_auth.pages.administration.admin_page import SEES_EVENTS, places, shows
 from fam_auth.pages.page import CurrentPage
 from fam_auth.pages.route import new_router
 from fam_auth.repository.data_access.managers import figures

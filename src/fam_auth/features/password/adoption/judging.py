@@ -10,10 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from fam_auth.core.addresses import Address, parse
 from fam_auth.core.clock import within_calendar
-from fam_auth.features.password import hashes
+from fam_auth.features.password import imported_hashes
 from fam_auth.features.password.adoption.report import Kind
 from fam_auth.features.password.adoption.rows import Columns, Row
-from fam_auth.features.password.hashes import firebase
+from fam_auth.features.password.imported_hashes import firebase
 from fam_auth.schemas.user import Name
 
 LONGEST_KEY = 255
@@ -24,9 +24,9 @@ TRUTHS |= {"0": False, "false": False, "f": False, "no": False, "n": False}
 MILLISECONDS = 10**11  # seconds of the year 5138: a larger number counts milliseconds
 NAME = TypeAdapter(Name)
 WHY: dict[type[ValueError], Kind] = {
-    hashes.AmbiguousHash: Kind.AMBIGUOUS_HASH,
-    hashes.CostlyHash: Kind.COSTLY_HASH,
-    hashes.NeedsBcrypt: Kind.NEEDS_BCRYPT,
+    imported_hashes.AmbiguousHash: Kind.AMBIGUOUS_HASH,
+    imported_hashes.CostlyHash: Kind.COSTLY_HASH,
+    imported_hashes.NeedsBcrypt: Kind.NEEDS_BCRYPT,
 }
 
 
@@ -37,7 +37,7 @@ class Reading:
     `verified` None: a column says it. `unknown_as_none`: who has a hash that is not understood has no password.
     """
 
-    writer: hashes.Writer | None = None
+    writer: imported_hashes.Writer | None = None
     project: firebase.Project | None = None
     verified: bool | None = None
     key_prefix: str = ""
@@ -52,7 +52,7 @@ class Newcomer:
     key: str
     id: UUID | None
     address: Address
-    foreign: hashes.Foreign | None
+    foreign: imported_hashes.Foreign | None
     name: str | None
     created_at: datetime | None
     is_verified: bool
@@ -109,14 +109,14 @@ def address_of(row: Row, columns: Columns) -> Address:
         raise Unfit(Kind.INVALID_ADDRESS) from error
 
 
-def _hash(values: Mapping[str, Any], columns: Columns, reading: Reading) -> hashes.Foreign | None:
+def _hash(values: Mapping[str, Any], columns: Columns, reading: Reading) -> imported_hashes.Foreign | None:
     value = _value(values, columns.hash)
     text = bytes(value).decode() if isinstance(value, bytes | memoryview) else str(value or "").strip()
     if not text or text.startswith(UNUSABLE):
         return None
     try:
         if reading.project is None:
-            return hashes.understood(text, reading.writer)
+            return imported_hashes.understood(text, reading.writer)
         return firebase.read(text, str(_value(values, columns.salt) or ""), reading.project)
     except ValueError as error:
         kind = WHY.get(type(error), Kind.UNKNOWN_HASH)

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from fam_auth.auth import Auth
-from fam_auth.features.password import hashes
+from fam_auth.features.password import imported_hashes
 from fam_auth.features.password.adoption import batches, queries
 from fam_auth.features.password.adoption.batches import Arrival
 from fam_auth.features.password.adoption.doubles import Doubles
@@ -121,7 +121,7 @@ async def _taken(auth: Auth, fresh: Sequence[Newcomer], source: Source, plan: Pl
 
     async def arrived(one: Newcomer) -> Arrival:
         async with among:
-            return Arrival(one, await hashes.resting(auth.hasher, one.foreign) if one.foreign else None)
+            return Arrival(one, await imported_hashes.resting(auth.hasher, one.foreign) if one.foreign else None)
 
     # Wrapping takes 25 ms each: no transaction is open yet.
     arrivals = await asyncio.gather(*map(arrived, fresh))

@@ -11,14 +11,14 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from fam_auth.auth import Auth
-from fam_auth.core.rates import Rate
-from fam_auth.core.sections import Throttle
+from fam_auth.core.rates import ExponentialBackoff, Rate
 from fam_auth.core.statements import Statement
+from fam_auth.core.throttle import Throttle
 from fam_auth.exceptions import TooManyAttempts
-from fam_auth.feature import Try
-from fam_auth.repository.data_access.managers import devices
+from fam_auth.pipeline import Attempt
+from fam_auth.repository.data_access.managers import known_browsers
 from fam_auth.repository.data_access.queries import attempts as queries
-from fam_auth.repository.data_access.queries.attempts import Charge, Doubling
+from fam_auth.repository.data_access.queries.attempts import Charge
 from fam_auth.values import Client
 
 IPV6_NETWORK = 64
@@ -26,7 +26,7 @@ ONCE_AN_HOUR = Rate("1/1h")
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class CountedAttempt:
     """An attempt that was counted: `own` on the account, `shared` with others of the network or of everybody.
 
     `stranger` is the counter of the account for devices it does not know; `tries` how many attempts this makes in a
@@ -54,7 +54,7 @@ class Attempt:
     def forgiven(self) -> list[Statement]:
         """The statements after a right proof: nothing of the attempt counts any more."""
         rule = self.stranger.rule
-        cap = rule.cap if isinstance(rule, Doubling) else 0
+        cap = rule.cap if isinstance(rule, ExponentialBackoff) else 0
         capped = (self.stranger.key,) if self.is_known_device else ()
         forgotten = (self.own.key, self.marker.key)
         held = (*forgotten, *capped, *(charge.key for charge in self.shared))
@@ -71,7 +71,7 @@ class Use(NamedTuple):
 
     bucket: str
     subject: str
-    rule: Rate | Doubling
+    rule: Rate | ExponentialBackoff
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,12 @@ class Counted:
 
     def forgiven(self) -> list[Statement]:
         """The statements after a right proof: rates get their use back, and rows of failures end."""
-        rows = tuple(charge.key for charge in self.charges if isinstance(charge.rule, Doubling))
+        rows = tuple(charge.key for charge in self.charges if isinstance(charge.rule, ExponentialBackoff))
         held = tuple(charge.key for charge in self.charges)
         return [queries.give_back(_rates(self.charges), held), queries.forgive(rows, (), 0, held)]
 
 
-async def spend(auth: Auth, tried: Try) -> Attempt:
+async def spend(auth: Auth, tried: Attempt) -> CountedAttempt:
     """One attempt is counted everywhere it counts. Raises TooManyAttempts when any counter is used up."""
     attempt, counted = await _counted(auth, tried)
     charges = [attempt.own, *attempt.shared]
@@ -149,13 +149,13 @@ def network_of(client: Client) -> str:
     return str(ip_network((address, size), strict=False))
 
 
-async def _counted(auth: Auth, tried: Try) -> tuple[Attempt, dict[str, int]]:
+async def _counted(auth: Auth, tried: Attempt) -> tuple[CountedAttempt, dict[str, int]]:
     """The attempt that was counted, with the tries of each counter that had one left.
 
     A device with a token has its own counter, unless the account has forgotten its devices since: one statement looks
     and counts, so that nobody waits longer for it.
     """
-    stranger, device = _planned(auth, tried, None), devices.known(auth, tried.visit.device_token, tried.account)
+    stranger, device = _planned(auth, tried, None), known_browsers.known(auth, tried.visit.device_token, tried.account)
     if device is None:
         return stranger, await _tries(auth, queries.spend(stranger.charges))
     ours, condition = _planned(auth, tried, device.id), queries.KnownDevice(tried.account, device.at)
@@ -171,7 +171,7 @@ async def _tries(auth: Auth, statement: Statement) -> dict[str, int]:
     return {row.key: row.tries for row in await auth.database.rows(statement)}
 
 
-def _planned(auth: Auth, tried: Try, device: str | None) -> Attempt:
+def _planned(auth: Auth, tried: Attempt, device: str | None) -> CountedAttempt:
     throttle, network = auth.settings.throttle, network_of(tried.visit.client)
     stranger = _stranger(auth, tried.method, tried.account)
     own = stranger
@@ -185,18 +185,18 @@ def _planned(auth: Auth, tried: Try, device: str | None) -> Attempt:
     if throttle.total is not None and device is None:
         shared.append(_charge(auth, "total", "", throttle.total))
     marker = _charge(auth, "account of network", f"{network} {tried.account}", ONCE_AN_HOUR)
-    return Attempt(own, tuple(shared), marker, stranger, 0, is_repeated=False, device=device)
+    return CountedAttempt(own, tuple(shared), marker, stranger, 0, is_repeated=False, device=device)
 
 
 def _stranger(auth: Auth, method: str, canonical: str) -> Charge:
     return _charge(auth, "account", f"{method} {canonical}", _doubling(auth.settings.throttle))
 
 
-def _doubling(throttle: Throttle) -> Doubling:
-    return Doubling(throttle.free, throttle.longest // timedelta(seconds=1), throttle.cap)
+def _doubling(throttle: Throttle) -> ExponentialBackoff:
+    return ExponentialBackoff(throttle.free, throttle.longest // timedelta(seconds=1), throttle.cap)
 
 
-def _charge(auth: Auth, bucket: str, subject: str, rule: Rate | Doubling) -> Charge:
+def _charge(auth: Auth, bucket: str, subject: str, rule: Rate | ExponentialBackoff) -> Charge:
     return Charge(auth.keys.digest(f"attempt {bucket}", subject), bucket, rule)
 
 

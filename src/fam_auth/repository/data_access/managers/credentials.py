@@ -9,10 +9,11 @@ from fam_auth.auth import Auth
 from fam_auth.core.events import Event
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import Unauthenticated
-from fam_auth.repository.data_access.managers import devices, events, outbox, sessions
+from fam_auth.repository.data_access.managers import events, known_browsers, outbox, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as queries
 from fam_auth.repository.data_access.queries import outbox as outbox_queries
+from fam_auth.repository.data_access.queries import tokens as token_queries
 from fam_auth.repository.data_access.queries import users
 from fam_auth.values import Actor
 
@@ -34,13 +35,13 @@ async def changed(
     if keep is not None and not await sessions.goes_on(auth, db, keep):
         raise Unauthenticated
     now, actor = auth.now(), Actor(event.client, event.actor_id)
-    if event.kind in devices.ENDING:
+    if event.kind in known_browsers.ENDING:
         # Apart from the deeds, which may verify the address in the same row.
         await db.execute(users.forget_devices(event.user_id, now))
     posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, actor.shown_to(event.user_id))]
     over = [
         queries.abandon_all(event.user_id, but=keep),
-        queries.retire_all(event.user_id, now),
+        token_queries.retire_all(event.user_id, now),
         outbox_queries.void(event.user_id, outbox.REQUEST, now),
     ]
     await events.record(auth, db, event, *deeds, *over, *posted)

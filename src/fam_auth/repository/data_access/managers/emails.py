@@ -25,7 +25,7 @@ from fam_auth.repository.data_access.managers import (
 from fam_auth.repository.data_access.managers.outbox import Letter, Request
 from fam_auth.repository.data_access.managers.tokens import Ticket
 from fam_auth.repository.data_access.managers.verifications import VERIFY
-from fam_auth.repository.data_access.queries import logins as token_queries
+from fam_auth.repository.data_access.queries import tokens as token_queries
 from fam_auth.repository.data_access.queries import users as queries
 from fam_auth.values import Actor, Client, Session, User
 

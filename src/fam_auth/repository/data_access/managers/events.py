@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event
 from fam_auth.core.statements import Filled, Statement
-from fam_auth.repository.data_access.managers import changes, outbox, pages
+from fam_auth.repository.data_access.managers import invalidation, outbox
 from fam_auth.repository.data_access.queries import events as queries
 from fam_auth.values import EventFilter, Page
 
@@ -34,7 +34,7 @@ async def record(
     """
     event_id = auth.new_id()
     event = replace(event, id=event_id)
-    written = (*changes.told(auth, db, event), queries.add(event_id, event), *_errands(auth, event))
+    written = (*invalidation.told(auth, db, event), queries.add(event_id, event), *_errands(auth, event))
     rows = await auth.database.together(db, *deeds, *written, returning=returning)
     await _tell(auth, db, event, subject)
     return rows
@@ -59,12 +59,12 @@ async def record_alone(auth: Auth, event: Event) -> None:
 
 async def listed(auth: Auth, wanted: EventFilter, after: UUID | None, limit: int) -> Page[Row[Any]]:
     """A page of events, newest first."""
-    return pages.cut(await auth.database.rows(queries.page(wanted, after, limit + 1)), limit)
+    return Page.of(await auth.database.rows(queries.page(wanted, after, limit + 1)), limit)
 
 
 async def of_own(auth: Auth, user_id: UUID, after: UUID | None, limit: int) -> Page[Row[Any]]:
     """A page of what happened to a user, newest first, for them: without the traces of administrators."""
-    return pages.cut(await auth.database.rows(queries.page_of_own(user_id, after, limit + 1)), limit)
+    return Page.of(await auth.database.rows(queries.page_of_own(user_id, after, limit + 1)), limit)
 
 
 async def newer(auth: Auth, wanted: EventFilter, than: UUID, limit: int) -> list[Row[Any]]:

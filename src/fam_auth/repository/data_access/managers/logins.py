@@ -1,4 +1,4 @@
-"""The login pipeline: proofs come in, and a session comes out once nothing is lacking."""
+"""The login pipeline: proofs come in, and a session comes out once nothing is remaining_steps."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,9 +22,17 @@ from fam_auth.exceptions import (
     Said,
     TooManyAttempts,
 )
-from fam_auth.feature import Incomplete, Outcome, Progress, Step, Try, lacking
-from fam_auth.repository.data_access.managers import attempts, credentials, devices, emails, events, outbox, sessions
-from fam_auth.repository.data_access.managers.attempts import Attempt
+from fam_auth.pipeline import Attempt, Incomplete, Outcome, Progress, Step, remaining_steps
+from fam_auth.repository.data_access.managers import (
+    attempts,
+    credentials,
+    emails,
+    events,
+    known_browsers,
+    outbox,
+    sessions,
+)
+from fam_auth.repository.data_access.managers.attempts import CountedAttempt
 from fam_auth.repository.data_access.managers.outbox import Request
 from fam_auth.repository.data_access.queries import logins as queries
 from fam_auth.repository.data_access.queries import users
@@ -35,7 +43,7 @@ MANY = 10
 VERIFY_EMAIL = Step("verify_email")
 
 
-async def guard(auth: Auth, tried: Try) -> Attempt:
+async def guard(auth: Auth, tried: Attempt) -> CountedAttempt:
     """One attempt on this account is counted, and every feature lets it be judged.
 
     Raises TooManyAttempts, or whatever a feature refuses with.
@@ -51,7 +59,7 @@ async def guard(auth: Auth, tried: Try) -> Attempt:
     return attempt
 
 
-async def fail(auth: Auth, user_id: UUID | None, tried: Try, attempt: Attempt) -> InvalidCredentials:
+async def fail(auth: Auth, user_id: UUID | None, tried: Attempt, attempt: CountedAttempt) -> InvalidCredentials:
     """The trace of a wrong proof is written, the same for an account and for none; returns the refusal to raise.
 
     The owner of an account that is tried again and again hears of it, once a day.
@@ -68,7 +76,7 @@ async def fail(auth: Auth, user_id: UUID | None, tried: Try, attempt: Attempt) -
 
 
 async def begin(
-    auth: Auth, proof: Proof, visit: Visit, *, locking: Rows | Filled, attempt: Attempt | None = None
+    auth: Auth, proof: Proof, visit: Visit, *, locking: Rows | Filled, attempt: CountedAttempt | None = None
 ) -> Outcome:
     """The first proof was right: a session, or a login under way. The attempt is forgiven.
 
@@ -86,7 +94,7 @@ async def begin(
             (proof,),
             visit.transport,
             visit.client,
-            device=known or devices.new(),
+            device=known or known_browsers.new(),
             is_known_device=known is not None,
         )
         if visit.login_token is not None:
@@ -98,7 +106,7 @@ async def begin(
 async def step_up(auth: Auth, session: Session, user: User, client: Client) -> Incomplete:
     """A login that raises the session when it is complete: the first factor is asked for again, then the second."""
     async with auth.transaction() as db:
-        progress = Progress(user, (), session.transport, client, session.id, device=devices.new())
+        progress = Progress(user, (), session.transport, client, session.id, device=known_browsers.new())
         return await _keep(auth, db, progress, (_first(auth),))
 
 
@@ -111,7 +119,7 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
     consuming: Statement | None = None,
     told: Sequence[Event] = (),
 ) -> Outcome:
-    """A further proof was right, or (None) something else that was lacking has been done. The token is used up.
+    """A further proof was right, or (None) something else that was remaining_steps has been done. The token is used up.
 
     `consuming` uses up what the proof was made with, in the same transaction: unless it returns a row, nothing has
     happened. `told` are the events that it means. Raises InvalidLoginToken and InvalidCode.
@@ -238,7 +246,7 @@ async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[St
     steps = [await feature.step(auth, db, progress) for feature in auth.features]
     if auth.settings.email_verification and not progress.user.email_verified:
         steps = [VERIFY_EMAIL, *steps]
-    return lacking(progress.proofs, offers, [step for step in steps if step is not None])
+    return remaining_steps(progress.proofs, offers, [step for step in steps if step is not None])
 
 
 def _progress(user: User, row: Row[Any], proofs: tuple[Proof, ...], client: Client) -> Progress:
@@ -248,7 +256,7 @@ def _progress(user: User, row: Row[Any], proofs: tuple[Proof, ...], client: Clie
     )
 
 
-def _guessed(auth: Auth, progress: Progress, attempt: Attempt) -> list[Statement]:
+def _guessed(auth: Auth, progress: Progress, attempt: CountedAttempt) -> list[Statement]:
     """Tells the owner when a device that was never seen is right after many have been wrong (ASVS 6.3.5)."""
     if progress.is_known_device or attempt.tries <= MANY:
         return []

@@ -16,7 +16,6 @@ from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Filled
 from fam_auth.exceptions import FamAuthError, NotFound
-from fam_auth.repository.data_access.managers import pages
 from fam_auth.repository.data_access.managers.attempts import network_of
 from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.repository.data_access.queries import turns
@@ -162,7 +161,7 @@ def request_of(auth: Auth, row: Row[Any]) -> Request:
 
 async def listed(auth: Auth, after: UUID | None, limit: int, *, done: bool = False) -> Page[Row[Any]]:
     """A page of what waits to be sent, or (`done`) of what was given up, newest first; never with what it says."""
-    return pages.cut(await auth.database.rows(queries.page(done=done, after=after, limit=limit + 1)), limit)
+    return Page.of(await auth.database.rows(queries.page(done=done, after=after, limit=limit + 1)), limit)
 
 
 async def retry(auth: Auth, mail_id: UUID) -> None:

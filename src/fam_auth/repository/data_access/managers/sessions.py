@@ -16,7 +16,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
-from fam_auth.core.memory import Remembered
+from fam_auth.core.session_cache import CachedSession
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import (
     InvalidLoginToken,
@@ -25,8 +25,8 @@ from fam_auth.exceptions import (
     TooManyAttempts,
     Unauthenticated,
 )
-from fam_auth.feature import Complete, Progress
-from fam_auth.repository.data_access.managers import changes, devices, events, outbox, pages
+from fam_auth.pipeline import Complete, Progress
+from fam_auth.repository.data_access.managers import events, invalidation, known_browsers, outbox
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins, users
 from fam_auth.repository.data_access.queries import sessions as queries
@@ -95,7 +95,7 @@ async def step_up(
 
 def _complete(auth: Auth, progress: Progress, session: Session, refreshes: int) -> Complete:
     user = progress.user
-    device = devices.remembered(auth, parse(user.email).canonical, progress.device)
+    device = known_browsers.remembered(auth, parse(user.email).canonical, progress.device)
     if session.transport == "cookie":
         return Complete(user, session, None, cookie(auth, session), device)
     tokens = _tokens(auth, session.id, session.generation, refreshes, session.expires_at)
@@ -127,7 +127,7 @@ async def outdate_claims(auth: Auth, db: AsyncSession, user_ids: Rows) -> None:
     """
     await db.execute(users.hold(user_ids))
     await db.execute(queries.outdate(user_ids, auth.now()))
-    await changes.tell_all(auth, db, user_ids)
+    await invalidation.tell_all(auth, db, user_ids)
 
 
 async def _renew_claims(auth: Auth, user_id: UUID) -> None:
@@ -164,14 +164,14 @@ def _shown(token: str, transport: Transport) -> bytes | str:
     return f"Bearer {token}".encode() if transport == "bearer" else token
 
 
-def _used(auth: Auth, known: Remembered, at: float) -> tuple[Session, User]:
+def _used(auth: Auth, known: CachedSession, at: float) -> tuple[Session, User]:
     if at > known.stale_at:
         known.seen(at)
         auth.seen[known.session.id] = auth.now()
     return known.session, known.user
 
 
-async def _asked_for(auth: Auth, token: str, transport: Transport) -> Remembered:
+async def _asked_for(auth: Auth, token: str, transport: Transport) -> CachedSession:
     """What the database says of a token. Claims that do not hold any more are asked for first."""
     payload, now = _payload(auth, transport, PREFIXES[transport], token, ACCESS), auth.now()
     if payload is None or payload[2] <= now.timestamp():
@@ -187,7 +187,7 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> Remembered
     session = queries.value(row)
     ends = [payload[2], *(end.timestamp() for end in (session.expires_at, session.claims_until) if end is not None)]
     idle = auth.settings.session_idle.total_seconds()
-    known = Remembered(session, queries.owner(row), min(ends), idle, session.seen_at.timestamp())
+    known = CachedSession(session, queries.owner(row), min(ends), idle, session.seen_at.timestamp())
     auth.memory.keep(_shown(token, transport), known, asked_at)
     return known
 
@@ -309,7 +309,7 @@ async def listed(auth: Auth, user_id: UUID | None, after: UUID | None, limit: in
     now, idle = auth.now(), auth.settings.session_idle
     statement = queries.every(now, idle) if user_id is None else queries.of_user(user_id, now, idle)
     rows = await auth.database.rows(queries.page(statement, after, limit + 1))
-    return pages.cut([queries.value(row) for row in rows], limit)
+    return Page.of([queries.value(row) for row in rows], limit)
 
 
 async def end(  # noqa: PLR0913 - which, why, by whom, and in which transaction

@@ -13,7 +13,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address
 from fam_auth.core.security import new_token
 from fam_auth.exceptions import InvalidToken
-from fam_auth.repository.data_access.queries import logins as queries
+from fam_auth.repository.data_access.queries import tokens as queries
 from fam_auth.repository.data_access.queries import users
 
 

@@ -12,11 +12,12 @@ from fam_auth.core.addresses import Address, parse
 from fam_auth.core.database import retried
 from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import InvalidRequest, NotFound
-from fam_auth.repository.data_access.managers import events, outbox, pages, permits, sessions
+from fam_auth.repository.data_access.managers import events, outbox, permits, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import events as event_queries
-from fam_auth.repository.data_access.queries import logins as token_queries
+from fam_auth.repository.data_access.queries import logins as login_queries
 from fam_auth.repository.data_access.queries import outbox as outbox_queries
+from fam_auth.repository.data_access.queries import tokens as token_queries
 from fam_auth.repository.data_access.queries import users as queries
 from fam_auth.values import Actor, Client, Page, User
 
@@ -81,7 +82,7 @@ async def reason_of_suspension(auth: Auth, user_id: UUID) -> str | None:
 async def listed(auth: Auth, after: UUID | None, limit: int, search: str | None = None) -> Page[User]:
     """A page of users, oldest first; with `search` those whose address or name holds it."""
     rows = await auth.database.rows(queries.page(after, limit + 1, search))
-    return pages.cut([queries.value(row) for row in rows], limit)
+    return Page.of([queries.value(row) for row in rows], limit)
 
 
 async def change(auth: Auth, user_id: UUID, fields: dict[str, Any], client: Client) -> User:
@@ -106,7 +107,7 @@ async def suspend(
         await _administer(auth, db, _event(auth, EventKind.USER_SUSPENDED, user_id, actor), fields, actor)
         await sessions.end(auth, {"user_id": user_id}, "suspended", actor, db=db)
         now = auth.now()
-        await auth.database.together(db, token_queries.abandon_all(user_id), token_queries.retire_all(user_id, now))
+        await auth.database.together(db, login_queries.abandon_all(user_id), token_queries.retire_all(user_id, now))
 
 
 @retried

@@ -21,8 +21,9 @@ from fam_auth.exceptions import InvalidCode, InvalidCredentials, InvalidToken, P
 from fam_auth.repository.data_access.managers import attempts, credentials, events, outbox, tokens, users
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.managers.tokens import Ticket
-from fam_auth.repository.data_access.queries import logins as token_queries
+from fam_auth.repository.data_access.queries import logins as login_queries
 from fam_auth.repository.data_access.queries import registrations as queries
+from fam_auth.repository.data_access.queries import tokens as token_queries
 from fam_auth.repository.data_access.queries import users as user_queries
 from fam_auth.values import Actor, Client, RegistrationProof, User
 
@@ -92,7 +93,7 @@ async def disown(auth: Auth, token: str, client: Client) -> None:
         disowned = Event(
             EventKind.USER_REGISTRATION_DISOWNED, auth.now(), pending.user_id, client=client, detail=was_first
         )
-        over = token_queries.abandon_all(pending.user_id)
+        over = login_queries.abandon_all(pending.user_id)
         await events.record(auth, db, disowned, over, subject=pending.registration_id)
         await db.execute(queries.remove(pending.user_id, pending.registration_id))
 

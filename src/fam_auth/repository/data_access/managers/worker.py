@@ -19,7 +19,7 @@ from fam_auth.core.letters import language_of, render
 from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed
 from fam_auth.core.supervision import failure_of, reason, trace
 from fam_auth.exceptions import Unavailable
-from fam_auth.repository.data_access.managers import errands, events, outbox, requests
+from fam_auth.repository.data_access.managers import event_jobs, events, outbox, requests
 from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.repository.data_access.queries import turns
 
@@ -35,7 +35,7 @@ async def deliver(auth: Auth) -> int:
 
     Several workers may do this at once.
     """
-    return sum(await asyncio.gather(_deliver_mails(auth), errands.run(auth)))
+    return sum(await asyncio.gather(_deliver_mails(auth), event_jobs.run(auth)))
 
 
 async def work(auth: Auth, stopping: asyncio.Event, pause: timedelta = timedelta(seconds=1)) -> None:
@@ -43,7 +43,7 @@ async def work(auth: Auth, stopping: asyncio.Event, pause: timedelta = timedelta
 
     Mails do not wait for errands, which may take long. Nothing but a cancellation ends it earlier.
     """
-    await asyncio.gather(*(_go_on(auth, some, stopping, pause) for some in (_deliver_mails, errands.run)))
+    await asyncio.gather(*(_go_on(auth, some, stopping, pause) for some in (_deliver_mails, event_jobs.run)))
 
 
 async def _go_on(

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Double,
     Integer,
     Select,
     String,
@@ -28,47 +27,16 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.functions import FunctionElement
 
 from fam_auth.core.database import Rows
-from fam_auth.core.membership import OneOf
-from fam_auth.core.rates import Rate
+from fam_auth.core.rates import ExponentialBackoff, Rate
+from fam_auth.core.sql import AnyOf, Seconds
 from fam_auth.core.statements import Build, Filled, built_once
 from fam_auth.models import Attempt, Email
 
 NEVER = 3_155_760_000.0
 """A wait of a hundred years: until somebody lifts it."""
-
-
-class Seconds(FunctionElement[float]):
-    """The database's own clock in seconds since the epoch: the machines that share it need not agree on theirs."""
-
-    type = Double()
-    inherit_cache = True
-
-
-@compiles(Seconds, "postgresql")
-def _on_postgresql(element: Seconds, compiler: SQLCompiler, **_: object) -> str:
-    del element, compiler
-    return "extract(epoch from clock_timestamp())::double precision"
-
-
-@compiles(Seconds, "sqlite")
-def _on_sqlite(element: Seconds, compiler: SQLCompiler, **_: object) -> str:
-    del element, compiler
-    return "((julianday('now') - 2440587.5) * 86400.0)"
-
-
-@dataclass(frozen=True, slots=True)
-class Doubling:
-    """`free` attempts in a row, then each doubles the wait up to `longest` seconds; after `cap` there is no more."""
-
-    free: int
-    longest: int
-    cap: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +45,7 @@ class Charge:
 
     key: str
     bucket: str
-    rule: Rate | Doubling
+    rule: Rate | ExponentialBackoff
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +64,7 @@ class When(IntEnum):
     IF_UNKNOWN = 2
 
 
-Rules = tuple[tuple[str, Rate | Doubling], ...]
+Rules = tuple[tuple[str, Rate | ExponentialBackoff], ...]
 """What counts for each bucket."""
 PARTS = ("key", "bucket", "interval")
 
@@ -182,7 +150,7 @@ def give_back(charges: Sequence[Charge], held: Sequence[str]) -> Filled:
 def _giving_back(rules: Rules) -> Build:
     def build(keys: Sequence[str], held: Sequence[str]) -> UpdateBase:
         interval = _by_bucket(rules, lambda rule: _number(_interval(rule)))
-        chosen = update(Attempt).where(OneOf(Attempt.key, keys), Attempt.key.in_(_in_order(held)))
+        chosen = update(Attempt).where(AnyOf(Attempt.key, keys), Attempt.key.in_(_in_order(held)))
         return chosen.values(free_at=Attempt.free_at - interval)
 
     return build
@@ -190,21 +158,21 @@ def _giving_back(rules: Rules) -> Build:
 
 def _in_order(keys: Sequence[str]) -> Select[str]:
     """Holds the counters in the order in which `spend` takes them: whoever takes them otherwise waits crosswise."""
-    return select(Attempt.key).where(OneOf(Attempt.key, keys)).order_by(Attempt.key).with_for_update().correlate(None)
+    return select(Attempt.key).where(AnyOf(Attempt.key, keys)).order_by(Attempt.key).with_for_update().correlate(None)
 
 
 def wait(charges: Sequence[Charge]) -> Rows:
     """For how many seconds the counters that are used up will refuse."""
     until = Attempt.free_at - _by_bucket(_rules(charges), lambda rule: _number(_tolerance(rule)))
     keys = [charge.key for charge in charges]
-    return select(func.max(until - Seconds()).label("seconds")).where(OneOf(Attempt.key, keys))
+    return select(func.max(until - Seconds()).label("seconds")).where(AnyOf(Attempt.key, keys))
 
 
 @built_once
 def forgive(keys: tuple[str, ...], capped: tuple[str, ...], cap: int, held: tuple[str, ...]) -> UpdateBase:
     """Forgets the counters of these keys, and those of `capped` that have come to their end; `held` as above."""
-    at_the_end = and_(OneOf(Attempt.key, capped), Attempt.tries >= cap)
-    return delete(Attempt).where(or_(OneOf(Attempt.key, keys), at_the_end), Attempt.key.in_(_in_order(held)))
+    at_the_end = and_(AnyOf(Attempt.key, capped), Attempt.tries >= cap)
+    return delete(Attempt).where(or_(AnyOf(Attempt.key, keys), at_the_end), Attempt.key.in_(_in_order(held)))
 
 
 def ago(age: float) -> ColumnElement[float]:
@@ -216,7 +184,9 @@ def _rules(charges: Sequence[Charge]) -> Rules:
     return tuple({charge.bucket: charge.rule for charge in charges}.items())
 
 
-def _by_bucket(rules: Rules, worth: Callable[[Rate | Doubling], ColumnElement[float]]) -> ColumnElement[float]:
+def _by_bucket(
+    rules: Rules, worth: Callable[[Rate | ExponentialBackoff], ColumnElement[float]]
+) -> ColumnElement[float]:
     return case(*((Attempt.bucket == bucket, worth(rule)) for bucket, rule in rules), else_=_number(0))
 
 
@@ -225,15 +195,15 @@ def _number(value: float) -> ColumnElement[Any]:
     return literal_column(repr(value))
 
 
-def _following(rule: Rate | Doubling) -> ColumnElement[float]:
+def _following(rule: Rate | ExponentialBackoff) -> ColumnElement[float]:
     """When the next attempt is due after the one being counted."""
     now = Seconds()
-    if isinstance(rule, Doubling):
+    if isinstance(rule, ExponentialBackoff):
         return now + _wait(rule)
     return case((Attempt.free_at > now, Attempt.free_at), else_=now) + _number(rule.interval)
 
 
-def _wait(rule: Doubling) -> ColumnElement[float]:
+def _wait(rule: ExponentialBackoff) -> ColumnElement[float]:
     """The wait after the attempt being counted; `tries` is the number before it. SQLite may lack power()."""
     first = rule.free - 1
     return case(
@@ -244,9 +214,9 @@ def _wait(rule: Doubling) -> ColumnElement[float]:
     )
 
 
-def _interval(rule: Rate | Doubling) -> float:
+def _interval(rule: Rate | ExponentialBackoff) -> float:
     return rule.interval if isinstance(rule, Rate) else 0.0
 
 
-def _tolerance(rule: Rate | Doubling) -> float:
+def _tolerance(rule: Rate | ExponentialBackoff) -> float:
     return rule.tolerance if isinstance(rule, Rate) else 0.0

@@ -25,10 +25,10 @@ from sqlalchemy.sql.dml import UpdateBase
 from fam_auth import values
 from fam_auth.core.database import Rows
 from fam_auth.core.rates import Rate
+from fam_auth.core.sql import Seconds
 from fam_auth.core.statements import Filled, built_once
 from fam_auth.models import Email, Session, User
 from fam_auth.repository.data_access.queries import users
-from fam_auth.repository.data_access.queries.attempts import Seconds
 
 
 def add(session: values.Session) -> Filled:

@@ -10,13 +10,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import get_type_hints
 
-from fam_auth.features.password.hashes.argon2 import Argon2
-from fam_auth.features.password.hashes.digests import Digest
-from fam_auth.features.password.hashes.firebase import Firebase
-from fam_auth.features.password.hashes.pbkdf2 import Pbkdf2
-from fam_auth.features.password.hashes.recipe import Foreign, Recipe, from_base64, to_base64
-from fam_auth.features.password.hashes.scrypt import Scrypt
-from fam_auth.features.password.hashes.sha_crypt import ShaCrypt
+from fam_auth.features.password.imported_hashes.argon2 import Argon2
+from fam_auth.features.password.imported_hashes.digests import Digest
+from fam_auth.features.password.imported_hashes.firebase import Firebase
+from fam_auth.features.password.imported_hashes.pbkdf2 import Pbkdf2
+from fam_auth.features.password.imported_hashes.recipe import Foreign, Recipe, from_base64, to_base64
+from fam_auth.features.password.imported_hashes.scrypt import Scrypt
+from fam_auth.features.password.imported_hashes.sha_crypt import ShaCrypt
 
 ADOPTED, WRAPPED = "$adopted$", "$wrapped$"
 HAS_BCRYPT = find_spec("bcrypt") is not None
@@ -29,7 +29,7 @@ FAMILIES: Mapping[str, type[Recipe]] = {
         Pbkdf2,
         Scrypt,
         ShaCrypt,
-        *([import_module("fam_auth.features.password.hashes.bcrypt").Bcrypt] if HAS_BCRYPT else ()),
+        *([import_module("fam_auth.features.password.imported_hashes.bcrypt").Bcrypt] if HAS_BCRYPT else ()),
     )
 }
 

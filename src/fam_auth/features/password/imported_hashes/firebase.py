@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from fam_auth.features.password.hashes.recipe import (
+from fam_auth.features.password.imported_hashes.recipe import (
     LONGEST_TEXT,
     CostlyHash,
     Foreign,
@@ -14,7 +14,7 @@ from fam_auth.features.password.hashes.recipe import (
     UnknownHash,
     from_base64,
 )
-from fam_auth.features.password.hashes.scrypt import Scrypt, derived, is_possible
+from fam_auth.features.password.imported_hashes.scrypt import Scrypt, derived, is_possible
 
 KEY = 32
 MOST_EXPONENT = 24  # of N: with the least r there is, 2 GiB

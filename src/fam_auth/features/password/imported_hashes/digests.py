@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from fam_auth.features.password.hashes.recipe import AmbiguousHash, Foreign, Recipe, UnknownHash
+from fam_auth.features.password.imported_hashes.recipe import AmbiguousHash, Foreign, Recipe, UnknownHash
 
 Writer = Literal["django", "werkzeug"]
 SALTED = re.compile(r"(md5|sha1|sha224|sha256|sha384|sha512)\$([^$]*)\$([0-9a-f]+)", re.ASCII)

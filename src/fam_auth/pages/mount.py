@@ -7,21 +7,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fam_auth.auth import Auth
 from fam_auth.exceptions import NotFound
 from fam_auth.http import problems
-from fam_auth.pages import account, everyone, files, history, mails, site
-from fam_auth.pages.administration import configuration, dashboard, journal, mailroom, people
+from fam_auth.pages import account, email_links, files, history, sign_in, site
+from fam_auth.pages.administration import configuration, dashboard, events, outbox, users
 from fam_auth.pages.page import Page
 from fam_auth.pages.route import error_page
 
 KERNEL: tuple[APIRouter, ...] = (
     files.router,
-    everyone.router,
-    mails.router,
+    sign_in.router,
+    email_links.router,
     account.router,
     history.router,
     dashboard.router,
-    people.router,
-    journal.router,
-    mailroom.router,
+    users.router,
+    events.router,
+    outbox.router,
     configuration.router,
 )
 

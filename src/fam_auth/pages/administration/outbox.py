@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from fam_auth.dependencies import needs
-from fam_auth.pages.administration.office import MANAGES_SERVICE, SEES_SERVICE, shows
+from fam_auth.pages.administration.admin_page import MANAGES_SERVICE, SEES_SERVICE, shows
 from fam_auth.pages.forms import form
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.route import new_router, shown_on

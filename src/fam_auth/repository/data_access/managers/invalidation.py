@@ -11,7 +11,7 @@ from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import Unavailable
-from fam_auth.repository.data_access.queries import changes as queries
+from fam_auth.repository.data_access.queries import invalidation as queries
 
 OF_A_SESSION = {EventKind.SESSION_ENDED, EventKind.SESSION_STEPPED_UP, EventKind.SESSION_REFRESH_REUSED}
 OF_A_USER = {

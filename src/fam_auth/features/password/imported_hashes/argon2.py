@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from argon2.low_level import Type, hash_secret_raw
 
-from fam_auth.features.password.hashes.recipe import MOST_MEMORY, Foreign, Recipe, UnknownHash, from_base64
+from fam_auth.features.password.imported_hashes.recipe import MOST_MEMORY, Foreign, Recipe, UnknownHash, from_base64
 
 SPELLING = re.compile(
     r"(?:argon2)?\$argon2(?P<kind>id|i|d)(?:\$v=(?P<version>16|19))?"

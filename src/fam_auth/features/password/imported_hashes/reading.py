@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from importlib import import_module
 
-from fam_auth.features.password.hashes import argon2, digests, pbkdf2, scrypt, sha_crypt
-from fam_auth.features.password.hashes.digests import Writer
-from fam_auth.features.password.hashes.recipe import LONGEST_TEXT, CostlyHash, Foreign, UnknownHash
-from fam_auth.features.password.hashes.stored import HAS_BCRYPT
+from fam_auth.features.password.imported_hashes import argon2, digests, pbkdf2, scrypt, sha_crypt
+from fam_auth.features.password.imported_hashes.digests import Writer
+from fam_auth.features.password.imported_hashes.recipe import LONGEST_TEXT, CostlyHash, Foreign, UnknownHash
+from fam_auth.features.password.imported_hashes.stored import HAS_BCRYPT
 
 BCRYPTS = ("$2", "bcrypt", "$bcrypt")
 READERS: tuple[Callable[[str], Foreign | None], ...] = (
@@ -14,7 +14,7 @@ READERS: tuple[Callable[[str], Foreign | None], ...] = (
     pbkdf2.read,
     scrypt.read,
     sha_crypt.read,
-    *([import_module("fam_auth.features.password.hashes.bcrypt").read] if HAS_BCRYPT else ()),
+    *([import_module("fam_auth.features.password.imported_hashes.bcrypt").read] if HAS_BCRYPT else ()),
 )
 
 

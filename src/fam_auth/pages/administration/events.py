@@ -12,7 +12,7 @@ from pydantic import BeforeValidator
 from fam_auth.core.events import EventKind
 from fam_auth.dependencies import needs
 from fam_auth.exceptions import InvalidRequest, NotFound
-from fam_auth.pages.administration.office import SEES_EVENTS, shows
+from fam_auth.pages.administration.admin_page import SEES_EVENTS, shows
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.route import new_router
 from fam_auth.repository.data_access.managers import events, users

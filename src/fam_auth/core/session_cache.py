@@ -1,6 +1,6 @@
 """The sessions that this worker has seen, so that a signed-in request asks the database for nothing.
 
-What is remembered is believed only while the feed of changes is read (managers/changes.py).
+What is remembered is believed only while the feed of changes is read (managers/invalidation.py).
 """
 
 import time
@@ -20,7 +20,7 @@ LONGEST_ANSWER = 60.0
 
 
 @dataclass(slots=True)
-class Remembered:
+class CachedSession:
     """What a token stands for: until it `ends`, unless nobody uses it for `idle` seconds before.
 
     `until` is the earlier of both, reckoned from the last use that was noted; the first use after `stale_at` is noted
@@ -43,7 +43,7 @@ class Remembered:
         self.until, self.stale_at = min(self.ends, at + self.idle), at + NOTE_EVERY
 
 
-class SessionMemory:
+class SessionCache:
     """At most `size` tokens with their sessions, the least recently used given up first; about 4 kB each.
 
     `now` tells the seconds since the epoch, by which tokens end; `clock` those that the feed is silent, which nobody
@@ -54,7 +54,7 @@ class SessionMemory:
         self.size = size
         self.now, self.clock = now, clock
         self._trusted_until = float("-inf")
-        self._tokens: OrderedDict[bytes | str, Remembered] = OrderedDict()
+        self._tokens: OrderedDict[bytes | str, CachedSession] = OrderedDict()
         self._of: dict[UUID, set[bytes | str]] = {}
         self._forgotten: OrderedDict[UUID | None, float] = OrderedDict()
 
@@ -66,7 +66,7 @@ class SessionMemory:
         """Whether the feed was read lately."""
         return self.clock() < self._trusted_until
 
-    def find(self, token: bytes | str, at: float) -> Remembered | None:
+    def find(self, token: bytes | str, at: float) -> CachedSession | None:
         """What the token stands for at a moment of `now`, in seconds; None when the database has to be asked.
 
         A bearer's token is kept as the header that shows it, in bytes, and a cookie's as itself.
@@ -77,7 +77,7 @@ class SessionMemory:
         self._tokens.move_to_end(token)
         return found
 
-    def keep(self, token: bytes | str, known: Remembered, asked_at: float) -> None:
+    def keep(self, token: bytes | str, known: CachedSession, asked_at: float) -> None:
         """Remembers what the database was asked for at a moment of `clock`, unless that was forgotten since."""
         ids = (known.session.id, known.session.user_id)
         if not self.is_trusted or any(self._forgotten.get(one, -1) >= asked_at for one in (None, *ids)):

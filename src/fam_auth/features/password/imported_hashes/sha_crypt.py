@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fam_auth.features.password.hashes.recipe import Foreign, Recipe, UnknownHash
+from fam_auth.features.password.imported_hashes.recipe import Foreign, Recipe, UnknownHash
 
 SPELLING = re.compile(r"\$([56])\$(?:rounds=(\d{1,9})\$)?([^$]{0,16})\$([./0-9A-Za-z]+)", re.ASCII)
 NAMES = {"5": "sha256", "6": "sha512"}

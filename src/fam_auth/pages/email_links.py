@@ -11,8 +11,8 @@ from fam_auth.http.client import client_of
 from fam_auth.http.cookies import forget_cookie
 from fam_auth.http.credentials import REGISTRATION_COOKIE
 from fam_auth.http.login_request import MaybeLoginToken, SameSite, registration_proof
+from fam_auth.pages.flash import MAILBOX, leave
 from fam_auth.pages.forms import PastedToken, form, token_of
-from fam_auth.pages.notes import MAILBOX, leave
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.progress import go_on
 from fam_auth.pages.route import new_router, shown_on

@@ -1,9 +1,9 @@
-"""Whether a column has one of the values of a list, asked with one parameter, however many they are."""
+"""SQL that PostgreSQL and SQLite write differently: `= ANY(...)` with one parameter, and the clock of the database."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, Boolean, ColumnElement, Dialect, String, TypeDecorator, type_coerce
+from sqlalchemy import ARRAY, JSON, Boolean, ColumnElement, Dialect, Double, String, TypeDecorator, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -11,7 +11,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 
-class OneOf(FunctionElement[bool]):
+class AnyOf(FunctionElement[bool]):
     """`column` has one of `values`, which are a list or a parameter for one.
 
     SQLAlchemy writes an IN anew for each number of values, and drivers keep what has many parameters less well.
@@ -36,13 +36,32 @@ class _Texts(TypeDecorator[Sequence[str]]):
         return list(value or ())
 
 
-@compiles(OneOf, "postgresql")
-def _on_postgresql(element: OneOf, compiler: SQLCompiler, **given: object) -> str:
+@compiles(AnyOf, "postgresql")
+def _any_on_postgresql(element: AnyOf, compiler: SQLCompiler, **given: object) -> str:
     column, values = (compiler.process(part, **given) for part in element.clauses)
     return f"{column} = ANY({values})"
 
 
-@compiles(OneOf, "sqlite")
-def _on_sqlite(element: OneOf, compiler: SQLCompiler, **given: object) -> str:
+@compiles(AnyOf, "sqlite")
+def _any_on_sqlite(element: AnyOf, compiler: SQLCompiler, **given: object) -> str:
     column, values = (compiler.process(part, **given) for part in element.clauses)
     return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both are names of ours
+
+
+class Seconds(FunctionElement[float]):
+    """The database's own clock in seconds since the epoch: the machines that share it need not agree on theirs."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(Seconds, "postgresql")
+def _seconds_on_postgresql(element: Seconds, compiler: SQLCompiler, **_: object) -> str:
+    del element, compiler
+    return "extract(epoch from clock_timestamp())::double precision"
+
+
+@compiles(Seconds, "sqlite")
+def _seconds_on_sqlite(element: Seconds, compiler: SQLCompiler, **_: object) -> str:
+    del element, compiler
+    return "((julianday('now') - 2440587.5) * 86400.0)"

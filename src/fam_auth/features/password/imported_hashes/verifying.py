@@ -2,8 +2,8 @@
 
 from fam_auth.core.hashing import Hasher
 from fam_auth.features.password import policy
-from fam_auth.features.password.hashes import stored
-from fam_auth.features.password.hashes.recipe import Foreign
+from fam_auth.features.password.imported_hashes import stored
+from fam_auth.features.password.imported_hashes.recipe import Foreign
 
 
 async def verify(hasher: Hasher, digest: str | None, password: str) -> bool:

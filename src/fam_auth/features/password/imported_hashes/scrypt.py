@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fam_auth.features.password.hashes.recipe import MOST_MEMORY, Foreign, Recipe, UnknownHash, from_base64
+from fam_auth.features.password.imported_hashes.recipe import MOST_MEMORY, Foreign, Recipe, UnknownHash, from_base64
 
 WERKZEUG = re.compile(
     r"scrypt:(?P<n>\d{1,9}):(?P<r>\d{1,4}):(?P<p>\d{1,4})\$(?P<salt>[^$]+)\$(?P<hex>[0-9a-f]+)", re.ASCII

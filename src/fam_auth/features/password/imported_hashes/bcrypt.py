@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import bcrypt
 
-from fam_auth.features.password.hashes.recipe import Foreign, Recipe
+from fam_auth.features.password.imported_hashes.recipe import Foreign, Recipe
 
 LONGEST = 72
 LEAST_COST, MOST_COST = 10, 16  # OWASP's least; 16 takes four seconds

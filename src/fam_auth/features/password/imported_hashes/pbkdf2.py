@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fam_auth.features.password.hashes.recipe import Foreign, Recipe, from_base64
+from fam_auth.features.password.imported_hashes.recipe import Foreign, Recipe, from_base64
 
 _DIGESTS = "md5|sha1|sha224|sha256|sha384|sha512"
 DJANGO = re.compile(r"pbkdf2_(sha1|sha256)\$(\d{1,9})\$([^$]+)\$([^$]+)", re.ASCII)

@@ -9,12 +9,7 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from fam_auth.dependencies import CurrentActor, needs
-from fam_auth.pages.administration.office import (
-    SEES_SESSIONS,
-    SEES_USERS,
-    shows,
-    shows_user,
-)
+from fam_auth.pages.administration.admin_page import SEES_SESSIONS, SEES_USERS, shows, shows_user
 from fam_auth.pages.forms import form
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.route import new_router, shown_on

@@ -1,0 +1,93 @@
+"""Statements about one-time tokens: those of the links and codes in mails."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.sql.dml import Update, UpdateBase
+
+from fam_auth.core.database import Rows
+from fam_auth.models import OneTimeToken
+
+CODE_TRIES = 5
+UNDO = "undo_email_change"
+
+
+def add_token(**columns: Any) -> UpdateBase:
+    """A one-time token; `token` and `code` are digests."""
+    return insert(OneTimeToken).values(code_tries=0, **columns)
+
+
+def retire(user_id: UUID, purpose: str, now: datetime) -> Update:
+    """A new request kills the tokens of the old ones."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.user_id == user_id, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
+        .values(used_at=now)
+    )
+
+
+def retire_at(address: str, purpose: str, now: datetime) -> UpdateBase:
+    """The same by the address that the tokens went to, whoever has it."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.address == address, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
+        .values(used_at=now)
+    )
+
+
+def retire_younger(user_id: UUID, purpose: str, token_id: UUID, now: datetime) -> UpdateBase:
+    """Kills the tokens of a purpose that were made after this one."""
+    return retire(user_id, purpose, now).where(OneTimeToken.id > token_id)
+
+
+def retire_all(user_id: UUID, now: datetime) -> UpdateBase:
+    """Kills every pending token of a user, but for the way back to an address of before."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.user_id == user_id, OneTimeToken.used_at.is_(None), OneTimeToken.purpose != UNDO)
+        .values(used_at=now)
+    )
+
+
+def burn(token_id: UUID, now: datetime) -> UpdateBase:
+    """Uses a one-time token up: returns it once, and nothing for a used, replaced or expired one."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.id == token_id, OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
+        .values(used_at=now)
+        .returning(OneTimeToken.id)
+    )
+
+
+def pending(purpose: str, tokens: Sequence[str], now: datetime) -> Rows:
+    """The one-time token, as long as it is good."""
+    return (
+        select(*_TOKEN)
+        .where(OneTimeToken.purpose == purpose, OneTimeToken.token.in_(tokens))
+        .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
+    )
+
+
+def spend_code_try(purpose: str, address: str, now: datetime) -> UpdateBase:
+    """Counts a try before it is judged, on each code that waits for the address; returns those with tries left."""
+    return (
+        update(OneTimeToken)
+        .where(OneTimeToken.purpose == purpose, OneTimeToken.address == address)
+        .where(OneTimeToken.used_at.is_(None), OneTimeToken.code_expires_at > now, OneTimeToken.code_tries < CODE_TRIES)
+        .values(code_tries=OneTimeToken.code_tries + 1)
+        .returning(*_TOKEN, OneTimeToken.code)
+    )
+
+
+_TOKEN = (
+    OneTimeToken.id,
+    OneTimeToken.user_id,
+    OneTimeToken.address,
+    OneTimeToken.shown,
+    OneTimeToken.created_at,
+    OneTimeToken.registration_id,
+    OneTimeToken.session_id,
+)
