@@ -1,6 +1,5 @@
 """Auth: the one object that holds settings, database, keys, hasher, mail carrier and features. It knows no HTTP."""
 
-import importlib
 import logging
 import os
 import stat
@@ -194,7 +193,9 @@ class Auth:
         On SQLite in development the tables are made or upgraded; nowhere else does a start migrate.
         """
         if self.database.is_sqlite and self.settings.is_development:
-            await importlib.import_module("fam_auth.core.upgrade").upgrade(self.database, self.histories)
+            from fam_auth.core import upgrade  # noqa: PLC0415 - Alembic takes long to import
+
+            await upgrade.upgrade(self.database, self.histories)
         await migrations.check(self.database, self.histories)
         await self.database.check_deadlines()
         for feature in self.features:

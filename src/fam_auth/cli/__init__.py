@@ -1,6 +1,5 @@
 """The `fam-auth` command."""
 
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated, NoReturn
 
@@ -31,9 +30,13 @@ app.command("tune-hash")(tuning.tune_hash)
 app.command("routes")(routes.list_routes)
 # What comes with an extra is a command where that is installed.
 if find_spec("pyotp"):  # pragma: no branch - the tests have every extra
-    app.add_typer(import_module("fam_auth.cli.otp").app, name="otp")
+    from fam_auth.cli import otp
+
+    app.add_typer(otp.app, name="otp")
 if find_spec("httpx2"):  # pragma: no branch - as above
-    app.add_typer(import_module("fam_auth.cli.webhooks").app, name="webhooks")
+    from fam_auth.cli import webhooks
+
+    app.add_typer(webhooks.app, name="webhooks")
 
 
 def main() -> None:

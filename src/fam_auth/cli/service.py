@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from functools import partial
-from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -54,7 +53,7 @@ def migrate(
     *, plan: Annotated[bool, typer.Option("--plan", help="Only print the SQL, with what it locks.")] = False
 ) -> None:
     """Bring the tables of the kernel and of every feature up to date."""
-    upgrade = import_module("fam_auth.core.upgrade")
+    from fam_auth.core import upgrade  # noqa: PLC0415 - other commands do not wait for Alembic
 
     async def work(auth: Auth) -> None:
         if plan:

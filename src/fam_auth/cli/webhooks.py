@@ -3,7 +3,7 @@
 import typer
 
 from fam_auth.cli.errands import group
-from fam_auth.features.webhook import PREFIX
+from fam_auth.features.webhook.feature import PREFIX
 from fam_auth.features.webhook.signature import new_secret
 
 app = group(PREFIX, "Webhooks: what waits, and what was given up.")

@@ -4,7 +4,6 @@ import asyncio
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 from fam_auth.auth import Auth
@@ -49,8 +48,10 @@ def isolated(auth: Auth, folder: Path, *, tables: Path | None = None) -> Iterato
 
 
 async def _migrate(auth: Auth, path: Path) -> None:
+    from fam_auth.core import upgrade  # noqa: PLC0415 - tests without a database do not wait for Alembic
+
     database = Database(_url(path))
-    await import_module("fam_auth.core.upgrade").upgrade(database, auth.histories)
+    await upgrade.upgrade(database, auth.histories)
     await database.close()
 
 

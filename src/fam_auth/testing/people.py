@@ -1,7 +1,6 @@
 """People of a test: made without a form, and signed in without a password."""
 
 from collections.abc import MutableMapping, Sequence
-from importlib import import_module
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -48,8 +47,9 @@ async def make_user(  # noqa: PLR0913 - what a user may be
     if password is None:
         user = await users.create(auth, email, name, verified=verified)
     else:
-        made = import_module("fam_auth.features.password.managers")
-        user = await made.create(auth, email, password, name, verified=verified)
+        from fam_auth.features.password import managers  # noqa: PLC0415 - an application without the feature does not load it
+
+        user = await managers.create(auth, email, password, name, verified=verified)
     if roles:
         await _grant(auth, user, roles)
     for factor in factors:
@@ -84,7 +84,9 @@ async def signed_in(
 
 async def totp_code(auth: Auth, user: User) -> str:
     """What the user's authenticator shows now. Raises ValueError when they have none."""
-    otp, totp = import_module("fam_auth.features.otp.managers"), import_module("fam_auth.features.otp.totp")
+    from fam_auth.features.otp import managers as otp  # noqa: PLC0415 - an application without the feature does not load it
+    from fam_auth.features.otp import totp  # noqa: PLC0415 - as above
+
     for device in await otp.devices(auth, user.id):
         secret = auth.keys.open(otp.place_of(device.id), device.secret).decode()
         code: str = totp.code_of(secret, totp.step_of(auth.now()))
@@ -93,19 +95,24 @@ async def totp_code(auth: Auth, user: User) -> str:
 
 
 async def _grant(auth: Auth, user: User, roles: Sequence[str | tuple[str, str]]) -> None:
-    await import_module("fam_auth.features.role.definitions").sync(auth)
-    role = import_module("fam_auth.features.role.managers")
+    from fam_auth.features.role import definitions  # noqa: PLC0415 - an application without the feature does not load it
+    from fam_auth.features.role import managers as role  # noqa: PLC0415 - as above
+    from fam_auth.features.role.queries import EVERYTHING  # noqa: PLC0415 - as above
+
+    await definitions.sync(auth)
     for wanted in roles:
-        name, scope = (wanted, role.EVERYTHING) if isinstance(wanted, str) else wanted
+        name, scope = (wanted, EVERYTHING) if isinstance(wanted, str) else wanted
         await role.grant(auth, user.id, name, BY_TEST, scope=scope)
 
 
 async def _enrol(auth: Auth, user: User, factor: str) -> None:
     if factor != "totp":
         raise ValueError(f"make_user cannot make {factor}: it knows totp.")
-    otp, totp = import_module("fam_auth.features.otp.managers"), import_module("fam_auth.features.otp.totp")
-    settings = import_module("fam_auth.features.otp.settings").OtpSettings
+    from fam_auth.features.otp import managers as otp  # noqa: PLC0415 - an application without the feature does not load it
+    from fam_auth.features.otp import totp  # noqa: PLC0415 - as above
+    from fam_auth.features.otp.settings import OtpSettings  # noqa: PLC0415 - as above
+
     begun = await otp.begin(auth, user, "Telephone")
     # The step before, where that counts: so the present one is not used up yet.
-    step = totp.step_of(auth.now()) - min(1, auth.of(settings).drift)
+    step = totp.step_of(auth.now()) - min(1, auth.of(OtpSettings).drift)
     await otp.confirm(auth, user, begun.id, totp.code_of(begun.secret, step), BY_TEST, keep=None)

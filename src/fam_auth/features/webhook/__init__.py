@@ -1,42 +1,6 @@
 """Webhooks: endpoints of others hear of events, signed, at least once."""
 
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
-from functools import partial
-from typing import Self
-
-from fam_auth import events
-from fam_auth.auth import Auth
-from fam_auth.core.events import EventKind
-from fam_auth.exceptions import Misconfigured
-from fam_auth.features.webhook import managers
-from fam_auth.features.webhook.settings import Endpoint, WebhookSettings
-from fam_auth.hooks import Errand
+from fam_auth.features.webhook.feature import Webhook
+from fam_auth.features.webhook.settings import Endpoint
 
 __all__ = ["Endpoint", "Webhook"]
-
-PREFIX = "webhook."
-
-
-class Webhook(WebhookSettings):
-    """Tells endpoints of events; add it to Auth(features=[...]). What is sent waits in the outbox as an errand."""
-
-    def of(self, auth: Auth) -> Self:
-        for name, endpoint in self.endpoints.items():
-            wants = partial(_is_among, endpoint.events)
-            auth.errand(Errand(PREFIX + name, wants, partial(managers.tell, auth, name)))
-        return super().of(auth)
-
-    async def start(self, auth: Auth) -> None:
-        kinds = [*EventKind, *events.known()]
-        features = tuple(f"{feature.name}." for feature in auth.features)
-        for name, endpoint in self.endpoints.items():
-            for wanted in endpoint.events:
-                if not wanted.startswith(features) and not any(fnmatchcase(kind, wanted) for kind in kinds):
-                    raise Misconfigured(
-                        f"FAM_AUTH_WEBHOOK__ENDPOINTS__{name.upper()}__EVENTS has {wanted}, which no event is."
-                    )
-
-
-def _is_among(patterns: Iterable[str], kind: str) -> bool:
-    return any(fnmatchcase(kind, pattern) for pattern in patterns)

@@ -1,7 +1,6 @@
 """Which of the families a hash is of."""
 
 from collections.abc import Callable
-from importlib import import_module
 
 from fam_auth.features.password.imported_hashes import argon2, digests, pbkdf2, scrypt, sha_crypt
 from fam_auth.features.password.imported_hashes.digests import Writer
@@ -14,8 +13,11 @@ READERS: tuple[Callable[[str], Foreign | None], ...] = (
     pbkdf2.read,
     scrypt.read,
     sha_crypt.read,
-    *([import_module("fam_auth.features.password.imported_hashes.bcrypt").read] if HAS_BCRYPT else ()),
 )
+if HAS_BCRYPT:  # pragma: no branch - the tests have every extra
+    from fam_auth.features.password.imported_hashes import bcrypt
+
+    READERS += (bcrypt.read,)
 
 
 class NeedsBcrypt(UnknownHash):

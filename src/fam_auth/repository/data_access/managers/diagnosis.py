@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
-from importlib import import_module
 from typing import Any, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
 from fam_auth.auth import Auth
-from fam_auth.core import forwarded
+from fam_auth.core import forwarded, migrations
 from fam_auth.core.mail import MailFailed
 from fam_auth.core.settings import advice
 from fam_auth.exceptions import Misconfigured, Unavailable
@@ -33,9 +32,10 @@ class Finding(NamedTuple):
 
 async def diagnosed(auth: Auth, patience: timedelta = PATIENCE) -> list[Finding]:
     """What every check finds, advice first. A check that takes longer than `patience` is a finding by itself."""
-    upgrade = import_module("fam_auth.core.upgrade")
+    from fam_auth.core import upgrade  # noqa: PLC0415 - Alembic takes long to import, and no request needs it
+
     checks: dict[str, Check] = {
-        "migrations": lambda: import_module("fam_auth.core.migrations").check(auth.database, auth.histories),
+        "migrations": lambda: migrations.check(auth.database, auth.histories),
         "deadlines": auth.database.check_deadlines,
         "tables": lambda: upgrade.drift(auth.database, auth.histories),
         "secrets": lambda: _of_tables(rekeying.lost(auth)),
