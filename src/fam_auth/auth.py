@@ -84,11 +84,7 @@ class Auth:
         self.hasher = Hasher(**self.settings.hashing.model_dump())
         self.carrier = carrier or mail.carrier(self.settings.mail or "")
         self.prefix = "/auth"
-        self.seen: dict[UUID, datetime] = {}
-        self.memory = SessionCache(self.settings.session_memory, timestamps(clock))
-        self.position: int | None = None
-        self.server: float | None = None
-        self.changes_read: set[int] = set()
+        self.session_cache = self._new_session_cache()
         self.is_stopping = False
 
     def __repr__(self) -> str:
@@ -190,8 +186,10 @@ class Auth:
     async def start(self) -> None:
         """The database is ready for this code afterwards. Raises Misconfigured when its schema is behind.
 
-        On SQLite in development the tables are made or upgraded; nowhere else does a start migrate.
+        On SQLite in development the tables are made or upgraded; nowhere else does a start migrate. Sessions cached
+        before an earlier stop are not trusted: the cache starts empty.
         """
+        self.session_cache, self.is_stopping = self._new_session_cache(), False
         if self.database.is_sqlite and self.settings.is_development:
             from fam_auth.core import upgrade  # noqa: PLC0415 - Alembic takes long to import
 
@@ -205,6 +203,9 @@ class Auth:
         """Ends the hash threads and closes every connection."""
         self.hasher.close()
         await self.database.close()
+
+    def _new_session_cache(self) -> SessionCache:
+        return SessionCache(self.settings.session_memory, timestamps(self.now))
 
     def _message_files(self) -> tuple[Path, ...]:
         """The folders of message files beside the package's own: the features', then the host's, which wins."""

@@ -94,6 +94,6 @@ async def test_a079_a_token_lives_as_long_as_its_secret_is_there(make_auth: Make
     for secrets, status in ((f"{newer},{SECRETS}", 200), (newer, 401), (f"3:{new_secret()}", 401)):
         auth = make_auth(secrets=secrets)
         world.auth.keys = auth.keys
-        world.auth.memory.forget(None)
+        world.auth.session_cache.forget(None)
         assert (await ada.me()).status_code == status
         await auth.close()

@@ -115,7 +115,7 @@ async def test_the_feed_goes_on_after_a_connection_that_was_cut_silently(postgre
         listening = partial(_listen, auth, Sockets())
         task = asyncio.create_task(chores.repeat("changes", listening, SOON, stopping, within=timedelta(seconds=1)))
         await asyncio.sleep(0.3)
-        assert auth.memory.is_trusted
+        assert auth.session_cache.is_trusted
         wire.cut()
         await asyncio.sleep(0.1)
         # What waits on the old event waits for ever.
@@ -124,7 +124,7 @@ async def test_the_feed_goes_on_after_a_connection_that_was_cut_silently(postgre
         began = time.monotonic()
         while time.monotonic() - began < 6:
             await asyncio.sleep(0.1)
-            assert auth.memory.is_trusted
+            assert auth.session_cache.is_trusted
         stopping.set()
         await task
 
@@ -141,7 +141,7 @@ async def test_what_fails_at_the_end_is_logged_and_ends_all_the_same(
 ) -> None:
     auth = make_auth()
     async with asyncio.timeout(15), running(auth):
-        auth.seen = Broken()
+        auth.session_cache.uses = Broken()
         await asyncio.sleep(0.1)
     assert "The chore uses failed" in caplog.text
 
@@ -168,16 +168,16 @@ async def session_of(auth: Auth, person: Person) -> UUID:
 async def test_uses_are_kept_while_the_database_is_away(world: World, ada: Person) -> None:
     auth, table = world.auth, "auth_session" if world.auth.database.is_sqlite else "fam_auth.auth_session"
     used = {await session_of(auth, ada): auth.now()}
-    auth.seen = dict(used)
+    auth.session_cache.uses = dict(used)
     await auth.database.rows(text(f"ALTER TABLE {table} RENAME TO away"))
     with pytest.raises(Unavailable):
         await sessions.note_seen(auth)
-    assert auth.seen == used
+    assert auth.session_cache.uses == used
     newer = {next(iter(used)): auth.now()}
-    auth.seen |= newer
+    auth.session_cache.uses |= newer
     await auth.database.rows(text(f"ALTER TABLE {table.replace('auth_session', 'away')} RENAME TO auth_session"))
     await sessions.note_seen(auth)
-    assert (auth.seen, await seen_at(auth, ada)) == ({}, next(iter(newer.values())))
+    assert (auth.session_cache.uses, await seen_at(auth, ada)) == ({}, next(iter(newer.values())))
 
 
 async def test_one_use_that_cannot_be_written_does_not_keep_the_others(
@@ -185,9 +185,9 @@ async def test_one_use_that_cannot_be_written_does_not_keep_the_others(
 ) -> None:
     auth = make_auth()
     moment, good = auth.now(), await session_of(auth, ada)
-    auth.seen = {"no id": moment, good: moment}  # type: ignore[dict-item]
+    auth.session_cache.uses = {"no id": moment, good: moment}  # type: ignore[dict-item]
     await sessions.note_seen(auth)
-    assert (auth.seen, await seen_at(auth, ada)) == ({}, moment)
+    assert (auth.session_cache.uses, await seen_at(auth, ada)) == ({}, moment)
     assert caplog.text.count("The last use of a session cannot be written") == 1
     await auth.close()
 
@@ -203,8 +203,8 @@ async def test_a_session_that_somebody_holds_does_not_keep_the_uses_of_others(wo
     async with auth.database.engine.connect() as holder:
         await holder.execute(select(Session).where(Session.id == held).with_for_update())
         moment = auth.now()
-        auth.seen = {held: moment, free: moment}
+        auth.session_cache.uses = {held: moment, free: moment}
         async with asyncio.timeout(0.9):  # a lock is waited for a second
             await sessions.note_seen(auth)
-    assert auth.seen == {}
+    assert auth.session_cache.uses == {}
     assert await seen_at(auth, phone) == moment

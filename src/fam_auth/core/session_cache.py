@@ -7,9 +7,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from fam_auth.values import Session, User
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 TRUST = 5.0
 """So many seconds the feed may be silent before every request asks the database again."""
@@ -43,16 +47,31 @@ class CachedSession:
         self.until, self.stale_at = min(self.ends, at + self.idle), at + NOTE_EVERY
 
 
+@dataclass(slots=True)
+class FeedCursor:
+    """Where this worker stands in the invalidation feed.
+
+    `position` is the horizon of the last read (None: it was never read), `server` what tells that server from others,
+    and `read` the rows at or above the horizon that have been read already.
+    """
+
+    position: int | None = None
+    server: float | None = None
+    read: set[int] = field(default_factory=set)
+
+
 class SessionCache:
     """At most `size` tokens with their sessions, the least recently used given up first; about 4 kB each.
 
     `now` tells the seconds since the epoch, by which tokens end; `clock` those that the feed is silent, which nobody
-    can set back.
+    can set back. `uses` are the sessions used since the last write, with the time of their last use.
     """
 
     def __init__(self, size: int, now: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
         self.size = size
         self.now, self.clock = now, clock
+        self.cursor = FeedCursor()
+        self.uses: dict[UUID, datetime] = {}
         self._trusted_until = float("-inf")
         self._tokens: OrderedDict[bytes | str, CachedSession] = OrderedDict()
         self._of: dict[UUID, set[bytes | str]] = {}

@@ -49,12 +49,12 @@ class Sockets:
             self._open.add(one)
         one.demands += tuple(demands)
         one.due = min(_ends(auth, one))
-        if auth.memory.was_forgotten(session) or one.session is not session:
-            one.changed_at = auth.memory.clock()
+        if auth.session_cache.was_forgotten(session) or one.session is not session:
+            one.changed_at = auth.session_cache.clock()
 
     def hear(self, auth: Auth, about: Collection[UUID | None]) -> None:
         """These sessions and users have changed; None among them: all may have."""
-        at = auth.memory.clock()
+        at = auth.session_cache.clock()
         for one in self._open if about else ():
             if None in about or one.session.id in about or one.session.user_id in about:
                 one.changed_at = at
@@ -66,7 +66,7 @@ class Sockets:
         """
         due = self._due(auth)
         for some in (due[start : start + BATCH] for start in range(0, len(due), BATCH)):
-            asked_at, now = auth.memory.clock(), auth.now()
+            asked_at, now = auth.session_cache.clock(), auth.now()
             found = await sessions.live(auth, {one.session.id for one in some}, renew=False)
             for one in some:
                 self._settle(auth, one, found.get(one.session.id), asked_at, now)
@@ -99,7 +99,7 @@ class Sockets:
         return due
 
     async def _renew(self, auth: Auth, some: Sequence[WatchedSocket]) -> None:
-        asked_at, now = auth.memory.clock(), auth.now()
+        asked_at, now = auth.session_cache.clock(), auth.now()
         try:
             found = await sessions.live(auth, {one.session.id for one in some})
         except Unavailable:

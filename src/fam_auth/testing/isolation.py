@@ -14,7 +14,7 @@ from fam_auth.core.session_cache import SessionCache
 from fam_auth.testing.clock import Clock
 from fam_auth.testing.mailbox import Mailbox
 
-REPLACED = ("database", "now", "carrier", "hasher", "seen", "memory", "position", "changes_read", "is_stopping")
+REPLACED = ("database", "now", "carrier", "hasher", "session_cache", "is_stopping")
 
 
 def template(auth: Auth, folder: Path) -> Path:
@@ -37,8 +37,8 @@ def isolated(auth: Auth, folder: Path, *, tables: Path | None = None) -> Iterato
     auth.database, auth.now, auth.carrier = Database(_url(path)), Clock(), Mailbox()
     # The same hash with less memory: nobody attacks it.
     auth.hasher = Hasher(memory=1024, passes=1)
-    auth.seen, auth.memory = {}, SessionCache(auth.settings.session_memory, timestamps(auth.now))
-    auth.position, auth.changes_read, auth.is_stopping = None, set(), False
+    auth.session_cache = SessionCache(auth.settings.session_memory, timestamps(auth.now))
+    auth.is_stopping = False
     try:
         yield auth
     finally:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session as SyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
+from fam_auth.core.session_cache import FeedCursor
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.queries import invalidation as queries
@@ -58,22 +59,22 @@ async def read(auth: Auth) -> set[UUID | None]:
     None among it: everything may have changed, as after a long silence, when rows may have been purged. Raises
     Unavailable when a standby answers: it may lag behind.
     """
-    asked_at = auth.memory.clock()
-    rows = await auth.database.rows(queries.since(auth.position))
+    cache, cursor = auth.session_cache, auth.session_cache.cursor
+    asked_at = cache.clock()
+    rows = await auth.database.rows(queries.since(cursor.position))
     horizon, server = rows[0].horizon, rows[0].server
     if server is None:
         raise Unavailable
-    changed = {row.about for row in rows if row.id is not None and row.id not in auth.changes_read}
-    is_gap = auth.position is None or not auth.memory.is_trusted
-    if is_gap or horizon < (auth.position or 0) or server != auth.server:
+    changed = {row.about for row in rows if row.id is not None and row.id not in cursor.read}
+    is_gap = cursor.position is None or not cache.is_trusted
+    if is_gap or horizon < (cursor.position or 0) or server != cursor.server:
         # The first time for long, or another server than before: what it never heard of may be remembered here.
         changed.add(None)
     for about in changed:
-        auth.memory.forget(about)
+        cache.forget(about)
     # Those of transactions that go on beside a longer one come again.
-    auth.changes_read = {row.id for row in rows}
-    auth.position, auth.server = horizon, server
-    auth.memory.heard(asked_at)
+    cache.cursor = FeedCursor(horizon, server, {row.id for row in rows})
+    cache.heard(asked_at)
     return changed
 
 
@@ -81,6 +82,6 @@ def _forget_at_commit(auth: Auth, db: AsyncSession, about: UUID | None) -> None:
     """Not before: until then another request may read what was, and remember it."""
 
     def forget(_: SyncSession) -> None:
-        auth.memory.forget(about)
+        auth.session_cache.forget(about)
 
     event.listen(db.sync_session, "after_commit", forget, once=True)

@@ -149,13 +149,13 @@ async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session
     From memory where this worker has seen the token; else by one statement.
     """
     known = remembered(auth, _shown(token, transport))
-    return known or _used(auth, await _asked_for(auth, token, transport), auth.memory.now())
+    return known or _used(auth, await _asked_for(auth, token, transport), auth.session_cache.now())
 
 
 def remembered(auth: Auth, shown: bytes | str) -> tuple[Session, User] | None:
     """The same, if this worker has seen it: by the Authorization header of a bearer as it is, or by a cookie."""
-    at = auth.memory.now()
-    known = auth.memory.find(shown, at)
+    at = auth.session_cache.now()
+    known = auth.session_cache.find(shown, at)
     return None if known is None else _used(auth, known, at)
 
 
@@ -167,7 +167,7 @@ def _shown(token: str, transport: Transport) -> bytes | str:
 def _used(auth: Auth, known: CachedSession, at: float) -> tuple[Session, User]:
     if at > known.stale_at:
         known.seen(at)
-        auth.seen[known.session.id] = auth.now()
+        auth.session_cache.uses[known.session.id] = auth.now()
     return known.session, known.user
 
 
@@ -176,7 +176,7 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> CachedSess
     payload, now = _payload(auth, transport, PREFIXES[transport], token, ACCESS), auth.now()
     if payload is None or payload[2] <= now.timestamp():
         raise Unauthenticated
-    asked_at = auth.memory.clock()
+    asked_at = auth.session_cache.clock()
     statement = queries.live(UUID(bytes=payload[0]), payload[1], now, now - auth.settings.session_idle)
     row = await auth.database.row(statement)
     if row is not None and row.claims_until is not None and row.claims_until <= now:
@@ -188,7 +188,7 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> CachedSess
     ends = [payload[2], *(end.timestamp() for end in (session.expires_at, session.claims_until) if end is not None)]
     idle = auth.settings.session_idle.total_seconds()
     known = CachedSession(session, queries.owner(row), min(ends), idle, session.seen_at.timestamp())
-    auth.memory.keep(_shown(token, transport), known, asked_at)
+    auth.session_cache.keep(_shown(token, transport), known, asked_at)
     return known
 
 
@@ -281,12 +281,12 @@ async def extend(auth: Auth, session: Session) -> None:
 
 async def note_seen(auth: Auth) -> None:
     """Writes when the sessions of this worker were last used, all at once; what cannot be written now is kept."""
-    if auth.seen:
-        uses, auth.seen = auth.seen, {}
+    if auth.session_cache.uses:
+        uses, auth.session_cache.uses = auth.session_cache.uses, {}
         try:
             await _write_uses(auth, uses)
         except BaseException:
-            auth.seen = {**uses, **auth.seen}
+            auth.session_cache.uses = {**uses, **auth.session_cache.uses}
             raise
 
 

@@ -159,7 +159,7 @@ def test_what_was_forgotten_is_known_for_as_long_as_an_answer_may_take(watch: Wa
 
 async def test_after_a_long_silence_everything_may_have_changed(world: World, ada: Person) -> None:
     """What the feed told of meanwhile may be purged by now."""
-    world.auth.memory.clock = lambda: 1e12
+    world.auth.session_cache.clock = lambda: 1e12
     assert None in await invalidation.read(world.auth)
     assert None not in await invalidation.read(world.auth)
 
@@ -169,12 +169,12 @@ async def test_s054_the_feed_of_a_standby_is_not_believed(
 ) -> None:
     """It may lag behind for as long as it likes. A real one: tests/scale."""
     await invalidation.read(world.auth)
-    heard = world.auth.memory.heard
-    monkeypatch.setattr(world.auth.memory, "heard", pytest.fail)
+    heard = world.auth.session_cache.heard
+    monkeypatch.setattr(world.auth.session_cache, "heard", pytest.fail)
     monkeypatch.setattr(queries, "Server", lambda: cast(None, Double()))
     with pytest.raises(Unavailable):
         await invalidation.read(world.auth)
-    monkeypatch.setattr(world.auth.memory, "heard", heard)
+    monkeypatch.setattr(world.auth.session_cache, "heard", heard)
 
 
 async def test_s050_r006_a_signed_in_request_asks_nothing(world: World, ada: Person) -> None:
@@ -286,18 +286,18 @@ async def test_a_change_that_is_rolled_back_is_none(world: World, ada: Person) -
 
 async def test_another_database_than_before_is_noticed(world: World, ada: Person, other: Auth) -> None:
     await sessions.current(other, ada.tokens["access_token"], "bearer")
-    assert len(other.memory) == 1
-    other.position = 2**61
+    assert len(other.session_cache) == 1
+    other.session_cache.cursor.position = 2**61
     await invalidation.read(other)
-    assert len(other.memory) == 0
+    assert len(other.session_cache) == 0
 
 
 async def test_another_server_than_before_is_noticed(world: World, ada: Person, other: Auth) -> None:
     """After a failover: what the new primary never heard of may be remembered, however its positions go on."""
     await sessions.current(other, ada.tokens["access_token"], "bearer")
-    other.server = -1.0
+    other.session_cache.cursor.server = -1.0
     assert None in await invalidation.read(other)
-    assert len(other.memory) == 0
+    assert len(other.session_cache) == 0
     assert None not in await invalidation.read(other)
 
 
@@ -324,7 +324,7 @@ async def test_a_feed_that_cannot_be_read_is_not_believed(world: World, ada: Per
     assert (await ada.me()).status_code == 200
     with pytest.raises((Unavailable, ProgrammingError)):
         await invalidation.read(world.auth)
-    world.auth.memory.clock = lambda: 1e12
+    world.auth.session_cache.clock = lambda: 1e12
     asked = asked_of(world.auth)
     assert (await ada.me()).status_code == 200
     assert len(asked) == 1
