@@ -177,6 +177,10 @@ class Auth:
         """The moment a lifetime that begins now ends."""
         return self.now() + lifetime
 
+    def used_since(self) -> datetime:
+        """A session that was last used before this moment has ended: it was idle for too long."""
+        return self.now() - self.settings.session_idle
+
     def link(self, name: str, token: str) -> str:
         """The address of the page that a mail's link opens, with the token in the fragment."""
         own: str | None = getattr(self.settings.links, name)

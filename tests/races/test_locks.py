@@ -113,7 +113,7 @@ async def sign_in(held: Held, visit: Visit = VISIT) -> Any:
 
 
 async def live(held: Held, user: User) -> int:
-    of_user = (Session.user_id == user.id, is_live(held.auth.now(), held.auth.settings.session_idle))
+    of_user = (Session.user_id == user.id, is_live(held.auth.now(), held.auth.used_since()))
     return len(await held.auth.database.rows(select(Session.id).where(*of_user)))
 
 

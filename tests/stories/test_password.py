@@ -37,7 +37,7 @@ async def forgot(person: Person) -> str:
 
 async def live(world: World) -> int:
     idle = world.auth.settings.session_idle
-    return len(await world.auth.database.rows(select(Session.id).where(is_live(world.clock(), idle))))
+    return len(await world.auth.database.rows(select(Session.id).where(is_live(world.clock(), world.clock() - idle))))
 
 
 async def test_s005_changing_needs_the_present_password(world: World, ada: Person) -> None:

@@ -98,7 +98,7 @@ async def end_those_of_before(auth: Auth, db: AsyncSession, user_id: UUID, actor
     held = {} if row is None else (await sessions.claims_of(auth, db, users.value(row))).held
     if demanding.isdisjoint(held.get("roles", ())):
         return
-    rows = await db.execute(session_queries.of_user(user_id, auth.now(), auth.settings.session_idle))
+    rows = await db.execute(session_queries.of_user(user_id, auth.now(), auth.used_since()))
     for session in (session_queries.value(row) for row in rows):
         if _is_weak(session, demanding):
             await sessions.end(auth, {"id": session.id}, "second_factor_required", actor, db=db)
@@ -109,7 +109,7 @@ async def end_all_of_before(auth: Auth, db: AsyncSession, actor: Actor) -> None:
     demanding = set(auth.of(OtpSettings).required_roles)
     if not demanding:
         return
-    rows = await db.execute(queries.sessions_with_old_claims(auth.now(), auth.settings.session_idle))
+    rows = await db.execute(queries.sessions_with_old_claims(auth.now(), auth.used_since()))
     # Only who has a session that may have to end is asked for: asking is a statement for each.
     weak = [one for one in map(session_queries.value, rows) if _is_weak(one, demanding)]
     for user_id in sorted({session.user_id for session in weak}):

@@ -1,7 +1,7 @@
 """Statements about second factors; each that uses something up returns what it used, once."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -35,9 +35,9 @@ def devices(user_id: UUID) -> Rows:
     )
 
 
-def sessions_with_old_claims(now: datetime, idle: timedelta) -> Rows:
+def sessions_with_old_claims(now: datetime, used_since: datetime) -> Rows:
     """The live sessions whose claims are to be asked for anew before they are believed."""
-    return sessions.every(now, idle).where(Session.claims_until <= now)
+    return sessions.every(now, used_since).where(Session.claims_until <= now)
 
 
 def pending(device_id: UUID, user_id: UUID, since: datetime) -> Rows:

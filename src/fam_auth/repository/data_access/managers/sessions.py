@@ -63,7 +63,7 @@ async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims
     # The oldest sessions end when a user has more than the setting allows (ASVS 7.1.2). They are counted by this
     # statement, after the user was locked: of sign-ins that come together, each sees those before it.
     others = auth.settings.sessions_per_account - 1
-    oldest = queries.end_oldest(session.user_id, others, now, auth.settings.session_idle)
+    oldest = queries.end_oldest(session.user_id, others, now, auth.used_since())
     ended = await events.record(auth, db, started, queries.add(session), *notices, *deeds, returning=oldest)
     await _tell_ended(auth, db, ended, "too_many", Actor(progress.client))
     return _complete(auth, progress, session, 0)
@@ -177,7 +177,7 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> CachedSess
     if payload is None or payload[2] <= now.timestamp():
         raise Unauthenticated
     asked_at = auth.session_cache.clock()
-    statement = queries.live(UUID(bytes=payload[0]), payload[1], now, now - auth.settings.session_idle)
+    statement = queries.live(UUID(bytes=payload[0]), payload[1], now, auth.used_since())
     row = await auth.database.row(statement)
     if row is not None and row.claims_until is not None and row.claims_until <= now:
         await _renew_claims(auth, row.user_id)
@@ -194,7 +194,7 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> CachedSess
 
 async def is_live(auth: Auth, db: AsyncSession, session_id: UUID) -> bool:
     """Whether a session is still there, in the transaction of what rests on it."""
-    statement = queries.live_among([session_id], auth.now(), auth.settings.session_idle)
+    statement = queries.live_among([session_id], auth.now(), auth.used_since())
     return (await db.execute(statement)).first() is not None
 
 
@@ -212,7 +212,7 @@ async def check_actor(auth: Auth, db: AsyncSession, actor: Actor) -> None:
     """
     if actor.session_id is None:
         return
-    live = queries.live_among([actor.session_id], auth.now(), auth.settings.session_idle)
+    live = queries.live_among([actor.session_id], auth.now(), auth.used_since())
     row = (await db.execute(live)).first()
     if row is None:
         raise Unauthenticated
@@ -234,13 +234,13 @@ async def live(auth: Auth, ids: Collection[UUID], *, renew: bool = True) -> dict
 
     A row that cannot be read stands for a session that has ended: it does not keep the others from being found.
     """
-    rows = await auth.database.rows(queries.live_among(ids, auth.now(), auth.settings.session_idle))
+    rows = await auth.database.rows(queries.live_among(ids, auth.now(), auth.used_since()))
     now = auth.now()
     stale = {row.user_id for row in rows if renew and row.claims_until is not None and row.claims_until <= now}
     for user_id in stale:
         await _renew_claims(auth, user_id)
     if stale:
-        rows = await auth.database.rows(queries.live_among(ids, auth.now(), auth.settings.session_idle))
+        rows = await auth.database.rows(queries.live_among(ids, auth.now(), auth.used_since()))
     found: dict[UUID, Session] = {}
     for row in rows:
         try:
@@ -260,13 +260,13 @@ async def refresh(auth: Auth, token: str, client: Client) -> Tokens:
     if payload is None:
         raise InvalidRefreshToken
     session_id, refreshes = UUID(bytes=payload[0]), int(payload[1])
-    now, idle, rate = auth.now(), auth.settings.session_idle, auth.settings.throttle.refresh
-    row = await auth.database.row(queries.rotate(session_id, refreshes, now, idle, rate))
+    now, used_since, rate = auth.now(), auth.used_since(), auth.settings.throttle.refresh
+    row = await auth.database.row(queries.rotate(session_id, refreshes, now, used_since, rate))
     if row is None:
         since = now - auth.settings.refresh_grace
-        row = await auth.database.row(queries.rotated(session_id, refreshes, since, now, idle))
+        row = await auth.database.row(queries.rotated(session_id, refreshes, since, now, used_since))
     if row is None:
-        held = await auth.database.row(queries.held_back(session_id, refreshes, now, idle, rate))
+        held = await auth.database.row(queries.held_back(session_id, refreshes, now, used_since, rate))
         if held is not None:
             raise TooManyAttempts(retry_after=timedelta(seconds=held.seconds))
         await _end_if_stolen(auth, session_id, refreshes, client)
@@ -306,8 +306,8 @@ async def _write_uses(auth: Auth, uses: Mapping[UUID, datetime]) -> None:
 
 async def listed(auth: Auth, user_id: UUID | None, after: UUID | None, limit: int) -> Page[Session]:
     """A page of the live sessions of a user, newest first; None: of everybody."""
-    now, idle = auth.now(), auth.settings.session_idle
-    statement = queries.every(now, idle) if user_id is None else queries.of_user(user_id, now, idle)
+    now, used_since = auth.now(), auth.used_since()
+    statement = queries.every(now, used_since) if user_id is None else queries.of_user(user_id, now, used_since)
     rows = await auth.database.rows(queries.page(statement, after, limit + 1))
     return Page.of([queries.value(row) for row in rows], limit)
 
@@ -352,7 +352,7 @@ async def end_one(auth: Auth, where: Mapping[str, UUID], reason: str, actor: Act
 async def _end_if_stolen(auth: Auth, session_id: UUID, refreshes: int, client: Client) -> None:
     now = auth.now()
     async with auth.transaction() as db:
-        stolen = queries.end_stolen(session_id, refreshes, now, auth.settings.session_idle)
+        stolen = queries.end_stolen(session_id, refreshes, now, auth.used_since())
         ended = (await db.execute(stolen)).first()
         if ended is None:
             return

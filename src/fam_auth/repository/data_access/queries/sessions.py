@@ -56,12 +56,8 @@ def _add(**columns: Any) -> UpdateBase:
     return insert(Session).values(**columns)
 
 
-def is_live(now: datetime, idle: timedelta) -> ColumnElement[bool]:
-    """Whether a session is neither ended nor expired nor left idle for too long."""
-    return _is_live(now, now - idle)
-
-
-def _is_live(now: datetime, used_since: datetime) -> ColumnElement[bool]:
+def is_live(now: datetime, used_since: datetime) -> ColumnElement[bool]:
+    """Whether a session is neither ended nor expired, and was used after `used_since` (`auth.used_since()`)."""
     return and_(Session.ended_at.is_(None), Session.expires_at > now, Session.seen_at > used_since)
 
 
@@ -72,14 +68,14 @@ def live(session_id: UUID, generation: int, now: datetime, used_since: datetime)
         select(*_COLUMNS, *(column.label(_OWNER + column.key) for column in users.COLUMNS))
         .join(User, User.id == Session.user_id)
         .join(Email, Email.user_id == User.id)
-        .where(Session.id == session_id, Session.generation == generation, _is_live(now, used_since))
+        .where(Session.id == session_id, Session.generation == generation, is_live(now, used_since))
         .where(users.is_active(now))
     )
 
 
-def live_among(ids: Collection[UUID], now: datetime, idle: timedelta) -> Rows:
+def live_among(ids: Collection[UUID], now: datetime, used_since: datetime) -> Rows:
     """Those of these sessions that are live, of users who may sign in."""
-    return select(*_COLUMNS).where(Session.id.in_(ids), is_live(now, idle), _of_somebody_active(now))
+    return select(*_COLUMNS).where(Session.id.in_(ids), is_live(now, used_since), _of_somebody_active(now))
 
 
 def is_from_new_device(session: values.Session) -> Filled:
@@ -94,7 +90,7 @@ def _is_from_new_device(user_id: UUID, session_id: UUID, address: str | None, ag
     return and_(others, not_(same))
 
 
-def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta, rate: Rate) -> Filled:
+def rotate(session_id: UUID, refreshes: int, now: datetime, used_since: datetime, rate: Rate) -> Filled:
     """Uses the refresh token number `refreshes` up: returns the session once, and nothing for any other number.
 
     Returns nothing either when the session has rotated too often of late.
@@ -104,7 +100,7 @@ def rotate(session_id: UUID, refreshes: int, now: datetime, idle: timedelta, rat
         refreshes=refreshes,
         following=refreshes + 1,
         now=now,
-        used_since=now - idle,
+        used_since=used_since,
         tolerance=rate.tolerance,
         interval=rate.interval,
     )
@@ -124,28 +120,28 @@ def _rotate(  # noqa: PLR0913 - each a parameter of the statement
     from_now = case((Session.refresh_free_at > Seconds(), Session.refresh_free_at), else_=Seconds())
     return (
         update(Session)
-        .where(Session.id == session_id, Session.refreshes == refreshes, _is_live(now, used_since))
+        .where(Session.id == session_id, Session.refreshes == refreshes, is_live(now, used_since))
         .where(_of_somebody_active(now), Session.refresh_free_at <= Seconds() + tolerance)
         .values(refreshes=following, refreshed_at=now, seen_at=now, refresh_free_at=from_now + interval)
         .returning(Session.generation, Session.expires_at)
     )
 
 
-def held_back(session_id: UUID, refreshes: int, now: datetime, idle: timedelta, rate: Rate) -> Rows:
+def held_back(session_id: UUID, refreshes: int, now: datetime, used_since: datetime, rate: Rate) -> Rows:
     """For how many seconds a session that has rotated too often has to wait before this number counts."""
     seconds = (Session.refresh_free_at - rate.tolerance - Seconds()).label("seconds")
     return select(seconds).where(
-        Session.id == session_id, Session.refreshes == refreshes, is_live(now, idle), _of_somebody_active(now)
+        Session.id == session_id, Session.refreshes == refreshes, is_live(now, used_since), _of_somebody_active(now)
     )
 
 
-def rotated(session_id: UUID, refreshes: int, since: datetime, now: datetime, idle: timedelta) -> Rows:
+def rotated(session_id: UUID, refreshes: int, since: datetime, now: datetime, used_since: datetime) -> Rows:
     """The session whose refresh token number `refreshes` was used after `since`, and its successor was not yet."""
     return select(Session.generation, Session.expires_at).where(
         Session.id == session_id,
         Session.refreshes == refreshes + 1,
         Session.refreshed_at > since,
-        is_live(now, idle),
+        is_live(now, used_since),
         _of_somebody_active(now),
     )
 
@@ -166,22 +162,18 @@ def seen() -> UpdateBase:
     return update(Session).where(Session.__table__.c.id == free).values(seen_at=bindparam("moment"))
 
 
-def end_oldest(user_id: UUID, but: int, now: datetime, idle: timedelta) -> Filled:
-    """Ends the live sessions of a user except the newest so many; returns id and user of those it ended."""
-    return _end_oldest(user_id, but, now, now - idle)
-
-
 @built_once
-def _end_oldest(user_id: UUID, but: int, now: datetime, used_since: datetime) -> UpdateBase:
-    live = select(Session.id).where(Session.user_id == user_id, _is_live(now, used_since))
+def end_oldest(user_id: UUID, but: int, now: datetime, used_since: datetime) -> UpdateBase:
+    """Ends the live sessions of a user except the newest `but`; returns id and user of those it ended."""
+    live = select(Session.id).where(Session.user_id == user_id, is_live(now, used_since))
     oldest = live.order_by(Session.id.desc()).offset(but)
     ended = update(Session).where(Session.id.in_(oldest)).values(ended_at=now, ended_reason="too_many")
     return ended.returning(Session.id, Session.user_id)
 
 
-def of_user(user_id: UUID, now: datetime, idle: timedelta) -> Rows:
+def of_user(user_id: UUID, now: datetime, used_since: datetime) -> Rows:
     """The live sessions of a user, newest first."""
-    return select(*_COLUMNS).where(Session.user_id == user_id, is_live(now, idle)).order_by(Session.id.desc())
+    return select(*_COLUMNS).where(Session.user_id == user_id, is_live(now, used_since)).order_by(Session.id.desc())
 
 
 def alive_at(moments: Sequence[datetime], idle: timedelta) -> Rows:
@@ -203,9 +195,9 @@ def page(statement: Rows, after: UUID | None, limit: int) -> Rows:
     return (statement if after is None else statement.where(Session.id < after)).limit(limit)
 
 
-def every(now: datetime, idle: timedelta) -> Rows:
+def every(now: datetime, used_since: datetime) -> Rows:
     """All live sessions, newest first."""
-    return select(*_COLUMNS).where(is_live(now, idle)).order_by(Session.id.desc())
+    return select(*_COLUMNS).where(is_live(now, used_since)).order_by(Session.id.desc())
 
 
 def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | None = None) -> Filled:
@@ -257,11 +249,11 @@ def outdate(user_ids: Rows, now: datetime) -> UpdateBase:
     return update(Session).where(theirs, Session.ended_at.is_(None)).values(claims_until=now)
 
 
-def end_stolen(session_id: UUID, refreshes: int, now: datetime, idle: timedelta) -> UpdateBase:
+def end_stolen(session_id: UUID, refreshes: int, now: datetime, used_since: datetime) -> UpdateBase:
     """Ends a live session that has refreshed past this number: the token came back, so there are two of it."""
     return (
         update(Session)
-        .where(Session.id == session_id, Session.refreshes > refreshes, is_live(now, idle))
+        .where(Session.id == session_id, Session.refreshes > refreshes, is_live(now, used_since))
         .values(ended_at=now, ended_reason="refresh_reused")
         .returning(Session.user_id)
     )
