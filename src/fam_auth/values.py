@@ -152,8 +152,8 @@ class Actor:
     judge: "Callable[[Session], None] | None" = field(default=None, compare=False, repr=False)
 
     def shown_to(self, user_id: UUID) -> Client:
-        """The client as this user may know it: without the address of somebody else who is signed in."""
-        return self.client if self.user_id in {None, user_id} else replace(self.client, address=None)
+        """The client as this user may know it: without address and user agent of somebody else who is signed in."""
+        return self.client if self.user_id in {None, user_id} else replace(self.client, address=None, agent=None)
 
 
 @dataclass(frozen=True, slots=True)

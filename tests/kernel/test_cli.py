@@ -162,6 +162,6 @@ def test_what_hashes_cost_here(run: Run) -> None:
     assert {"memory_kib", "passes", "milliseconds", "per_second"} == set(measured[0])
     assert ("19456", "2") in {(row["memory_kib"], row["passes"]) for row in measured}
     assert "Nothing that is strong enough" in run("tune-hash", "--seconds", "0.1", "--target", "10")
-    # Enough for something stronger than what is measured at least, however slow the machine is today.
-    enough = max(10, 3 * min(int(row["milliseconds"]) for row in measured))
+    # Enough for something stronger than the minimum, even if the machine is busier than a moment ago.
+    enough = max(10, 6 * min(int(row["milliseconds"]) for row in measured))
     assert "FAM_AUTH_HASHING__MEMORY=" in run("tune-hash", "--seconds", "0.1", "--target", str(enough))

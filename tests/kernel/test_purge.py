@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.core.clock import uuid7
 from fam_auth.exceptions import Unavailable
-from fam_auth.models import Event, Session
-from fam_auth.repository.data_access.managers import purge
+from fam_auth.models import Event, Session, User
+from fam_auth.repository.data_access.managers import purge, users
+from fam_auth.repository.data_access.queries import users as queries
 from tests.support.people import Person, World
 
 
@@ -60,7 +61,47 @@ async def test_what_is_held_is_left_for_another_time(world: World, ada: Person) 
 async def test_a_database_that_holds_everything_up_is_not_waited_for(world: World, ada: Person) -> None:
     if world.auth.database.is_sqlite:
         pytest.skip("SQLite waits three seconds")
+    await ada.login()
+    await ada.http.post("/auth/logout")
+    world.clock.travel(days=200)
     async with world.auth.database.engine.connect() as connection:
         await connection.exec_driver_sql("LOCK TABLE fam_auth.auth_login IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(Unavailable):
             await purge.purge(world.auth)
+    # The tables behind it were purged all the same.
+    assert (await purge.purge(world.auth))["sessions"] == 0
+
+
+async def test_a_user_whom_somebody_holds_does_not_keep_others_from_being_purged(world: World) -> None:
+    if world.auth.database.is_sqlite:
+        pytest.skip("SQLite holds the whole database")
+    people = [await world.person(f"user-{number}@example.com") for number in range(3)]
+    for person in people:
+        await person.register()
+    world.clock.travel(days=200)
+    some = await users.found(world.auth, people[1].email)
+    async with world.auth.transaction() as db:
+        await db.execute(queries.hold(select(User.id).where(User.id == some.id)))
+        assert (await purge.purge(world.auth))["users"] == 2
+    assert (await purge.purge(world.auth))["users"] == 1
+
+
+async def test_a_purge_holds_user_and_address_at_once(world: World) -> None:
+    """Everybody else locks the user first: a purge that held addresses alone would be a deadlock with them."""
+    if world.auth.database.is_sqlite:
+        pytest.skip("SQLite holds the whole database")
+    person = await world.person("ada@example.com")
+    await person.register()
+    world.clock.travel(days=200)
+    async with world.auth.transaction() as db, world.auth.transaction() as other:
+        await db.execute(queries.unverified(world.clock(), 10))
+        free = select(User.id).with_for_update(skip_locked=True)
+        assert (await other.execute(free)).all() == []
+
+
+async def test_what_has_changed_since_it_was_chosen_is_not_purged(world: World) -> None:
+    kept = [await users.create(world.auth, f"{name}@example.com") for name in ("keyed", "verified", "gone")]
+    await world.auth.database.rows(queries.change(kept[0].id, {"key": "7"}))
+    await world.auth.database.rows(queries.verify(kept[1].id, kept[1].email, world.clock()))
+    removed = queries.remove_unverified([one.id for one in kept], world.clock())
+    assert [row.id for row in await world.auth.database.rows(removed)] == [kept[2].id]

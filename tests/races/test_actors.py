@@ -2,14 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import select
 
+from fam_auth.auth import Auth
+from fam_auth.exceptions import NotFound, Unauthenticated
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role, definitions, managers
 from fam_auth.features.role.settings import ADMIN
-from fam_auth.repository.data_access.managers import users
+from fam_auth.models import User
+from fam_auth.repository.data_access.managers import sessions, users
+from fam_auth.repository.data_access.queries import sessions as queries
+from fam_auth.repository.data_access.queries import users as user_queries
+from fam_auth.values import Actor, Client
 from tests.races.test_counters import until_it_waits
 from tests.support.people import OPERATOR, Person, World
 
@@ -36,6 +44,55 @@ async def administrator(world: World, email: str) -> Person:
     await managers.grant(world.auth, (await users.found(world.auth, email)).id, ADMIN, OPERATOR)
     assert (await person.me()).status_code == 200
     return person
+
+
+TAKE = """WITH made AS (
+    INSERT INTO auth_user (id, created_at, demands) VALUES (gen_random_uuid(), now(), '[]') RETURNING id
+) INSERT INTO auth_email (id, user_id, address, canonical, created_at)
+SELECT gen_random_uuid(), id, 'mole@example.com', 'mole@example.com', now() FROM made"""
+
+
+@pytest.mark.parametrize(
+    ("lose", "answer"),
+    [
+        (lambda auth, own: managers.revoke(auth, own, ADMIN, OPERATOR), (403, "forbidden")),
+        (lambda auth, own: users.sign_out(auth, own, OPERATOR), (401, "unauthenticated")),
+        (lambda auth, own: users.suspend(auth, own, OPERATOR), (401, "unauthenticated")),
+        (lambda auth, own: users.remove(auth, own, OPERATOR), (401, "unauthenticated")),
+    ],
+    ids=["revoked", "signed out", "suspended", "deleted"],
+)
+async def test_an_administrator_who_is_none_any_more_invites_nobody(
+    office: World, database: str, lose: Callable[[Auth, UUID], Awaitable[object]], answer: tuple[int, str]
+) -> None:
+    """The invitation waits for its address, which somebody else has claimed and then gives up."""
+    eve = await administrator(office, "eve@example.com")
+    own = (await users.found(office.auth, eve.email)).id
+    plain = database.replace("+psycopg", "")
+    async with await psycopg.AsyncConnection.connect(plain, options="-c search_path=fam_auth") as holding:
+        await holding.execute(TAKE)
+        inviting = asyncio.create_task(eve.http.post("/auth/users/invite", json={"email": "mole@example.com"}))
+        await until_it_waits(plain)
+        await lose(office.auth, own)
+        await holding.rollback()
+    told = await inviting
+    assert (told.status_code, told.json()["code"]) == answer
+    with pytest.raises(NotFound):
+        await users.found(office.auth, "mole@example.com")
+
+
+async def test_an_actor_who_is_deleted_between_two_looks_is_signed_out(
+    office: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eve = await administrator(office, "eve@example.com")
+    own = await users.found(office.auth, eve.email)
+    session = (await sessions.listed(office.auth, own.id, None, 1)).items[0]
+    await office.auth.database.rows(queries.outdate(select(User.id).where(User.id == own.id), office.clock()))
+    looked_up = user_queries.by_id
+    monkeypatch.setattr(user_queries, "by_id", lambda _: looked_up(uuid4()))
+    async with office.auth.transaction() as db:
+        with pytest.raises(Unauthenticated):
+            await sessions.check_actor(office.auth, db, Actor(Client(), own.id, session.id, lambda _: None))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import bcrypt
 import pytest
 
 from fam_auth.core.hashing import Hasher
@@ -116,6 +117,30 @@ def test_of_a_long_password_bcrypt_takes_72_bytes() -> None:
     assert not imported_hashes.understood(text).matches(password[:71])
 
 
+def test_bits_of_a_bcrypt_that_stand_for_nothing_are_ignored() -> None:
+    """Some programs wrote them as chance had it; the package bcrypt calls such a salt invalid."""
+    made = bcrypt.hashpw(b"secret", b"$2b$04$abcdefghijklmnopqrstuu").decode()
+    salt, digest = made[:29], made[29:]
+    assert salt[-1] == "u"
+    loose = salt[:-1] + "v" + digest[:-1] + chr(ord(digest[-1]) + 1)
+    assert hashes.understood(loose).matches("secret")
+    assert not hashes.understood(loose).matches("Secret")
+
+
+@pytest.mark.parametrize(("n", "r"), [(2, 9999), (16, 8192)])
+def test_a_scrypt_with_a_large_r_is_derived(n: int, r: int) -> None:
+    recipe = Scrypt(b"salt", n, r, 1, 64)
+    assert not recipe.is_costly
+    assert len(recipe.derive("x")) == 64
+
+
+async def test_a_hash_that_cannot_be_computed_is_never_right(hasher: Hasher, caplog: pytest.LogCaptureFixture) -> None:
+    """One that was imported before its salt was looked at: its user gets 401 like everybody, and not 500."""
+    resting = stored.adopted(hashes.Foreign(Bcrypt(b"abcdefghijklmnopqrstuv", 4, "plain"), bytes(31)))
+    assert not await hashes.verify(hasher, resting, "secret")
+    assert "password reset" in caplog.text
+
+
 def encoded(length: int) -> str:
     """So many bytes in base64."""
     return base64.b64encode(bytes(length)).decode().rstrip("=")
@@ -211,6 +236,8 @@ DEAR: list[Recipe] = [
     Scrypt(b"", 1 << 21, 8, 1, 64),
     Scrypt(b"", 1 << 14, 8, 200, 64),
     Scrypt(b"", 2, 9999, 838, 64),
+    Scrypt(b"", 1 << 20, 8, 2, 64),
+    Scrypt(b"", 1 << 15, 1, 512, 64),
     Scrypt(b"", 2, 1, 1 << 20, 64),
     firebase.Firebase(b"", 1 << 60, 8, 64),
     firebase.Firebase(b"", 1 << 14, 1 << 10, 64),
@@ -237,6 +264,8 @@ async def test_every_parameter_that_costs_has_a_bound_and_beyond_it_nothing_is_d
 
 CHEAP: list[Recipe] = [
     Argon2(bytes(1024), "id", 19, 1 << 20, 3, 64, 512),
+    Argon2(b"", "id", 19, 1 << 20, 4, 1, 32),
+    Argon2(b"", "i", 19, 1 << 19, 8, 1, 32),
     pbkdf2.Pbkdf2(bytes(1024), "sha512", 5_000_000, 64),
     pbkdf2.Pbkdf2(b"", "sha1", 5_000_000, 20),
     pbkdf2.Pbkdf2(b"", "sha256", 312_500, 512),

@@ -184,6 +184,13 @@ async def test_the_routes_of_grants(office: World) -> None:
         assert (await admin.http.put(nothing)).json()["code"] == "not_found"
 
 
+async def test_a_role_is_made_once(office: World) -> None:
+    admin = await somebody(office, "admin@example.com", "admin")
+    assert (await admin.http.post("/auth/roles", json={"name": "new"})).status_code == 201
+    again = await admin.http.post("/auth/roles", json={"name": "new"})
+    assert (again.status_code, again.json()["errors"][0]["code"]) == (422, "taken")
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

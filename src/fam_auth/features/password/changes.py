@@ -25,6 +25,7 @@ from fam_auth.repository.data_access.managers import (
     logins,
     outbox,
     permits,
+    sessions,
     tokens,
     users,
     verifications,
@@ -168,10 +169,14 @@ async def invite(auth: Auth, email: str, name: str | None, actor: Actor) -> User
     lifetime = auth.of(PasswordSettings).invitation_lifetime
     async with auth.transaction() as db:
         user = await users.create(auth, email, name, db=db)
+        # It may have waited for the address: somebody else had claimed it, and gave it up.
+        await sessions.check_actor(auth, db, actor)
         invited = Event(EventKind.USER_INVITED, auth.now(), user.id, actor_id=actor.user_id, client=actor.client)
         context = {"link_hours": lifetime // timedelta(hours=1)}
         letter = Letter(INVITATION, user.email, context, auth.until(lifetime))
-        await events.record(auth, db, invited, *_linked(auth, user, letter, INVITATION, lifetime, actor.client))
+        await events.record(
+            auth, db, invited, *_linked(auth, user, letter, INVITATION, lifetime, actor.shown_to(user.id))
+        )
         return user
 
 

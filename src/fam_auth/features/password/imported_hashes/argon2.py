@@ -15,9 +15,10 @@ SPELLING = re.compile(
 )
 # Of OWASP's five equal settings (46 MiB and one pass to 7 MiB and five) the least memory and the least product.
 LEAST_MEMORY, LEAST_WORK = 7 * 1024, 5 * 7 * 1024
-MOST_WORK = 4 << 20  # KiB times passes: 4 GiB written, some five seconds
+# KiB times passes: 4 GiB written, some five seconds. What libsodium calls SENSITIVE (1 GiB, four passes) is just that.
+MOST_WORK = 4 << 20
 MOST_LANES = 64  # each is a thread of its own while a password is checked
-LANE = 256  # KiB that could be written while the threads of one lane start, which they do in each pass
+LANE = 256  # KiB that could be written while the thread of a further lane starts, which it does in each pass
 SHORTEST_SALT = 8
 FIRST_VERSION = 16  # the strings of which do not say it
 
@@ -40,7 +41,7 @@ class Argon2(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        work = (self.memory + self.lanes * LANE) * self.passes
+        work = (self.memory + (self.lanes - 1) * LANE) * self.passes
         is_dear = self.memory * 1024 > MOST_MEMORY or work > MOST_WORK
         return self.is_long(self.length) or is_dear or self.lanes > MOST_LANES
 

@@ -26,6 +26,10 @@ SPELLINGS = {
     "sha256": re.compile(rf"\$bcrypt-sha256\$2[ab],(?P<cost>\d\d?)\${_SALT}\${_DIGEST}", re.ASCII),
     "hmac-sha256": re.compile(rf"\$bcrypt-sha256\$v=2,t=2b,r=(?P<cost>\d\d?)\${_SALT}\${_DIGEST}", re.ASCII),
 }
+ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+# The last sign of a salt has two bits of it, and that of a digest four. Some programs wrote the rest as chance had it;
+# others ignore it, and `bcrypt` calls such a salt invalid.
+SALT_BITS, DIGEST_BITS = 0b110000, 0b111100
 BEFORE: dict[str, Callable[[bytes, bytes], bytes]] = {
     "plain": lambda password, _: password,
     "sha256-hex": lambda password, _: hashlib.sha256(password).hexdigest().encode(),
@@ -60,5 +64,11 @@ def read(text: str) -> Foreign | None:
     """The hash, when this is one of bcrypt: $2a$, $2b$ and $2y$, which are one; not $2$ and $2x$, which had faults."""
     for before, spelling in SPELLINGS.items():
         if (found := spelling.fullmatch(text)) and int(found["cost"]) >= SHORTEST_COST:
-            return Foreign(Bcrypt(found["salt"].encode(), int(found["cost"]), before), found["digest"].encode())
+            salt, digest = _trimmed(found["salt"], SALT_BITS), _trimmed(found["digest"], DIGEST_BITS)
+            return Foreign(Bcrypt(salt, int(found["cost"]), before), digest)
     return None
+
+
+def _trimmed(text: str, bits: int) -> bytes:
+    """The text without the bits of its last sign that stand for nothing."""
+    return (text[:-1] + ALPHABET[ALPHABET.index(text[-1]) & bits]).encode()

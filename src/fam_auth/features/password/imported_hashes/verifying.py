@@ -1,9 +1,15 @@
 """Passwords judged by hashes of ours and of others, in the pool of the hasher and by its rules."""
 
+import logging
+
+from argon2.exceptions import Argon2Error
+
 from fam_auth.core.hashing import Hasher
 from fam_auth.features.password import policy
 from fam_auth.features.password.imported_hashes import stored
 from fam_auth.features.password.imported_hashes.recipe import Foreign
+
+log = logging.getLogger("fam_auth.password")
 
 
 async def verify(hasher: Hasher, digest: str | None, password: str) -> bool:
@@ -33,6 +39,15 @@ def is_outdated(hasher: Hasher, digest: str) -> bool:
 
 
 def _matches(hasher: Hasher, digest: str, password: str) -> bool:
+    """Whether it matches. A hash that cannot be computed matches nothing: one user's row must not answer 500."""
+    try:
+        return _is_match(hasher, digest, password)
+    except (ValueError, MemoryError, Argon2Error):
+        log.exception("An imported password hash cannot be computed. Its user needs a password reset.")
+        return False
+
+
+def _is_match(hasher: Hasher, digest: str, password: str) -> bool:
     if digest.startswith(stored.ADOPTED):
         return stored.adopted_of(digest).matches(password)
     recipe, argon2id = stored.wrapped_of(digest)

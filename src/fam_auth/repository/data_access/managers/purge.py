@@ -10,6 +10,7 @@ from functools import partial
 from fam_auth.auth import Auth
 from fam_auth.core.clock import uuid7_floor
 from fam_auth.core.database import answered
+from fam_auth.exceptions import Unavailable
 from fam_auth.models import Attempt, Change, Event, Login, OneTimeToken, Outbox, Session
 from fam_auth.repository.data_access.queries import attempts, users
 from fam_auth.repository.data_access.queries.purge import Moment, before, dying
@@ -24,11 +25,17 @@ Batch = Callable[[], Awaitable[int]]
 async def purge(auth: Auth) -> dict[str, int]:
     """Expired logins and tokens are gone, and what ended longer ago than the retention; returns rows by table.
 
-    Each batch is a transaction of its own; after it the database has as long a pause as it took. Raises Unavailable.
+    Each batch is a transaction of its own; after it the database has as long a pause as it took. A table that cannot be
+    purged does not keep the others from it. Raises Unavailable for it at the end.
     """
-    gone = Counter[str]()
+    gone, failed = Counter[str](), list[Unavailable]()
     for name, batch in _worn(auth):
-        gone[name] += await _clear(batch)
+        try:
+            gone[name] += await _clear(batch)
+        except Unavailable as failure:
+            failed.append(failure)
+    if failed:
+        raise failed[0]
     return dict(gone)
 
 

@@ -224,7 +224,9 @@ async def _with_claims(auth: Auth, db: AsyncSession, session: Session) -> Sessio
     """The session with the claims that hold now; those that rest stay as they are."""
     if session.claims_until is None or session.claims_until > auth.now():
         return session
-    row = (await db.execute(users.by_id(session.user_id))).one()
+    row = (await db.execute(users.by_id(session.user_id))).first()
+    if row is None:  # deleted between the two statements
+        raise Unauthenticated
     claims = await claims_of(auth, db, users.value(row))
     return replace(session, claims=claims.held, claims_until=claims.until)
 

@@ -144,18 +144,19 @@ def remove(user_id: UUID) -> UpdateBase:
 def unverified(before: datetime, limit: int) -> Rows:
     """Locks the first `limit` users who registered before a moment, nobody since, and never proved their address.
 
-    Not those whom the host knows by a key of its own: rows of the host's may hang on them. Whom somebody else holds is
-    left for another time.
+    Not those whom the host knows by a key of its own: rows of the host's may hang on them. A user that another
+    transaction holds, or refers to in a row of its own, is left for another time: the purge waits for nobody.
     """
     unproved = select(Email.user_id).join(User).where(Email.verified_at.is_(None), Email.created_at < before)
     some = unproved.where(User.key.is_(None), not_(_is_registered_since(Email.user_id, before)))
-    return some.order_by(Email.created_at).limit(limit).with_for_update(skip_locked=True, of=Email)
+    return some.order_by(Email.created_at).limit(limit).with_for_update(skip_locked=True, of=(User, Email))
 
 
 def remove_unverified(user_ids: Collection[UUID], before: datetime) -> UpdateBase:
-    """Deletes those of these users, who are locked, for whom nobody registered since that moment; returns their ids."""
+    """Deletes those of these users, who are locked, to whom `unverified` still applies; returns their ids."""
     unclaimed = not_(_is_registered_since(User.id, before))
-    return delete(User).where(User.id.in_(user_ids), unclaimed).returning(User.id)
+    unproved = exists().where(Email.user_id == User.id, Email.verified_at.is_(None))
+    return delete(User).where(User.id.in_(user_ids), User.key.is_(None), unproved, unclaimed).returning(User.id)
 
 
 def _is_registered_since(user_id: InstrumentedAttribute[UUID], before: datetime) -> ColumnElement[bool]:
