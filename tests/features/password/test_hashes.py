@@ -123,8 +123,8 @@ def test_bits_of_a_bcrypt_that_stand_for_nothing_are_ignored() -> None:
     salt, digest = made[:29], made[29:]
     assert salt[-1] == "u"
     loose = salt[:-1] + "v" + digest[:-1] + chr(ord(digest[-1]) + 1)
-    assert hashes.understood(loose).matches("secret")
-    assert not hashes.understood(loose).matches("Secret")
+    assert imported_hashes.understood(loose).matches("secret")
+    assert not imported_hashes.understood(loose).matches("Secret")
 
 
 @pytest.mark.parametrize(("n", "r"), [(2, 9999), (16, 8192)])
@@ -136,8 +136,8 @@ def test_a_scrypt_with_a_large_r_is_derived(n: int, r: int) -> None:
 
 async def test_a_hash_that_cannot_be_computed_is_never_right(hasher: Hasher, caplog: pytest.LogCaptureFixture) -> None:
     """One that was imported before its salt was looked at: its user gets 401 like everybody, and not 500."""
-    resting = stored.adopted(hashes.Foreign(Bcrypt(b"abcdefghijklmnopqrstuv", 4, "plain"), bytes(31)))
-    assert not await hashes.verify(hasher, resting, "secret")
+    resting = stored.adopted(imported_hashes.Foreign(Bcrypt(b"abcdefghijklmnopqrstuv", 4, "plain"), bytes(31)))
+    assert not await imported_hashes.verify(hasher, resting, "secret")
     assert "password reset" in caplog.text
 
 
