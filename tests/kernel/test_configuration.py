@@ -172,26 +172,26 @@ def test_s113_passwords_in_addresses_are_masked() -> None:
 def test_secrets_rotate() -> None:
     old, both = f"1:{SECRET}", f"2:{new_secret()},1:{SECRET}"
     before, after = Keyring(parse_secrets(old)), Keyring(parse_secrets(both))
-    assert after.carried("p", before.carry("p", b"x")) == b"x"
+    assert after.open_token("p", before.seal_token("p", b"x")) == b"x"
     assert before.digest("p", "x") in after.digests("p", "x")
     assert after.is_digest_of("p", "x", before.digest("p", "x"))
     assert not after.is_digest_of("p", "y", before.digest("p", "x"))
-    assert after.open("here", before.seal("here", b"x")) == b"x"
+    assert after.decrypt("here", before.encrypt("here", b"x")) == b"x"
     assert after.digest("p", "x").startswith("2.")
-    assert before.carried("p", after.carry("p", b"x")) is None
-    assert before.carried("q", before.carry("p", b"x")) is None
-    for ring, place, sealed in ((after, "there", after.seal("here", b"x")), (before, "h", after.seal("h", b""))):
+    assert before.open_token("p", after.seal_token("p", b"x")) is None
+    assert before.open_token("q", before.seal_token("p", b"x")) is None
+    for ring, place, sealed in ((after, "there", after.encrypt("here", b"x")), (before, "h", after.encrypt("h", b""))):
         with pytest.raises(ValueError, match="another"):
-            ring.open(place, sealed)
+            ring.decrypt(place, sealed)
     for nonsense in ("", "x", "!!!!", "A" * 500):
-        assert after.carried("p", nonsense) is None
+        assert after.open_token("p", nonsense) is None
     assert repr(after) == "Keyring(versions=[2, 1])"
     assert parse_secrets(SECRET) == {1: SECRET}
 
 
 def test_s046_tokens_share_no_beginning() -> None:
     keys = Keyring({1: SECRET})
-    beginnings = {keys.carry("p", number.to_bytes(4)).encode()[:6] for number in range(2000)}
+    beginnings = {keys.seal_token("p", number.to_bytes(4)).encode()[:6] for number in range(2000)}
     assert len(beginnings) == 2000
 
 

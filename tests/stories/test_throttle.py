@@ -343,14 +343,12 @@ async def test_a_device_token_of_the_version_before_is_good_until_a_reset(behind
     auth = world.auth
     expires_at = int(auth.until(auth.settings.device_lifetime).timestamp())
     account = hashlib.sha256(ada.email.encode()).digest()[:16]
-    payload = known_browsers.BEFORE.pack(account, bytes.fromhex(known_browsers.new()), expires_at)
-    old = known_browsers.PREFIX + auth.keys.carry(known_browsers.PURPOSE, payload)
+    old = known_browsers.EARLIER_TOKEN.seal(auth.keys, account, bytes.fromhex(known_browsers.new()), expires_at)
     await drive_up(world, ada.email)
     assert (await ada.login(device_token=old)).status_code == 200
-    assert (
-        known_browsers.known(auth, known_browsers.PREFIX + auth.keys.carry(known_browsers.PURPOSE, b"short"), ada.email)
-        is None
-    )
+    token = known_browsers.TOKEN
+    short = token.prefix + auth.keys.seal_token(token.purpose, b"short")
+    assert known_browsers.known(auth, short, ada.email) is None
     await reset(world, ada)
     await drive_up(world, ada.email)
     assert (await ada.login(device_token=old)).status_code == 429

@@ -83,7 +83,7 @@ class Keys:
         return self.derive("digest", 32)
 
     @cached_property
-    def carrier(self) -> AESSIV:
+    def tokens(self) -> AESSIV:
         """What makes tokens that carry a value."""
         return AESSIV(self.derive("carrier", 64))
 
@@ -125,30 +125,30 @@ class Keyring:
         """Whether `digest` was made from `value`, in constant time."""
         return any(hmac.compare_digest(candidate, digest) for candidate in self.digests(purpose, value))
 
-    def carry(self, purpose: str, payload: bytes) -> str:
+    def seal_token(self, purpose: str, payload: bytes) -> str:
         """A token that carries `payload`, sealed and unreadable (AES-SIV, RFC 5297).
 
         The same payload gives the same token. The last byte names the version, so no two tokens share a beginning.
         """
-        sealed = self._first.carrier.encrypt(payload, [purpose.encode()])
+        sealed = self._first.tokens.encrypt(payload, [purpose.encode()])
         return base64.urlsafe_b64encode(sealed + bytes([self._first.version])).decode().rstrip("=")
 
-    def carried(self, purpose: str, token: str) -> bytes | None:
-        """The payload `carry` was given; None for anything else."""
+    def open_token(self, purpose: str, token: str) -> bytes | None:
+        """The payload `seal_token` was given; None for anything else."""
         try:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-            return self._all[raw[-1]].carrier.decrypt(raw[:-1], [purpose.encode()])
+            return self._all[raw[-1]].tokens.decrypt(raw[:-1], [purpose.encode()])
         except (ValueError, IndexError, KeyError, InvalidTag):
             return None
 
-    def seal(self, place: str, plain: bytes) -> str:
+    def encrypt(self, place: str, plain: bytes) -> str:
         """`plain` encrypted for one place (table|row|purpose), as `v1.version.nonce.text`; it opens nowhere else."""
         nonce = secrets.token_bytes(12)
         text = self._first.rest.encrypt(nonce, plain, place.encode())
         return f"v1.{self._first.version}.{nonce.hex()}.{base64.b64encode(text).decode()}"
 
-    def open(self, place: str, sealed: str) -> bytes:
-        """What `seal` was given for this place. Raises ValueError for anything else."""
+    def decrypt(self, place: str, sealed: str) -> bytes:
+        """What `encrypt` was given for this place. Raises ValueError for anything else."""
         try:
             _, version, nonce, text = sealed.split(".")
             return self._all[int(version)].rest.decrypt(bytes.fromhex(nonce), base64.b64decode(text), place.encode())

@@ -19,14 +19,14 @@ SECONDS = {DONE: 60, MAILBOX: 3600}
 
 def leave(auth: Auth, response: Response, name: str, values: Mapping[str, str]) -> None:
     """The next page finds these values under this name."""
-    sealed = auth.keys.carry(f"note {name}", json.dumps(values).encode())
+    sealed = auth.keys.seal_token(f"note {name}", json.dumps(values).encode())
     set_cookie(auth, response, name, sealed, SECONDS[name])
 
 
 def found(auth: Auth, connection: HTTPConnection, name: str) -> dict[str, str] | None:
     """What was left under this name; None when nothing was, or somebody else wrote it."""
     cookie = connection.cookies.get(cookie_name(auth, name))
-    payload = None if cookie is None else auth.keys.carried(f"note {name}", cookie)
+    payload = None if cookie is None else auth.keys.open_token(f"note {name}", cookie)
     if payload is None:
         return None
     values: dict[str, str] = json.loads(payload)

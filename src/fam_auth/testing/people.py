@@ -88,7 +88,7 @@ async def totp_code(auth: Auth, user: User) -> str:
     from fam_auth.features.otp import totp  # noqa: PLC0415 - as above
 
     for device in await otp.devices(auth, user.id):
-        secret = auth.keys.open(otp.place_of(device.id), device.secret).decode()
+        secret = auth.keys.decrypt(otp.place_of(device.id), device.secret).decode()
         code: str = totp.code_of(secret, totp.step_of(auth.now()))
         return code
     raise ValueError(f'{user.email} has no authenticator: make_user(factors=["totp"]).')

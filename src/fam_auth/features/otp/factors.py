@@ -54,7 +54,7 @@ async def by_totp(auth: Auth, given: Given) -> Outcome:
     challenge = await _challenge(auth, given)
     drift = auth.of(OtpSettings).drift
     for row in await managers.devices(auth, challenge.user.id):
-        secret = auth.keys.open(managers.place_of(row.id), row.secret).decode()
+        secret = auth.keys.decrypt(managers.place_of(row.id), row.secret).decode()
         step = totp.matching_step(secret, given.code, auth.now(), drift)
         if step is not None:
             used = queries.burn(row.id, step, auth.now())

@@ -124,7 +124,7 @@ async def begin(auth: Auth, user: User, name: str) -> Enrolment:
     if (await standing(auth, user.id)).devices >= MOST_DEVICES:
         raise _too_many()
     device_id, secret = auth.new_id(), totp.new_secret()
-    sealed = auth.keys.seal(place_of(device_id), secret.encode())
+    sealed = auth.keys.encrypt(place_of(device_id), secret.encode())
     added = queries.add(id=device_id, user_id=user.id, name=name, secret=sealed, created_at=auth.now())
     await auth.database.rows(added)
     return _enrolment(auth, user, device_id, secret)
@@ -133,7 +133,7 @@ async def begin(auth: Auth, user: User, name: str) -> Enrolment:
 async def pending(auth: Auth, user: User, device_id: UUID) -> Enrolment:
     """A device that has been begun and not confirmed yet. Raises NotFound."""
     row = await _pending(auth, user, device_id)
-    return _enrolment(auth, user, device_id, auth.keys.open(place_of(device_id), row.secret).decode())
+    return _enrolment(auth, user, device_id, auth.keys.decrypt(place_of(device_id), row.secret).decode())
 
 
 async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays signed in
@@ -146,7 +146,7 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
     """
     settings = auth.of(OtpSettings)
     row = await _pending(auth, user, device_id)
-    secret = auth.keys.open(place_of(device_id), row.secret).decode()
+    secret = auth.keys.decrypt(place_of(device_id), row.secret).decode()
     step = totp.matching_step(secret, code, auth.now(), settings.drift)
     if step is None:
         raise InvalidCode

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from fam_auth.auth import Auth
 from fam_auth.core.events import EventKind
+from fam_auth.core.sealed_tokens import SealedToken
 
-TOKEN = struct.Struct(">16s12sQ")  # account, device, when it was made in microseconds since the epoch
-BEFORE = struct.Struct(">16s12sI")  # of versions before: in place of it the expiry, in seconds since the epoch
 EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-PREFIX = "famd_"
-PURPOSE = "device"
+# Account, device, when it was made in microseconds since the epoch.
+TOKEN = SealedToken("famd_", "device", struct.Struct(">16s12sQ"))
+# As earlier versions made it: the expiry in place of that, in seconds since the epoch.
+EARLIER_TOKEN = SealedToken("famd_", "device", struct.Struct(">16s12sI"))
 # Anyone who signed in before this may not have been the owner. A change of the password by somebody who
 # knew it is no such event: it would make strangers of the devices of the owner.
 ENDING = {
@@ -42,8 +43,7 @@ def new() -> str:
 
 def remembered(auth: Auth, canonical: str, device: str) -> str:
     """A token for a device that has just signed in completely."""
-    payload = TOKEN.pack(_account(canonical), bytes.fromhex(device), (auth.now() - EPOCH) // TICK)
-    return PREFIX + auth.keys.carry(PURPOSE, payload)
+    return TOKEN.seal(auth.keys, _account(canonical), bytes.fromhex(device), (auth.now() - EPOCH) // TICK)
 
 
 def known(auth: Auth, token: str | None, canonical: str) -> Device | None:
@@ -51,9 +51,7 @@ def known(auth: Auth, token: str | None, canonical: str) -> Device | None:
 
     Whether the account has ended its tokens since, the database alone knows.
     """
-    if token is None or not token.startswith(PREFIX):
-        return None
-    found = _read(auth, auth.keys.carried(PURPOSE, token.removeprefix(PREFIX)) or b"")
+    found = None if token is None else _opened(auth, token)
     if found is None:
         return None
     account, device = found
@@ -61,12 +59,12 @@ def known(auth: Auth, token: str | None, canonical: str) -> Device | None:
     return device if is_good else None
 
 
-def _read(auth: Auth, payload: bytes) -> tuple[bytes, Device] | None:
-    if len(payload) == TOKEN.size:
-        account, device, ticks = TOKEN.unpack(payload)
+def _opened(auth: Auth, token: str) -> tuple[bytes, Device] | None:
+    if (values := TOKEN.open(auth.keys, token)) is not None:
+        account, device, ticks = values
         return account, Device(device.hex(), EPOCH + ticks * TICK)
-    if len(payload) == BEFORE.size:
-        account, device, expires_at = BEFORE.unpack(payload)
+    if (values := EARLIER_TOKEN.open(auth.keys, token)) is not None:
+        account, device, expires_at = values
         return account, Device(device.hex(), EPOCH + timedelta(seconds=expires_at) - auth.settings.device_lifetime)
     return None
 

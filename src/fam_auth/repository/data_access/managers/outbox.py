@@ -143,7 +143,7 @@ def pause(tries: int) -> timedelta:
 def content_of(auth: Auth, row: Row[Any]) -> dict[str, Any]:
     """What a row of the outbox says. Raises Sealed."""
     try:
-        opened = auth.keys.open(_place(row.id), row.content)
+        opened = auth.keys.decrypt(_place(row.id), row.content)
     except ValueError as error:
         raise Sealed from error
     content: dict[str, Any] = json.loads(opened)
@@ -178,7 +178,7 @@ def _sealed(
     auth: Auth, user_id: UUID | None, kind: str, content: Mapping[str, Any], expires_at: datetime
 ) -> dict[str, Any]:
     row_id = auth.new_id()
-    sealed = auth.keys.seal(_place(row_id), json.dumps(content).encode())
+    sealed = auth.keys.encrypt(_place(row_id), json.dumps(content).encode())
     return {"id": row_id, "user_id": user_id, "kind": kind, "content": sealed, "expires_at": expires_at}
 
 

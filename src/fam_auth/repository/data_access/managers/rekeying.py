@@ -53,7 +53,7 @@ async def _rekey_some(auth: Auth, column: Column[str]) -> int:
     rows = await auth.database.rows(queries.resting(column, older, BATCH))
     for row in rows:
         place = f"{column.table.name}|{row.id}|{column.name}"
-        anew = auth.keys.seal(place, auth.keys.open(place, row.value))
+        anew = auth.keys.encrypt(place, auth.keys.decrypt(place, row.value))
         await auth.database.rows(queries.replace(column, row.id, row.value, anew))
     return len(rows)
 

@@ -16,6 +16,7 @@ from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import Rows
 from fam_auth.core.events import Event, EventKind
+from fam_auth.core.sealed_tokens import SealedToken
 from fam_auth.core.session_cache import CachedSession
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import (
@@ -32,10 +33,14 @@ from fam_auth.repository.data_access.queries import logins, users
 from fam_auth.repository.data_access.queries import sessions as queries
 from fam_auth.values import Actor, Claims, Client, Page, Session, Tokens, Transport, User
 
-ACCESS = struct.Struct(">16sHI")  # session id, generation, expiry in seconds since the epoch
-REFRESH = struct.Struct(">16sI")  # session id, number of refreshes before this token
-PREFIXES = {"bearer": "fams_", "cookie": "famc_"}
-REFRESH_PREFIX = "famr_"
+# Session id, generation, expiry in seconds since the epoch.
+_LAYOUT = struct.Struct(">16sHI")
+ACCESS: Mapping[Transport, SealedToken] = {
+    "bearer": SealedToken("fams_", "bearer", _LAYOUT),
+    "cookie": SealedToken("famc_", "cookie", _LAYOUT),
+}
+# Session id, number of refreshes before this token.
+REFRESH = SealedToken("famr_", "refresh", struct.Struct(">16sI"))
 log = logging.getLogger("fam_auth")
 
 
@@ -173,7 +178,7 @@ def _used(auth: Auth, known: CachedSession, at: float) -> tuple[Session, User]:
 
 async def _asked_for(auth: Auth, token: str, transport: Transport) -> CachedSession:
     """What the database says of a token. Claims that do not hold any more are asked for first."""
-    payload, now = _payload(auth, transport, PREFIXES[transport], token, ACCESS), auth.now()
+    payload, now = ACCESS[transport].open(auth.keys, token), auth.now()
     if payload is None or payload[2] <= now.timestamp():
         raise Unauthenticated
     asked_at = auth.session_cache.clock()
@@ -258,7 +263,7 @@ async def refresh(auth: Auth, token: str, client: Client) -> Tokens:
     Within the grace the same token gives the same successor, so a lost answer can be repeated; later, or once the
     successor was used, the session ends: somebody has copied it. Raises InvalidRefreshToken and TooManyAttempts.
     """
-    payload = _payload(auth, "refresh", REFRESH_PREFIX, token, REFRESH)
+    payload = REFRESH.open(auth.keys, token)
     if payload is None:
         raise InvalidRefreshToken
     session_id, refreshes = UUID(bytes=payload[0]), int(payload[1])
@@ -367,15 +372,9 @@ async def _end_if_stolen(auth: Auth, session_id: UUID, refreshes: int, client: C
 def _tokens(auth: Auth, session_id: UUID, generation: int, refreshes: int, expires_at: datetime) -> Tokens:
     life = min(auth.settings.access_lifetime, expires_at - auth.now())
     access = _access(auth, "bearer", session_id, generation, auth.now() + life)
-    following = REFRESH_PREFIX + auth.keys.carry("refresh", REFRESH.pack(session_id.bytes, refreshes))
+    following = REFRESH.seal(auth.keys, session_id.bytes, refreshes)
     return Tokens(access, following, max(0, life // timedelta(seconds=1)))
 
 
 def _access(auth: Auth, transport: Transport, session_id: UUID, generation: int, expires_at: datetime) -> str:
-    payload = ACCESS.pack(session_id.bytes, generation, int(expires_at.timestamp()))
-    return PREFIXES[transport] + auth.keys.carry(transport, payload)
-
-
-def _payload(auth: Auth, purpose: str, prefix: str, token: str, shape: struct.Struct) -> tuple[Any, ...] | None:
-    carried = auth.keys.carried(purpose, token.removeprefix(prefix)) if token.startswith(prefix) else None
-    return None if carried is None or len(carried) != shape.size else shape.unpack(carried)
+    return ACCESS[transport].seal(auth.keys, session_id.bytes, generation, int(expires_at.timestamp()))
