@@ -5,7 +5,8 @@ from datetime import timedelta
 from fastapi import Response
 
 from fam_auth.auth import Auth
-from fam_auth.http.credentials import REGISTRATION_COOKIE, cookie_name
+from fam_auth.http.credentials import DEVICE_COOKIE, LOGIN_COOKIE, REGISTRATION_COOKIE, SESSION_COOKIE, cookie_name
+from fam_auth.pipeline import Complete, Incomplete, Outcome
 
 
 def set_cookie(auth: Auth, response: Response, name: str, value: str, seconds: int) -> None:
@@ -23,3 +24,25 @@ def keep_registration(auth: Auth, response: Response, token: str) -> None:
     """The browser shows the token of its registration when the address is verified."""
     seconds = auth.settings.unverified_lifetime // timedelta(seconds=1)
     set_cookie(auth, response, REGISTRATION_COOKIE, token, seconds)
+
+
+def set_login_cookies(auth: Auth, response: Response, outcome: Outcome) -> None:
+    """The browser keeps what a step of a login gives it; with the bearer transport nothing is set."""
+    if isinstance(outcome, Incomplete):
+        _set_login(auth, response, outcome)
+    elif outcome.cookie is not None:
+        _set_session(auth, response, outcome, outcome.cookie)
+
+
+def _set_login(auth: Auth, response: Response, outcome: Incomplete) -> None:
+    if outcome.transport == "cookie":
+        seconds = int((outcome.expires_at - auth.now()).total_seconds())
+        set_cookie(auth, response, LOGIN_COOKIE, outcome.login_token, seconds)
+
+
+def _set_session(auth: Auth, response: Response, outcome: Complete, cookie: str) -> None:
+    known = auth.settings.device_lifetime // timedelta(seconds=1)
+    set_cookie(auth, response, DEVICE_COOKIE, outcome.device_token, known)
+    seconds = int((outcome.session.expires_at - auth.now()).total_seconds())
+    set_cookie(auth, response, SESSION_COOKIE, cookie, seconds)
+    forget_cookie(auth, response, LOGIN_COOKIE)

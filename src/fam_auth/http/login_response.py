@@ -1,12 +1,9 @@
 """Outcomes of a login become answers, with their cookies."""
 
-from datetime import timedelta
-
 from fastapi import Response
 
 from fam_auth.auth import Auth
-from fam_auth.http.cookies import forget_cookie, set_cookie
-from fam_auth.http.credentials import DEVICE_COOKIE, LOGIN_COOKIE, SESSION_COOKIE
+from fam_auth.http.cookies import set_login_cookies
 from fam_auth.pipeline import Complete, Incomplete, Outcome
 from fam_auth.schemas.login import CompleteAnswer, IncompleteAnswer, StepAnswer
 from fam_auth.schemas.session import SessionAnswer, TokensAnswer
@@ -18,19 +15,26 @@ def login_answer(auth: Auth, response: Response, outcome: Outcome) -> CompleteAn
     """The answer to a step of a login; with the cookie transport nothing secret is in it."""
     if isinstance(outcome, Incomplete):
         return incomplete_answer(auth, response, outcome)
-    return _complete(auth, response, outcome)
+    return _complete_answer(auth, response, outcome)
 
 
 def incomplete_answer(auth: Auth, response: Response, outcome: Incomplete) -> IncompleteAnswer:
-    """What is lacking, and the token for the next step: in the body, or in its cookie."""
-    by_cookie = outcome.transport == "cookie"
-    if by_cookie:
-        seconds = int((outcome.expires_at - auth.now()).total_seconds())
-        set_cookie(auth, response, LOGIN_COOKIE, outcome.login_token, seconds)
+    """The remaining steps, and the token for the next one: in the body, or in its cookie."""
+    set_login_cookies(auth, response, outcome)
     return IncompleteAnswer(
-        login_token=None if by_cookie else outcome.login_token,
+        login_token=None if outcome.transport == "cookie" else outcome.login_token,
         expires_at=outcome.expires_at,
         next=[StepAnswer.model_validate({"step": step.name, **step.detail}) for step in outcome.next],
+    )
+
+
+def _complete_answer(auth: Auth, response: Response, outcome: Complete) -> CompleteAnswer:
+    set_login_cookies(auth, response, outcome)
+    return CompleteAnswer(
+        user=UserAnswer.model_validate(outcome.user),
+        session=SessionAnswer.model_validate(outcome.session),
+        tokens=None if outcome.tokens is None else tokens_answer(outcome.tokens),
+        device_token=None if outcome.cookie is not None else outcome.device_token,
     )
 
 
@@ -40,20 +44,4 @@ def tokens_answer(tokens: Tokens) -> TokensAnswer:
         access_token=tokens.access_token,
         expires_in=tokens.expires_in,
         refresh_token=tokens.refresh_token,
-    )
-
-
-def _complete(auth: Auth, response: Response, outcome: Complete) -> CompleteAnswer:
-    by_cookie = outcome.cookie is not None
-    if outcome.cookie is not None:
-        known = auth.settings.device_lifetime // timedelta(seconds=1)
-        set_cookie(auth, response, DEVICE_COOKIE, outcome.device_token, known)
-        seconds = int((outcome.session.expires_at - auth.now()).total_seconds())
-        set_cookie(auth, response, SESSION_COOKIE, outcome.cookie, seconds)
-        forget_cookie(auth, response, LOGIN_COOKIE)
-    return CompleteAnswer(
-        user=UserAnswer.model_validate(outcome.user),
-        session=SessionAnswer.model_validate(outcome.session),
-        tokens=None if outcome.tokens is None else tokens_answer(outcome.tokens),
-        device_token=None if by_cookie else outcome.device_token,
     )

@@ -7,10 +7,9 @@ from fastapi import Response
 from starlette.requests import HTTPConnection
 
 from fam_auth.exceptions import NoLogin
-from fam_auth.http.cookies import forget_cookie
+from fam_auth.http.cookies import forget_cookie, set_login_cookies
 from fam_auth.http.credentials import SESSION_COOKIE, login_token_of
 from fam_auth.http.login_request import arrival
-from fam_auth.http.login_response import login_answer
 from fam_auth.pages import flash
 from fam_auth.pages.page import Page
 from fam_auth.pages.site import Site
@@ -36,7 +35,7 @@ def address_after(page: Page, outcome: Outcome) -> str:
 
 def keep(page: Page, response: Response, outcome: Outcome) -> None:
     """The browser has the cookies of the outcome; a session of before does not stand beside a new login."""
-    login_answer(page.auth, response, outcome)
+    set_login_cookies(page.auth, response, outcome)
     if isinstance(outcome, Complete):
         flash.drop(page.auth, response, flash.MAILBOX)
     elif page.session is None:
