@@ -20,7 +20,7 @@ A refusal is answered as `application/problem+json` (RFC 9457). `code` is stable
   "status": 422,
   "detail": "The request is not valid.",
   "request_id": "0197f0c2a1b34c5d",
-  "errors": [{{"field": "password", "code": "too_short", "message": "Use at least 8 characters."}}]
+  "errors": [{{"field": "password", "code": "too_short", "message": "Must be at least 8 characters."}}]
 }}
 ```
 
