@@ -389,7 +389,7 @@ async def test_roles_as_a_matrix(world: World) -> None:
     assert (answer.status_code, "A role cannot include itself" in answer.text) == (422, True)
     kept = {"role": "admin", "kind": "permission", "part": "users:read", "wanted": "no"}
     answer = await send(grace, "/admin/roles/toggle", kept)
-    assert (answer.status_code, "You cannot remove the permissions of fam-auth from the role admin" in answer.text) == (403, True)
+    assert (answer.status_code, "You cannot remove the permissions of fam-auth" in answer.text) == (403, True)
     await grace.open("/admin/roles")
     await grace.send("/delete", role="chief")
     assert "Role deleted." in grace.text
@@ -397,7 +397,7 @@ async def test_roles_as_a_matrix(world: World) -> None:
     assert (await definitions.get(world.auth, "helper")).permissions == frozenset()
     await world.later(minutes=11)
     await grace.open("/admin/roles")
-    assert "confirm that it’s you" in grace.text
+    assert "Before you can make changes here" in grace.text
     assert "helper does not have users:read" in grace.text
 
 

@@ -59,7 +59,7 @@ async def test_from_registration_to_farewell(world: World, guest: Browser) -> No
 
     world.clock.travel(minutes=11)
     await ada.open("/account/delete")
-    assert "confirm that it’s you" in ada.text
+    assert "Before you can make changes here" in ada.text
     await ada.open(next(link for link in ada.page.links if "/sign-in/again" in link))
     await ada.send("/again", password=PASSWORD)
     assert ada.path == "/auth/sign-in/authenticator"
@@ -240,7 +240,7 @@ async def test_factors_are_kept_in_order(world: World, ada: Browser) -> None:
     await ada.open("/account/second-factors")
     await ada.enrol()
     await ada.open("/account/second-factors")
-    assert "confirm that it’s you" in ada.text
+    assert "Before you can make changes here" in ada.text
     await ada.open("/sign-in/again?next=/auth/account/second-factors")
     await ada.send("/again", password="wrong")
     assert ada.answer.status_code == 401
@@ -338,7 +338,7 @@ async def test_old_proofs_are_asked_for_again(world: World, ada: Browser) -> Non
     await ada.send(form.action, email="ada@example.org")
     assert (ada.path, ada.answer.url.params["next"]) == ("/auth/sign-in/again", "/auth/account/email")
     await ada.open("/account/email")
-    assert "confirm that it’s you" in ada.text
+    assert "Before you can make changes here" in ada.text
     await ada.open("/account/delete")
     assert not [one for one in ada.page.forms if one.action.endswith("/delete")]
 

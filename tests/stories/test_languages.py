@@ -198,7 +198,7 @@ async def test_a_host_writes_mails_in_a_language_of_its_own(open_world: OpenWorl
     (tmp_path / "fr" / "verify_email.txt").write_text("Bonjour\nLe {{ requested_at }} :\n\n{{ link }}\n", "utf-8")
     (tmp_path / "verify_email.html").write_text("<p>for English alone</p>", "utf-8")
     world = await open_world(texts=tmp_path, mail_templates=tmp_path)
-    for tag, subject in (("fr-CA", "Bonjour"), ("de", "Bestätigen Sie Ihre E-Mail-Adresse für fam-auth"), ("en", "Verify")):
+    for tag, subject in (("fr-CA", "Bonjour"), ("de", "Bestätigen Sie"), ("en", "Verify")):
         person = Person(world, f"{tag}@example.com", await world.client(**{"Accept-Language": tag}))
         await person.register()
         [mail] = await world.mails(person.email)
