@@ -13,7 +13,7 @@ from scripts.reference.words import table
 HEAD = """\
 # Commands
 
-`fam-auth` reads the same settings as the service. `--json` is there on every listing; `fam-auth COMMAND --help` says what stands here."""
+`fam-auth` reads the same settings as the service. Every command that prints a list has `--json`. `fam-auth COMMAND --help` prints the text of this page for one command."""
 
 KINDS = {int: "NUMBER", datetime: "TIME", UUID: "ID"}
 
@@ -42,7 +42,7 @@ def _section(name: str, command: Any) -> str:  # noqa: ANN401 - as above
     lines = [f"## {name}", f"`{' '.join(usage)}`", " ".join((command.help or "").split())]
     rows = [[f"`{_spelt(one)}`", _meaning(one)] for one in command.params if one.name != "help"]
     if rows:
-        lines.append(table(["takes", "meaning"], rows))
+        lines.append(table(["argument or option", "meaning"], rows))
     return "\n\n".join(lines)
 
 

@@ -12,19 +12,21 @@ from scripts.reference.words import table
 from scripts.reference.world import features
 
 HEAD = """\
-# What is kept
+# Stored data
 
-Everything fam-auth keeps is in these tables; workers remember sessions in memory besides, and nothing is written elsewhere but the log. Classes:
+fam-auth stores everything in these tables. Workers also cache sessions in memory, and events are written to the log; nothing else is stored anywhere. Each column belongs to one of these classes:
 
 | class | what it is | who can read it |
 |---|---|---|
-| personal | tells who somebody is or from where they came | whoever reads the database; their user in `GET /auth/me/export` |
+| personal | identifies a user or where they connected from | anyone with access to the database; the user, in `GET /auth/me/export` |
 | sealed | encrypted with AES-256-GCM, bound to its row | only a process that has `FAM_AUTH_SECRETS` |
-| digest | a keyed digest of a secret that is shown once | nobody |
-| hash | a password as Argon2id | nobody |
-| technical | ids, times, counters | whoever reads the database |
+| digest | a keyed digest of a secret that is shown once | no one |
+| hash | an Argon2id hash of a password | no one |
+| technical | IDs, times, counters | anyone with access to the database |
 
-Of all this the log has what an event has: time, kind, outcome, bare ids, address, client and request id, as one line of JSON. No other column reaches a log, and no secret, token, code or mail address ever does. `fam-auth users export` prints what is kept of one user, `fam-auth users delete` (or the user, by `DELETE /auth/me`) removes it; events keep kind, time and bare ids. `fam-auth purge` deletes what has had its time."""
+The log contains only what an event contains: time, kind, outcome, IDs, IP address, client and request ID, as one line of JSON. No other column is ever logged, and neither is any secret, token, code or email address.
+
+To export the data of one user, run `fam-auth users export`. To delete it, run `fam-auth users delete`; users delete their own account with `DELETE /auth/me`. The events of a deleted user keep only kind, time and IDs. `fam-auth purge` deletes expired rows."""
 # What is text is one or the other, and somebody has thought of it; everything else is technical.
 PERSONAL = {"address", "agent", "canonical", "detail", "locale", "name", "shown", "suspended_reason"}
 TECHNICAL = {
@@ -39,14 +41,14 @@ BY_TABLE = {
 }
 # By purge(): test_data_is_purged_as_the_page_says holds this against it.
 PURGED = {
-    "auth_login": "its ten minutes (`FAM_AUTH_LOGIN_LIFETIME`), then purged",
-    "auth_one_time_token": "until it expires, or for a day after its use, then purged",
-    "auth_attempt": "a day after the last try counts no more, then purged",
-    "auth_session": "`FAM_AUTH_RETENTION` after its end, then purged",
+    "auth_login": "until it expires (`FAM_AUTH_LOGIN_LIFETIME`, ten minutes), then purged",
+    "auth_one_time_token": "until it expires, or one day after its use, then purged",
+    "auth_attempt": "one day after the last attempt no longer counts, then purged",
+    "auth_session": "`FAM_AUTH_RETENTION` after the session ended, then purged",
     "auth_event": "`FAM_AUTH_RETENTION`, then purged",
-    "auth_change": "an hour, then purged",
-    "auth_outbox": "a day after it was sent or given up, then purged; the content goes when the mail does",
-    "auth_user": "until deleted; `FAM_AUTH_UNVERIFIED_LIFETIME` when nobody verifies the address, then purged",
+    "auth_change": "one hour, then purged",
+    "auth_outbox": "one day after the email was sent or failed, then purged; the content is deleted as soon as the email is sent",
+    "auth_user": "until deleted; if the address is never verified, for `FAM_AUTH_UNVERIFIED_LIFETIME`, then purged",
 }
 
 
@@ -69,13 +71,13 @@ def kept(model: type[Base]) -> str:
         return PURGED[made.name]
     for column in made.columns:
         if column.info.get("dies"):
-            return f"a day after `{column.name}`, then purged"
+            return f"one day after `{column.name}`, then purged"
     if made.name == "auth_registration":
-        return "until the address is verified or the registration disowned"
+        return "until the address is verified or its owner rejects the registration"
     if any(key.column.table is _table(User) for key in made.foreign_keys):
-        return "as long as its user"
+        return "as long as the user exists"
     if any(key.ondelete == "CASCADE" for key in made.foreign_keys):
-        return "as long as what it belongs to"
+        return "as long as the row that it belongs to"
     if made.name == "auth_role":
         return "until deleted"
     raise LookupError(f"{made.name}: say in scripts/reference/data.py how long its rows are kept")

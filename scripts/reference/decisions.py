@@ -9,7 +9,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "decisions"
 HEAD = """\
 # Decisions
 
-What was worth defending, one page each: the context, the decision, what follows, and what was not taken."""
+Architecture decision records, one page each: context, decision, consequences and rejected alternatives."""
 
 
 def page() -> str:

@@ -10,7 +10,7 @@ EXPLAINED = Path(__file__).resolve().parents[2] / "docs" / "events.md"
 HEAD = """\
 # Events
 
-What an event holds, who sees it and how long it stays is on the page [Security events](../events.md). In Python each kind is a member of `fam_auth.core.events.EventKind`."""
+[Security events](../events.md) explains what an event contains, who can see it and how long it is kept. In Python, each kind is a member of `fam_auth.core.events.EventKind`."""
 
 
 def page() -> str:

@@ -12,7 +12,7 @@ from scripts.reference.world import SECRETS
 HEAD = """\
 # Keys
 
-All keys come from `FAM_AUTH_SECRETS`, a list such as `2:...,1:...`: the first writes, all read. A secret has at least 32 characters, comes from the environment or a file, is never printed, and no key is ever written anywhere. Each version gives one key per purpose by HKDF-SHA-256 (RFC 5869), so that no key does two things."""
+All keys are derived from `FAM_AUTH_SECRETS`, a list such as `2:...,1:...`. fam-auth writes with the first secret and reads with all of them. A secret has at least 32 characters, comes from an environment variable or a file, and is never printed. Keys are never written anywhere. HKDF-SHA-256 (RFC 5869) derives one key per purpose from each secret, so no key has two purposes."""
 ALGORITHMS = {
     "digest": "HMAC-SHA-256",
     "carrier": "AES-SIV (RFC 5297)",
@@ -20,15 +20,15 @@ ALGORITHMS = {
 }
 # The class of the columns that each key makes.
 RESTS = {"digest": "digest", "rest": "sealed"}
-CARRIED = "access, refresh and device tokens, and the cookies of sessions; nothing in the database"
+CARRIED = "access, refresh and device tokens, and session cookies; nothing in the database"
 PASSWORDS = """\
 ## Passwords
 
-No key: {algorithm}, a salt of its own each, made anew at the next login when the parameters have grown.
+Passwords need no key: they are hashed with {algorithm} and a random salt each. When the parameters are raised, each password is rehashed at the next sign-in.
 
-## Changing the secret
+## Rotating the secret
 
-[Rotate secrets](../rotate-secrets.md) says how, without a single session lost. What is sealed is made anew by `fam-auth rekey`; what is a digest cannot be, and goes with its time. Tokens carry the number of their secret, and a secret whose number is gone opens nothing. A secret that leaked is taken out at once: everybody signs in again, mails that wait are lost, and authenticators have to be added anew unless `fam-auth rekey` ran before."""
+[Rotate secrets](../rotate-secrets.md) shows how to change the secret without ending any session. `fam-auth rekey` encrypts sealed columns again with the new secret. Digests cannot be converted: what they belong to stops working when you remove the secret. Tokens contain the number of their secret and stop working, too. If a secret leaks, remove it immediately: all users have to sign in again, queued emails are lost, and authenticator apps have to be set up again unless you ran `fam-auth rekey` before."""
 
 
 class Recorded(Keys):
@@ -52,7 +52,7 @@ def page() -> str:
         told = inspect.getdoc(getattr(Keys, name)) or ""
         rows.append([f"`{name}`", ALGORITHMS[name], f"{recorded.lengths[name] * 8} bits", told, _rests(name)])
     algorithm = f"Argon2id with {MEMORY_KIB // 1024} MiB, {PASSES} passes, {LANES} lane"
-    parts = [HEAD, table(["key", "algorithm", "length", "what for", "what rests on it"], rows)]
+    parts = [HEAD, table(["key", "algorithm", "length", "purpose", "used for"], rows)]
     return "\n\n".join([*parts, PASSWORDS.format(algorithm=algorithm)]) + "\n"
 
 

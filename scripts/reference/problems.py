@@ -10,7 +10,7 @@ from scripts.reference.world import operations
 HEAD = f"""\
 # Problems
 
-A refusal is answered as `application/problem+json` (RFC 9457). `code` is stable and for programs; `detail` is for people and may change. `type` is `{TYPES}` and the code, or `FAM_AUTH_PROBLEM_URL` and the code if you host these pages yourself. `request_id` finds the line of the log. `Retry-After` goes with 429 and 503.
+Errors are returned as `application/problem+json` (RFC 9457). Check `code` in your program: it never changes. Show `detail` to users: it is translated and may change. `type` is `{TYPES}` followed by the code, or `FAM_AUTH_PROBLEM_URL` followed by the code if you host these pages yourself. Use `request_id` to find the request in the log. Responses with status 429 and 503 have a `Retry-After` header.
 
 ```json
 {{
@@ -20,11 +20,11 @@ A refusal is answered as `application/problem+json` (RFC 9457). `code` is stable
   "status": 422,
   "detail": "The request is not valid.",
   "request_id": "0197f0c2a1b34c5d",
-  "errors": [{{"field": "password", "code": "too_short", "message": "Use at least 8 characters."}}]
+  "errors": [{{"field": "password", "code": "too_short", "message": "Must be at least 8 characters."}}]
 }}
 ```
 
-`errors` is there for `invalid_request` alone and never repeats the value that was sent; `lacking` for `step_up_required` and for `forbidden`, to those who may know."""
+`errors` is present only for `invalid_request` and never repeats the submitted value. `lacking` says what is missing: it is present for `step_up_required`, and for `forbidden` if the user is allowed to know."""
 
 
 def page() -> str:
@@ -44,7 +44,7 @@ def _section(kind: type[Refusal]) -> str:
     lines = [f"## {kind.code}", f"**{kind.status}** {kind.title}", inspect.getdoc(kind) or ""]
     names = [f"`{operation['operationId']}`" for _, operation in operations() if _answers(operation, kind)]
     everywhere = len(names) == len(operations())
-    lines.append(f"Answered by {'every operation' if everywhere else ', '.join(names)}." if names else "")
+    lines.append(f"Returned by {'every operation' if everywhere else ', '.join(names)}." if names else "")
     return "\n\n".join(line for line in lines if line)
 
 

@@ -8,26 +8,26 @@ from scripts.reference.words import table
 from scripts.reference.world import document, operations
 
 HEAD = f"""\
-# Who may do what
+# Permissions
 
-Every route says what it asks for, and nothing else decides: no field of a body and no header. There is one built-in role, `{ADMIN}`; it has the permissions below, and of an application's own only those that are written down for it. `fam-auth routes` prints the same for an application with its own routes.
+Every route declares what it requires, and nothing else grants access: no body field and no header. There is one built-in role, `{ADMIN}`. It has the permissions below, and those permissions of your application that you add to it. To print this table for an application with its own routes, run `fam-auth routes`.
 
 ## Roles, permissions, routes"""
 FIELDS = """\
 ## Fields of a user
 
-Read and written by the user about themselves, and by an administrator with the permission. A field that a body does not name is refused, never silently kept."""
+Which fields users can read and change about themselves, and which fields an administrator with the permission can. A request body with an unknown field is rejected."""
 REST = """\
 ## Routes without a permission
 
-`session`: whoever is signed in, for what is theirs; what belongs to somebody else is `not_found`. `login`: whoever has the token of a login under way. `public`: everybody."""
+`session`: users who are signed in, for their own data; the data of other users is `not_found`. `login`: clients with the token of a sign-in in progress. `public`: everyone."""
 READS = {"self": "GET /auth/me", "admin": "GET /auth/users/{user_id}"}
 WRITES = {"self": "PATCH /auth/me", "admin": "PATCH /auth/users/{user_id}"}
 ELSEWHERE = {
-    "email": "`change_email`, confirmed by the new mailbox, undone by the old one",
+    "email": "`change_email`, confirmed with a link sent to the new address, undone with a link sent to the old one",
     "email_verified": "`verify_email`",
-    "suspended_at": "`suspend_user`, `restore_user` for an administrator",
-    "suspended_until": "`suspend_user` for an administrator",
+    "suspended_at": "`suspend_user`, `restore_user` (administrator)",
+    "suspended_until": "`suspend_user` (administrator)",
 }
 
 
@@ -41,7 +41,7 @@ def page() -> str:
         if not any(demand.startswith("permission") for demand in demands)
     ]
     parts = [HEAD, table(["role", "permission", "meaning", "routes"], rows), FIELDS, _fields()]
-    return "\n\n".join([*parts, REST, table(["route", "asks for", "and"], others)]) + "\n"
+    return "\n\n".join([*parts, REST, table(["route", "requires", "and"], others)]) + "\n"
 
 
 def fields(route: str, *, written: bool) -> set[str]:
@@ -57,7 +57,7 @@ def _fields() -> str:
     writes = {who: fields(route, written=True) for who, route in WRITES.items()}
     order = list(document()["components"]["schemas"]["UserItem"]["properties"])
     rows = [[f"`{name}`", *(_marks(name, reads, writes)), ELSEWHERE.get(name, "")] for name in order]
-    head = ["field", "self reads", "self writes", "admin reads", "admin writes", "otherwise changed by"]
+    head = ["field", "self reads", "self writes", "admin reads", "admin writes", "changed by"]
     return table(head, rows)
 
 

@@ -11,13 +11,13 @@ from scripts.reference.world import app, document, operations
 HEAD = """\
 # Routes
 
-As they stand under the prefix `/auth` with every feature and every switch on; an application has those of its features alone, and `fam-auth routes` lists them. The OpenAPI document of an application says the same, and [makes clients](../clients.md).
+All routes, with the prefix `/auth` and every feature and option turned on. Your application has only the routes of its features; list them with `fam-auth routes`. The OpenAPI document of your application describes the same routes, and you can [generate clients](../clients.md) from it.
 
-Every operation may also answer with the problems that all share: `invalid_request`, `payload_too_large`, `unsupported_media_type`, `internal_error`, `unavailable`."""
+Every operation can also return these problems: `invalid_request`, `payload_too_large`, `unsupported_media_type`, `internal_error`, `unavailable`."""
 SHARED = ("invalid_request", "payload_too_large", "unsupported_media_type", "internal_error", "unavailable")
 ASKED = {
     "session": "a session",
-    "login": "the token of a login under way, where there is one",
+    "login": "the token of a sign-in in progress, if there is one",
     "public": "nothing",
     "nothing": "nothing",
 }
@@ -30,7 +30,7 @@ def page() -> str:
     parts = [HEAD]
     for tag, group in groupby(found, key=lambda one: str(one[1]["tags"][0])):
         parts += [f"## {tag.capitalize()}", *(_section(*one) for one in group)]
-    parts += ["## Bodies", "Unknown fields are refused. `null` is written where a field may have no value."]
+    parts += ["## Bodies", "Unknown fields are rejected. A field without a value is `null`."]
     parts += [_body(name, schema) for name, schema in sorted(document()["components"]["schemas"].items())]
     return "\n\n".join(parts) + "\n"
 
@@ -43,10 +43,10 @@ def rule_of(route: str) -> Rule:
 def _section(route: str, operation: dict[str, Any]) -> str:
     rule = rule_of(route)
     asks = ", ".join([ASKED[rule.asks], *(str(demand) for demand in rule.demands)])
-    lines = [f"### {operation['operationId']}", f"`{route}`", _told(operation), f"- asks for: {asks}"]
+    lines = [f"### {operation['operationId']}", f"`{route}`", _told(operation), f"- requires: {asks}"]
     facts = [_taken(operation), _given(operation)]
     own = [f"[`{one}`](problems.md#{one})" for one in dict.fromkeys(codes(operation)) if one not in SHARED]
-    facts.append(f"- refuses with: {', '.join(own)}" if own else "")
+    facts.append(f"- problems: {', '.join(own)}" if own else "")
     return "\n\n".join(lines) + "".join(f"\n{fact}" for fact in facts if fact)
 
 
@@ -60,7 +60,7 @@ def _taken(operation: dict[str, Any]) -> str:
     names = [f"`{one['name']}` ({one['in']})" for one in given]
     bodies = operation.get("requestBody", {}).get("content", {}).values()
     names += [_shown(media["schema"]) for media in bodies]
-    return f"- takes: {', '.join(names)}" if names else ""
+    return f"- parameters: {', '.join(names)}" if names else ""
 
 
 def _given(operation: dict[str, Any]) -> str:
@@ -69,7 +69,7 @@ def _given(operation: dict[str, Any]) -> str:
         if int(status) < 400:  # noqa: PLR2004 - from here on they are problems
             schema = answer.get("content", {}).get("application/json", {}).get("schema")
             answers.append(f"{status} {_shown(schema)}".strip() if schema else status)
-    return f"- gives: {', '.join(answers)}"
+    return f"- returns: {', '.join(answers)}"
 
 
 def _body(name: str, schema: dict[str, Any]) -> str:
@@ -79,7 +79,7 @@ def _body(name: str, schema: dict[str, Any]) -> str:
         for field, one in schema.get("properties", {}).items()
     ]
     lines = [f"### {name}", schema.get("description", "")]
-    lines.append(table(["field", "type", "always", "meaning"], rows) if rows else _shown(schema))
+    lines.append(table(["field", "type", "required", "meaning"], rows) if rows else _shown(schema))
     return "\n\n".join(line for line in lines if line)
 
 

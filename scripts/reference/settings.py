@@ -16,11 +16,11 @@ from scripts.reference.world import features
 HEAD = """\
 # Settings
 
-Each is a variable of the environment, a line in `.env` (in development), a file of its name in `FAM_AUTH_SECRETS_DIR`, or a keyword in code: `Auth(session_idle=...)`, `Otp(issuer=...)`. `fam-auth config` prints each with its value and where it comes from; an unknown name stops the start.
+Set each one as an environment variable, as a line in `.env` (in development), as a file with its name in `FAM_AUTH_SECRETS_DIR`, or as a keyword argument: `Auth(session_idle=...)`, `Otp(issuer=...)`. `fam-auth config` prints every setting with its value and source. fam-auth does not start if a name is unknown.
 
-A duration is written as `10 minutes` is in ISO 8601, `PT10M`, or as `00:10:00`; seven days are `P7D`. A rate is how often in how long: `30/5m`. Lists are separated by commas. The last column names what the profile `strict` changes."""
+Write durations in ISO 8601 (`PT10M` for ten minutes, `P7D` for seven days) or as `00:10:00`. Write rate limits as attempts per period: `30/5m`. Separate the items of a list with commas. The last column shows the value in the profile `strict`, where it differs."""
 # What a value given by the environment cannot be told from.
-UNSET = {"profile": "by the database", "features": "all whose extras are installed"}
+UNSET = {"profile": "depends on the database", "features": "all features whose extras are installed"}
 
 
 def page() -> str:

@@ -105,31 +105,31 @@ class InvalidRequest(Refusal):
 class PayloadTooLarge(Refusal):
     """The body is larger than 64 kB."""
 
-    status, code, title = 413, "payload_too_large", "The body is larger than 64 kB."
+    status, code, title = 413, "payload_too_large", "The request body is larger than 64 kB."
 
 
 class UnsupportedMediaType(Refusal):
     """The body is not JSON."""
 
-    status, code, title = 415, "unsupported_media_type", "Send the body as application/json."
+    status, code, title = 415, "unsupported_media_type", "Send the request body as application/json."
 
 
 class UnknownHost(Refusal):
     """The service was asked under a name that is not its own."""
 
-    status, code, title = 400, "unknown_host", "This service does not answer to that name."
+    status, code, title = 400, "unknown_host", "This service does not accept requests for this host name."
 
 
 class InvalidToken(Refusal):
     """A one-time token is unknown, used, replaced by a newer one, or expired."""
 
-    status, code, title = 400, "invalid_token", "This link is not valid any more. Ask for a new one."
+    status, code, title = 400, "invalid_token", "This link is invalid or has expired. Request a new one."
 
 
 class InvalidCode(Refusal):
     """A short code is wrong, used, expired, or was tried too often."""
 
-    status, code, title = 400, "invalid_code", "This code is not valid. Check it or ask for a new one."
+    status, code, title = 400, "invalid_code", "This code is invalid or has expired. Check it or request a new one."
 
 
 class Unauthenticated(Refusal):
@@ -144,31 +144,31 @@ class Unauthenticated(Refusal):
 class InvalidCredentials(Unauthenticated):
     """Address or password is wrong; which of them is not said."""
 
-    code, title = "invalid_credentials", "The e-mail address or the password is wrong."
+    code, title = "invalid_credentials", "Incorrect email address or password."
 
 
 class InvalidLoginToken(Unauthenticated):
     """The login under way is unknown, finished or expired."""
 
-    code, title = "invalid_login_token", "This login is over. Start again."
+    code, title = "invalid_login_token", "This sign-in has expired or is already complete. Start again."
 
 
 class InvalidRefreshToken(Unauthenticated):
     """The refresh token is unknown, used, or its session has ended."""
 
-    code, title = "invalid_refresh_token", "The session has ended. Sign in again."
+    code, title = "invalid_refresh_token", "Your session has ended. Sign in again."
 
 
 class SecondFactorRequired(Unauthenticated):
     """The password form of OAuth2 cannot ask for a second factor."""
 
-    code, title = "second_factor_required", "This account needs more than a password. Sign in through POST /login."
+    code, title = "second_factor_required", "This account needs more than a password to sign in. Use POST /login."
 
 
 class StepUpRequired(Unauthenticated):
     """The session is good, but the route wants a fresher or stronger proof (RFC 9470)."""
 
-    code, title = "step_up_required", "Confirm that it is you."
+    code, title = "step_up_required", "Confirm your identity to continue."
 
     def __init__(self, *, assurance: str, within: timedelta | None) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class StepUpRequired(Unauthenticated):
 class Forbidden(Refusal):
     """The caller is known and may not do this. `lacking` says what is missing, for those who may know it."""
 
-    status, code, title = 403, "forbidden", "You may not do this."
+    status, code, title = 403, "forbidden", "You do not have permission to do this."
 
     def __init__(self, detail: str | Said | None = None, *, lacking: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
@@ -201,43 +201,43 @@ class Forbidden(Refusal):
 class CrossSite(Forbidden):
     """A page of another site sent this."""
 
-    code, title = "cross_site", "This request came from another site."
+    code, title = "cross_site", "This request came from another site and was blocked."
 
 
 class PasswordRequired(Forbidden):
     """A verification needs the password of the registration, or its token: the mail alone shows only the mailbox."""
 
-    code, title = "password_required", "Enter the password of your registration to verify this address."
+    code, title = "password_required", "To verify this address, enter the password that you registered with."
 
 
 class NotFound(Refusal):
     """There is no such thing, or it is not the caller's."""
 
-    status, code, title = 404, "not_found", "There is no such thing."
+    status, code, title = 404, "not_found", "Not found."
 
 
 class NoLogin(NotFound):
     """No login is under way."""
 
-    code, title = "no_login", "No login is under way."
+    code, title = "no_login", "No sign-in is in progress."
 
 
 class TooManyAttempts(Refusal):
     """Too many tries; `Retry-After` says when the next one counts."""
 
-    status, code, title = 429, "too_many_attempts", "Too many attempts. Wait a little."
+    status, code, title = 429, "too_many_attempts", "Too many attempts. Wait before you try again."
 
 
 class InternalError(Refusal):
     """Something broke that is not the caller's fault; the log has it under the request id."""
 
-    status, code, title = 500, "internal_error", "Something went wrong on our side."
+    status, code, title = 500, "internal_error", "Something went wrong on our end."
 
 
 class Unavailable(Refusal):
     """The database or another part does not answer in time; trying again later may work."""
 
-    status, code, title = 503, "unavailable", "The service cannot answer now. Try again in a moment."
+    status, code, title = 503, "unavailable", "The service is temporarily unavailable. Try again in a moment."
 
     def __init__(self, detail: str | Said | None = None, *, retry_after: timedelta = timedelta(seconds=2)) -> None:
         super().__init__(detail, retry_after=retry_after)
@@ -246,10 +246,10 @@ class Unavailable(Refusal):
 class Busy(Unavailable):
     """Too many passwords wait to be checked."""
 
-    code, title = "busy", "Too many people are signing in at once. Try again in a moment."
+    code, title = "busy", "Too many people are signing in right now. Try again in a moment."
 
 
 class Conflict(Unavailable):
     """The database gave this transaction up in favour of another (SQLSTATE 40001, 40P01)."""
 
-    code, title = "conflict", "Somebody else changed the same thing. Try again."
+    code, title = "conflict", "Another request changed the same data. Try again."

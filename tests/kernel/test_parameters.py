@@ -150,7 +150,7 @@ async def test_forms_with_such_days_are_shown_again(world: World, grace: Browser
         for day in ("9999-12-31", "0001-01-01"):
             await grace.open(path)
             await grace.send(field, until=day, **({"role": "helper"} if field == "/grant" else {}))
-            assert "Use a date from" in grace.text
+            assert "Must be a date from" in grace.text
     bob = await users.found(world.auth, "bob@example.com")
     assert bob.suspended_at is None
 

@@ -261,7 +261,7 @@ async def test_a_page_of_somebody_without_a_feature(open_world: OpenWorld) -> No
     world = await open_world(hosted=True)
     ada: Browser = await member(world)
     await ada.open("/account")
-    assert "Two-step sign-in" not in ada.text
+    assert "Two-factor authentication" not in ada.text
 
 
 async def test_a_feature_may_have_no_pages(open_world: OpenWorld) -> None:

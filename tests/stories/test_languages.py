@@ -23,13 +23,13 @@ async def test_a_problem_speaks_the_language_of_the_browser(world: World) -> Non
     assert refused.json() | {"request_id": None} == {
         "type": "urn:problem-type:fam-auth:invalid_credentials",
         "code": "invalid_credentials",
-        "title": "Die E-Mail-Adresse oder das Passwort ist falsch.",
+        "title": "E-Mail-Adresse oder Passwort ist falsch.",
         "status": 401,
-        "detail": "Die E-Mail-Adresse oder das Passwort ist falsch.",
+        "detail": "E-Mail-Adresse oder Passwort ist falsch.",
         "request_id": None,
     }
     lost = await browser.get("/auth/nowhere")
-    assert (lost.json()["detail"], lost.headers["content-language"]) == ("Das gibt es hier nicht.", "de")
+    assert (lost.json()["detail"], lost.headers["content-language"]) == ("Nicht gefunden.", "de")
     plain = await (await world.client()).get("/auth/me")
     assert (plain.json()["detail"], plain.headers["content-language"]) == ("Sign in first.", "en")
 
@@ -43,27 +43,27 @@ async def test_the_type_of_a_problem_may_be_an_address(open_world: OpenWorld) ->
 @pytest.mark.parametrize(
     ("body", "english", "german"),
     [
-        ({"password": "x" * 20}, "This is missing.", "Diese Angabe fehlt."),
+        ({"password": "x" * 20}, "This field is required.", "Dieses Feld ist erforderlich."),
         (
             {"email": "@", "password": "x" * 20},
-            "This is not a valid e-mail address.",
-            "Das ist keine gültige E-Mail-Adresse.",
+            "Must be a valid email address.",
+            "Muss eine gültige E-Mail-Adresse sein.",
         ),
-        ({"email": 1, "password": "x" * 20}, "This must be a text.", "Das muss ein Text sein."),
+        ({"email": 1, "password": "x" * 20}, "Must be a string.", "Muss ein Text sein."),
         (
             {"email": "a@example.com", "password": "x" * 20, "name": "x" * 300},
-            "This is too long, or too much. The most are 200.",
-            "Das ist zu lang oder zu viel (höchstens 200).",
+            "Too long. The maximum length is 200.",
+            "Zu lang. Die Höchstlänge ist 200.",
         ),
         (
             {"email": "a@example.com", "password": "short"},
-            "Use at least 8 characters.",
-            "Bitte verwenden Sie mindestens 8 Zeichen.",
+            "Must be at least 8 characters.",
+            "Muss mindestens 8 Zeichen lang sein.",
         ),
         (
             {"email": "a@example.com", "password": "x" * 20, "z": 1},
-            "There is no field of this name.",
-            "Ein Feld mit diesem Namen gibt es nicht.",
+            "Unknown field.",
+            "Unbekanntes Feld.",
         ),
     ],
 )
@@ -76,19 +76,19 @@ async def test_what_is_wrong_with_a_field(world: World, body: dict[str, Any], en
 
 async def test_a_check_of_a_password_answers_in_the_language(world: World) -> None:
     answer = await (await world.client(**GERMAN)).post("/auth/password/check", json={"password": "passwordpassword"})
-    assert answer.json()["reasons"][0]["message"].startswith("Dieses Passwort gehört zu den ersten")
+    assert answer.json()["reasons"][0]["message"].startswith("Dieses Passwort ist zu leicht zu erraten")
 
 
 async def test_repeated_names_and_broken_json(world: World) -> None:
     client = await world.client(**GERMAN)
     for content, message in (
-        (b"{", "Der Inhalt ist kein gültiges JSON."),
-        (b'{"email": "a", "email": "b"}', "Ein Name kommt im Inhalt zweimal vor."),
+        (b"{", "Der Anfrageinhalt ist kein gültiges JSON."),
+        (b'{"email": "a", "email": "b"}', "Der Anfrageinhalt enthält ein Feld zweimal."),
     ):
         answer = await client.post("/auth/login", content=content, headers={"Content-Type": "application/json"})
         assert answer.json()["errors"][0]["message"] == message
     twice = await client.get("/auth/sessions?limit=1&limit=2")
-    assert twice.json()["errors"][0]["message"] == "Ein Name kommt in der Adresse zweimal vor."
+    assert twice.json()["errors"][0]["message"] == "Die Adresse enthält einen Parameter zweimal."
 
 
 async def test_the_own_choice_comes_before_the_browser(ada: Person) -> None:
@@ -98,7 +98,7 @@ async def test_the_own_choice_comes_before_the_browser(ada: Person) -> None:
     assert refused.json()["errors"][0] == {
         "field": "locale",
         "code": "invalid_language",
-        "message": "Das ist kein Sprachkürzel wie de oder pt-BR.",
+        "message": "Muss ein Sprachkürzel sein, zum Beispiel de oder pt-BR.",
     }
 
 
@@ -142,7 +142,7 @@ async def test_hosts_say_things_in_their_words_or_in_texts_of_their_own(open_wor
     ada = Person(world, "ada@example.com", await world.client(**GERMAN))
     ada.use((await ada.register()).json()["tokens"])
     full_up = (await ada.http.get("/full")).json()
-    assert (full_up["title"], full_up["detail"]) == ("Dazu sind Sie nicht berechtigt.", "Es gibt 3 Plätze.")
+    assert (full_up["title"], full_up["detail"]) == ("Sie haben keine Berechtigung dafür.", "Es gibt 3 Plätze.")
     assert (await ada.http.get("/teapot")).json()["detail"] == "I am a teapot."
     assert (await ada.http.get("/own")).json()["errors"][0]["message"] == "Not an odd one."
     assert (await ada.http.get("/coded")).json()["errors"][0]["message"] == "odd"
@@ -155,7 +155,7 @@ async def test_mails_speak_the_language_of_the_request_that_caused_them(world: W
     ada = Person(world, "ada@example.com", await world.client(**GERMAN))
     await ada.register()
     [mail] = await world.mails(ada.email)
-    assert mail.subject == "Bestätigen Sie Ihre Adresse für fam-auth"
+    assert mail.subject == "Bestätigen Sie Ihre E-Mail-Adresse für fam-auth"
     assert "am 23. November 2026 um 12:00 Uhr (UTC)" in mail.text
     assert '<html lang="de" dir="ltr">' in mail.html
     assert mail.as_message()["Content-Language"] == "de"
@@ -198,7 +198,7 @@ async def test_a_host_writes_mails_in_a_language_of_its_own(open_world: OpenWorl
     (tmp_path / "fr" / "verify_email.txt").write_text("Bonjour\nLe {{ requested_at }} :\n\n{{ link }}\n", "utf-8")
     (tmp_path / "verify_email.html").write_text("<p>for English alone</p>", "utf-8")
     world = await open_world(texts=tmp_path, mail_templates=tmp_path)
-    for tag, subject in (("fr-CA", "Bonjour"), ("de", "Bestätigen Sie Ihre Adresse für fam-auth"), ("en", "Confirm")):
+    for tag, subject in (("fr-CA", "Bonjour"), ("de", "Bestätigen Sie"), ("en", "Verify")):
         person = Person(world, f"{tag}@example.com", await world.client(**{"Accept-Language": tag}))
         await person.register()
         [mail] = await world.mails(person.email)

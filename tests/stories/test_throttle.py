@@ -451,5 +451,5 @@ async def test_the_pages_say_so_too(open_world: OpenWorld, page: str) -> None:
     browser = await world.client(**{"Sec-Fetch-Site": "same-origin"})
     assert (await browser.post(page, data={"email": "nobody@example.com"})).status_code == 303
     again = await browser.post(page, data={"email": "nobody@example.com"})
-    assert "Please wait" in again.text
+    assert "You can try again in" in again.text
     assert again.headers["Content-Type"].startswith("text/html")

@@ -53,7 +53,7 @@ def is_plain(text: str) -> bool:
 
 def _plain(text: str) -> str:
     if not is_plain(text):
-        raise PydanticCustomError("control_character", "Control characters are not allowed.")
+        raise PydanticCustomError("control_character", "Must not contain control characters.")
     return text
 
 
@@ -66,14 +66,14 @@ def _address(text: str) -> str:
     try:
         return parse(text).shown
     except ValueError as error:
-        raise PydanticCustomError("invalid_email", "This is not a valid e-mail address.") from error
+        raise PydanticCustomError("invalid_email", "Must be a valid email address.") from error
 
 
 def _moment(given: datetime) -> datetime:
     try:
         return within_calendar(given)
     except ValueError as error:
-        raise PydanticCustomError("date_out_of_range", "Use a date from 0001-01-02 to 9999-12-29.") from error
+        raise PydanticCustomError("date_out_of_range", "Must be a date from 0001-01-02 to 9999-12-29.") from error
 
 
 def _day(given: date) -> date:
@@ -90,4 +90,4 @@ Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 Day = Annotated[date, AfterValidator(_day)]
 """A day whose every moment is such a one."""
 EmailAddress = Annotated[Text, Field(max_length=320), AfterValidator(_address)]
-"""One plain e-mail address."""
+"""One plain email address."""

@@ -12,7 +12,7 @@ class FieldError(BaseModel):
 
     field: str = Field(description="Where: names joined by dots; empty for the whole body.", examples=["password"])
     code: str = Field(description="What, for programs.", examples=["too_short"])
-    message: str = Field(description="What, for people.", examples=["Use at least 8 characters."])
+    message: str = Field(description="What, for people.", examples=["Must be at least 8 characters."])
 
 
 class Problem(BaseModel):
@@ -22,9 +22,9 @@ class Problem(BaseModel):
 
     type: str = Field(examples=["urn:problem-type:fam-auth:invalid_credentials"])
     code: str = Field(description="Stable name of the problem.", examples=["invalid_credentials"])
-    title: str = Field(examples=["The e-mail address or the password is wrong."])
+    title: str = Field(examples=["Incorrect email address or password."])
     status: int = Field(examples=[401])
-    detail: str = Field(examples=["The e-mail address or the password is wrong."])
+    detail: str = Field(examples=["Incorrect email address or password."])
     request_id: str | None = Field(description="Quote it when you ask for help.", examples=["0197f0c2a1b34c5d"])
     errors: list[FieldError] | None = Field(None, description="Only for invalid_request.")
     lacking: dict[str, Any] | None = Field(

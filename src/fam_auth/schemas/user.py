@@ -16,7 +16,7 @@ Name = Annotated[Text, Field(max_length=200)]
 def _language(text: str) -> str:
     tag = canonical(text)
     if tag is None:
-        raise PydanticCustomError("invalid_language", "This is not a language tag, such as en or pt-BR.")
+        raise PydanticCustomError("invalid_language", "Must be a language tag, such as en or pt-BR.")
     return tag
 
 

@@ -29,13 +29,13 @@ class Permission(BaseModel):
 
 
 OWN = (
-    Permission("users:read", "See users."),
-    Permission("users:manage", "Invite, change, suspend and delete users."),
+    Permission("users:read", "View users."),
+    Permission("users:manage", "Invite, edit, suspend and delete users."),
     Permission("sessions:manage", "Sign users out."),
-    Permission("events:read", "See what happened to everybody."),
-    Permission("roles:manage", "Define roles, grant and revoke them."),
-    Permission("service:read", "See the configuration and the mails that wait."),
-    Permission("service:manage", "Have mails sent again."),
+    Permission("events:read", "View the events of all users."),
+    Permission("roles:manage", "Create, change, grant and revoke roles."),
+    Permission("service:read", "View the configuration and queued emails."),
+    Permission("service:manage", "Send queued emails again."),
 )
 
 

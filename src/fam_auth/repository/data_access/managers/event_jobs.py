@@ -45,7 +45,7 @@ async def resend(auth: Auth, prefix: str, errand_id: UUID | None) -> int:
     expires_at = auth.until(outbox.ERRAND_LIFETIME)
     revived = await auth.database.rows(queries.revive(prefix, auth.now(), expires_at, errand_id))
     if errand_id is not None and not revived:
-        raise NotFound("No errand with this id was given up.")
+        raise NotFound("No failed event job has this ID.")
     return len(revived)
 
 
