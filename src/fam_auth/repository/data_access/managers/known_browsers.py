@@ -11,21 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import EventKind
 
 TOKEN = struct.Struct(">16s12sQ")  # account, device, when it was made in microseconds since the epoch
 BEFORE = struct.Struct(">16s12sI")  # of versions before: in place of it the expiry, in seconds since the epoch
 EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 PREFIX = "famd_"
 PURPOSE = "device"
-# Anyone who signed in before this may not have been the owner. A change of the password by somebody who
-# knew it is no such event: it would make strangers of the devices of the owner.
-ENDING = {
-    EventKind.PASSWORD_RESET,
-    EventKind.PASSWORD_COMPROMISED,
-    EventKind.EMAIL_CHANGE_UNDONE,
-    EventKind.USER_CLAIMED,
-}
 
 
 class Device(NamedTuple):
