@@ -137,7 +137,7 @@ class Auth:
 
         def following(follower: Follower[SomeEvent]) -> Follower[SomeEvent]:
             async def perform(event: Any) -> None:  # noqa: ANN401 - of the kind that was wanted
-                await follower(events.typed(event))  # type: ignore[arg-type]
+                await follower(event)
 
             own = name or follower.__name__
             self.errand(Errand(own, lambda happened: issubclass(events.class_of(happened), kinds), perform))

@@ -1,59 +1,109 @@
-"""What happened, as values of their own types: what `auth.on` and `auth.after` are given, and what they are asked for.
+"""Security events: one class for each kind of event, which also says what follows from it.
 
-A class stands for its kind and those that derive from it: `Event` for everything, `UserEvent` for all that concerns a
-user. An event of a feature of yours is a class of yours: `class PagerLost(UserEvent, kind="pager.lost")`.
+Features record these classes; `auth.on` and `auth.after` take them. A class stands for its subclasses too: `UserEvent`
+for every event about a user, `Event` for every event. The events of a feature are in its own `events.py`. Declare yours
+the same way: `class PagerLost(UserEvent, kind="pager.lost")`.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from fam_auth.core.events import Event as Recorded
-from fam_auth.core.events import EventKind, Outcome
 from fam_auth.exceptions import Misconfigured
 from fam_auth.values import Client
 
-_CLASSES: dict[str, "type[Event]"] = {}
+Outcome = Literal["success", "failure"]
+Series = Literal["sign_ups", "sign_ins", "failures"]
 Fields = TypeVar("Fields", bound=BaseModel)
+NOBODY = Client()
+FEATURES = "fam_auth.features."
+_CLASSES: dict[str, "type[Event]"] = {}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - mypy takes the events that moved to their features for Any
+    """The events of a feature were once declared here: finds them where the feature is loaded, with a warning."""
+    for event in _CLASSES.values():
+        if event.__name__ == name and event.__module__.startswith(FEATURES):
+            warnings.warn(f"{name} is {event.__module__}.{name} now", DeprecationWarning, stacklevel=2)
+            return event
+    raise AttributeError(
+        f"fam_auth.events has no {name}. Import the events of a feature from {FEATURES}<feature>.events."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened. `id` is the one of the journal: the same at every try of what follows from it.
+    """Something that happened. Its class is the kind of event, and says what follows from events of this kind.
 
-    `user_id` is whom it concerns, `actor_id` who did it; None: nobody known. `detail` has no secret and no address.
+    `user_id` is the user it is about, `actor_id` the user who did it; None: unknown. `detail` contains no secret and no
+    address. `id` identifies the event in the audit log and stays the same when an event job is retried; it is None
+    until the event is recorded.
     """
 
-    id: UUID
-    kind: str
+    kind: ClassVar[str]
+    """The name of the kind in the audit log, in logs, in webhooks and over HTTP."""
+    invalidates: ClassVar[Literal["session", "user"] | None] = None
+    """What every worker must read again: the session of the event, or all sessions of its user."""
+    notifies: ClassVar[str] = ""
+    """The mail that tells the user; empty: none. Some events send it only in the case that their docstring names."""
+    changes_credentials: ClassVar[bool] = False
+    """Whether what the user signs in with has changed, so that sign-ins based on the old credentials end."""
+    forgets_known_browsers: ClassVar[bool] = False
+    """Whether anyone who signed in before may not have been the owner, so that their browsers become unknown."""
+    counts_as: ClassVar[Series | None] = None
+    """The series of the administration's chart that counts the event."""
+    is_alarming: ClassVar[bool] = False
+    """Whether the pages mark the event as bad although its outcome is a success."""
+
+    id: UUID | None = None
     at: datetime
-    user_id: UUID | None
-    session_id: UUID | None
-    actor_id: UUID | None
-    outcome: Outcome
-    client: Client
-    detail: Mapping[str, Any]
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+    actor_id: UUID | None = None
+    outcome: Outcome = "success"
+    client: Client = NOBODY
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __init_subclass__(cls, *, kind: str | None = None) -> None:
+        super().__init_subclass__()
         if kind is not None:
-            _CLASSES[str(kind)] = cls
+            cls.kind = str(kind)
+            _CLASSES[cls.kind] = cls
+
+    @property
+    def invalidated(self) -> UUID | None:
+        """The id of the session or user that every worker must read again; None: there is none."""
+        ids = {None: None, "session": self.session_id, "user": self.user_id}
+        return ids[self.invalidates]
+
+    @property
+    def extends_rights(self) -> bool:
+        """Whether the user may do more than before; without `user_id`: whether several users may."""
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserEvent(Event):
-    """One thing that happened to a user."""
+    """Something that happened to a user."""
 
-    user_id: UUID
+    # field() without a default makes it required again.
+    user_id: UUID = field()
 
 
 @dataclass(frozen=True, kw_only=True)
-class UserRegistered(UserEvent, kind=EventKind.USER_REGISTERED):
-    """Somebody registered an account."""
+class UserRegistered(UserEvent, kind="user.registered"):
+    """Somebody registered an account.
 
+    `given` contains the application's own fields. They are written nowhere: only `auth.on` gets them.
+    """
+
+    counts_as = "sign_ups"
     given: BaseModel | None = field(default=None, repr=False)
 
     def fields(self, kind: type[Fields]) -> Fields:
@@ -68,209 +118,173 @@ class UserRegistered(UserEvent, kind=EventKind.USER_REGISTERED):
         return self.given
 
 
-class UserRegistrationRepeated(UserEvent, kind=EventKind.USER_REGISTRATION_REPEATED):
-    """Somebody registered an address again."""
+class UserRegistrationRepeated(UserEvent, kind="user.registration_repeated"):
+    """Somebody registered an address again. A mail tells the owner unless the address still waits to be verified."""
+
+    notifies = "already_registered"
 
 
-class UserRegistrationDisowned(UserEvent, kind=EventKind.USER_REGISTRATION_DISOWNED):
+class UserRegistrationDisowned(UserEvent, kind="user.registration_disowned"):
     """The owner of the mailbox said that one of several registrations was not theirs; it is gone."""
 
 
-class UserCreated(UserEvent, kind=EventKind.USER_CREATED):
-    """A host or an operator made a user."""
+class UserCreated(UserEvent, kind="user.created"):
+    """An application or an operator created a user."""
+
+    counts_as = "sign_ups"
 
 
-class UserAdopted(UserEvent, kind=EventKind.USER_ADOPTED):
-    """A user of another application was taken over, with their password."""
+class UserAdopted(UserEvent, kind="user.adopted"):
+    """A user was imported from another application."""
 
 
-class UserInvited(UserEvent, kind=EventKind.USER_INVITED):
+class UserInvited(UserEvent, kind="user.invited"):
     """An administrator invited somebody."""
 
-
-class UserClaimed(UserEvent, kind=EventKind.USER_CLAIMED):
-    """The owner of a mailbox came to an account that somebody else had made for it; what was set before is gone."""
+    counts_as = "sign_ups"
 
 
-class UserUpdated(UserEvent, kind=EventKind.USER_UPDATED):
-    """Name or language were changed."""
+class UserClaimed(UserEvent, kind="user.claimed"):
+    """The owner of a mailbox took over an account that somebody else created for it; its credentials are deleted."""
+
+    invalidates = "user"
+    changes_credentials = True
+    forgets_known_browsers = True
 
 
-class UserSuspended(UserEvent, kind=EventKind.USER_SUSPENDED):
+class UserUpdated(UserEvent, kind="user.updated"):
+    """The name or language changed."""
+
+    invalidates = "user"
+
+
+class UserSuspended(UserEvent, kind="user.suspended"):
     """An administrator suspended the user."""
 
+    invalidates = "user"
+    is_alarming = True
 
-class UserRestored(UserEvent, kind=EventKind.USER_RESTORED):
+
+class UserRestored(UserEvent, kind="user.restored"):
     """An administrator lifted a suspension."""
 
+    invalidates = "user"
 
-class UserExported(UserEvent, kind=EventKind.USER_EXPORTED):
+
+class UserExported(UserEvent, kind="user.exported"):
     """The user's data was exported, by the user or by the administrator in `actor_id`."""
 
 
-class UserDeleted(UserEvent, kind=EventKind.USER_DELETED):
-    """The account is gone. Earlier events of it keep kind, time and bare ids."""
+class UserDeleted(UserEvent, kind="user.deleted"):
+    """The account was deleted. Its earlier events keep kind, time and ids."""
+
+    invalidates = "user"
+    notifies = "account_deleted"
 
 
-class EmailVerificationSent(UserEvent, kind=EventKind.EMAIL_VERIFICATION_SENT):
+class EmailVerificationSent(UserEvent, kind="email.verification_sent"):
     """A verification mail was sent again."""
 
 
-class EmailVerified(UserEvent, kind=EventKind.EMAIL_VERIFIED):
-    """The address was proved."""
+class EmailVerified(UserEvent, kind="email.verified"):
+    """The address was verified."""
+
+    invalidates = "user"
 
 
-class EmailChangeRequested(UserEvent, kind=EventKind.EMAIL_CHANGE_REQUESTED):
-    """A change of the address was asked for; both addresses got a mail."""
+class EmailChangeRequested(UserEvent, kind="email.change_requested"):
+    """The user asked to change the address; both addresses got a mail."""
 
 
-class EmailChanged(UserEvent, kind=EventKind.EMAIL_CHANGED):
-    """The address was changed."""
+class EmailChanged(UserEvent, kind="email.changed"):
+    """The address changed. A mail to each of both addresses tells the user."""
+
+    invalidates = "user"
+    notifies = "email_changed"
+    changes_credentials = True
 
 
-class EmailChangeUndone(UserEvent, kind=EventKind.EMAIL_CHANGE_UNDONE):
-    """The way back to the old address was taken."""
+class EmailChangeUndone(UserEvent, kind="email.change_undone"):
+    """The user undid a change of the address."""
+
+    invalidates = "user"
+    notifies = "email_change_undone"
+    changes_credentials = True
+    forgets_known_browsers = True
 
 
-class EmailVerificationFailed(Event, kind=EventKind.EMAIL_VERIFICATION_FAILED):
+class EmailVerificationFailed(Event, kind="email.verification_failed"):
     """A code of a verification mail was wrong."""
 
 
-class PasswordChanged(UserEvent, kind=EventKind.PASSWORD_CHANGED):
-    """The user set a new password."""
+class LoginStarted(UserEvent, kind="login.started"):
+    """The first factor was right, and further steps remain."""
 
 
-class PasswordResetRequested(UserEvent, kind=EventKind.PASSWORD_RESET_REQUESTED):
-    """A link for a new password was mailed."""
+class LoginFailed(Event, kind="login.failed"):
+    """The first factor was wrong."""
+
+    counts_as = "failures"
 
 
-class PasswordReset(UserEvent, kind=EventKind.PASSWORD_RESET):
-    """A new password was set by such a link."""
+class LoginGuessed(UserEvent, kind="login.guessed"):
+    """The first factor was wrong ten times in a row."""
+
+    notifies = "many_failures"
+    is_alarming = True
 
 
-class PasswordLinkMade(UserEvent, kind=EventKind.PASSWORD_LINK_MADE):
-    """An operator printed a link by which a new password can be set."""
+class LoginThrottled(Event, kind="login.throttled"):
+    """The rate limit refused an attempt before anything was checked."""
+
+    counts_as = "failures"
 
 
-class PasswordCompromised(UserEvent, kind=EventKind.PASSWORD_COMPROMISED):
-    """An administrator marked the password as known to others."""
+class SessionStarted(UserEvent, kind="session.started"):
+    """The user signed in. A mail tells them if the browser is new."""
+
+    notifies = "new_device"
+    counts_as = "sign_ins"
 
 
-class BreachCheckFailed(Event, kind=EventKind.BREACH_CHECK_FAILED):
-    """The range API did not answer, and the list of the package decided alone; `reason` says how. Once a minute."""
+class SessionSteppedUp(UserEvent, kind="session.stepped_up"):
+    """The user authenticated again in a session; its earlier tokens no longer work."""
+
+    invalidates = "session"
 
 
-class SecondFactorAdded(UserEvent, kind=EventKind.SECOND_FACTOR_ADDED):
-    """An authenticator was confirmed."""
+class SessionEnded(UserEvent, kind="session.ended"):
+    """A session ended; `reason` says why."""
+
+    invalidates = "session"
 
 
-class SecondFactorRemoved(UserEvent, kind=EventKind.SECOND_FACTOR_REMOVED):
-    """An authenticator was removed; `reason` when an administrator did it."""
+class SessionRefreshReused(UserEvent, kind="session.refresh_reused"):
+    """A refresh token was used again after its successor: the session was ended."""
+
+    invalidates = "session"
+    notifies = "refresh_reused"
+    is_alarming = True
 
 
-class SecondFactorFailed(UserEvent, kind=EventKind.SECOND_FACTOR_FAILED):
-    """A second factor was wrong, after a right first one."""
+class MailFailed(Event, kind="mail.failed"):
+    """A mail was given up: the mail server refused it for good, or every attempt failed until it expired."""
 
 
-class RecoveryCodesReplaced(UserEvent, kind=EventKind.RECOVERY_CODES_REPLACED):
-    """New recovery codes; the old ones are dead."""
-
-
-class RecoveryCodeUsed(UserEvent, kind=EventKind.RECOVERY_CODE_USED):
-    """A recovery code was used up."""
-
-
-class EmailCodeSent(UserEvent, kind=EventKind.EMAIL_CODE_SENT):
-    """A code was mailed for a login."""
-
-
-class BrowserTrusted(UserEvent, kind=EventKind.BROWSER_TRUSTED):
-    """A browser was remembered."""
-
-
-class RoleCreated(Event, kind=EventKind.ROLE_CREATED):
-    """A role was defined; with what it consists of."""
-
-
-class RoleChanged(Event, kind=EventKind.ROLE_CHANGED):
-    """A role consists of something else; before and after."""
-
-
-class RoleDeleted(Event, kind=EventKind.ROLE_DELETED):
-    """A role is gone; with what it was."""
-
-
-class RoleGranted(UserEvent, kind=EventKind.ROLE_GRANTED):
-    """A user got a role; for what, until when, and what was before."""
-
-
-class RoleRevoked(UserEvent, kind=EventKind.ROLE_REVOKED):
-    """A role was taken from a user."""
-
-
-class LoginStarted(UserEvent, kind=EventKind.LOGIN_STARTED):
-    """A first proof was right, and something is still lacking."""
-
-
-class LoginFailed(Event, kind=EventKind.LOGIN_FAILED):
-    """A first proof was wrong."""
-
-
-class LoginGuessed(UserEvent, kind=EventKind.LOGIN_GUESSED):
-    """Ten in a row were; the owner got a mail."""
-
-
-class LoginThrottled(Event, kind=EventKind.LOGIN_THROTTLED):
-    """An attempt was refused without being judged."""
-
-
-class SessionStarted(UserEvent, kind=EventKind.SESSION_STARTED):
-    """Somebody signed in."""
-
-
-class SessionSteppedUp(UserEvent, kind=EventKind.SESSION_STEPPED_UP):
-    """A session rests on fresh proofs; its tokens of before are dead."""
-
-
-class SessionEnded(UserEvent, kind=EventKind.SESSION_ENDED):
-    """A session is over; `reason` says why."""
-
-
-class SessionRefreshReused(UserEvent, kind=EventKind.SESSION_REFRESH_REUSED):
-    """A refresh token came back after its successor: the session was ended."""
-
-
-class MailFailed(Event, kind=EventKind.MAIL_FAILED):
-    """A mail server refused a mail for good."""
-
-
-class MailExpired(Event, kind=EventKind.MAIL_EXPIRED):
-    """A mail was not sent in time, and not at all."""
+class MailExpired(Event, kind="mail.expired"):
+    """A mail expired before any worker tried to send it."""
 
 
 def class_of(kind: str) -> type[Event]:
-    """The class that stands for a kind; `Event` for one that nobody has made a class for."""
-    return _CLASSES.get(str(kind), Event)
+    """The class of a kind. One that no loaded module declares, such as a removed feature's, gets a class of its own."""
+    return _CLASSES.get(kind) or _undeclared(kind)
 
 
-def known() -> list[str]:
-    """The kinds that have a class."""
-    return list(_CLASSES)
+def known() -> Mapping[str, type[Event]]:
+    """The classes of the kernel, of the loaded features and of the application, by kind."""
+    return dict(_CLASSES)
 
 
-def typed(recorded: Recorded) -> Event:
-    """The event as a value of its own type."""
-    assert recorded.id is not None  # noqa: S101 - what is told of stands in the journal
-    given = {} if recorded.given is None else {"given": recorded.given}
-    return class_of(recorded.kind)(
-        id=recorded.id,
-        kind=str(recorded.kind),
-        at=recorded.at,
-        user_id=recorded.user_id,
-        session_id=recorded.session_id,
-        actor_id=recorded.actor_id,
-        outcome=recorded.outcome,
-        client=recorded.client,
-        detail=recorded.detail,
-        **given,
-    )
+@cache
+def _undeclared(kind: str) -> type[Event]:
+    return type("UndeclaredEvent", (Event,), {"kind": kind})

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pydantic import PrivateAttr
 
-from fam_auth.core.events import Event
 from fam_auth.core.settings import PREFIX, Configured, Settings
+from fam_auth.events import Event
 from fam_auth.exceptions import Misconfigured
 from fam_auth.models import Base
 from fam_auth.pipeline import Attempt, Offer, Progress, Step, remaining_steps

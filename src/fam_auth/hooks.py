@@ -11,8 +11,7 @@ from uuid import UUID
 
 from pydantic import PrivateAttr
 
-from fam_auth import events
-from fam_auth.core.events import Event, EventKind
+from fam_auth.events import Event, UserRegistered
 from fam_auth.feature import Feature
 from fam_auth.values import User
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from fam_auth.auth import Auth
 
-SomeEvent = TypeVar("SomeEvent", bound=events.Event)
+SomeEvent = TypeVar("SomeEvent", bound=Event)
 Listener = Callable[[SomeEvent, "AsyncSession"], Awaitable[None]]
 """Hears of an event in the transaction of the deed; what it raises undoes the deed."""
 Follower = Callable[[SomeEvent], Awaitable[None]]
@@ -45,11 +44,11 @@ class Hooks(Feature):
 
     name: ClassVar[str] = "application"
 
-    _listeners: list[tuple[tuple[type[events.Event], ...], Listener[Any]]] = PrivateAttr(default_factory=list)
+    _listeners: list[tuple[tuple[type[Event], ...], Listener[Any]]] = PrivateAttr(default_factory=list)
     _claiming: list[Claiming] = PrivateAttr(default_factory=list)
     _took: deque[float] = PrivateAttr(default_factory=lambda: deque(maxlen=LATELY))
 
-    def listen(self, kinds: tuple[type[events.Event], ...], listener: Listener[Any]) -> None:
+    def listen(self, kinds: tuple[type[Event], ...], listener: Listener[Any]) -> None:
         """The listener hears of these events from now on."""
         self._listeners.append((kinds, listener))
 
@@ -59,15 +58,15 @@ class Hooks(Feature):
 
     async def heard(self, auth: "Auth", db: "AsyncSession", event: Event, subject: UUID | None) -> None:
         del subject
-        began, kind = time.perf_counter(), events.class_of(event.kind)
+        began = time.perf_counter()
         try:
             for wanted, listener in self._listeners:
-                if issubclass(kind, wanted):
-                    await listener(events.typed(event), db)
+                if isinstance(event, wanted):
+                    await listener(event, db)
                     # What the database refuses is refused here, and not at a commit that nobody expects to fail.
                     await db.flush()
         finally:
-            if event.kind == EventKind.USER_REGISTERED:
+            if isinstance(event, UserRegistered):
                 self._took.append(time.perf_counter() - began)
 
     async def claims(self, auth: "Auth", db: "AsyncSession", user: User) -> Mapping[str, Any]:

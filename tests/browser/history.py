@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import create_engine, delete, func, insert, select
 
 from fam_auth.core.clock import uuid7
-from fam_auth.core.events import EventKind
+from fam_auth.events import LoginFailed, SessionStarted, UserRegistered
 from fam_auth.models import Event, Outbox, Session, User
 from tests.support.service import Service
 
 DAYS = 40
 UNNAMED = {"schema_translate_map": {"fam_auth": None}}
-BUSY = {EventKind.USER_REGISTERED: 4, EventKind.SESSION_STARTED: 14, EventKind.LOGIN_FAILED: 3}
+BUSY = {UserRegistered.kind: 4, SessionStarted.kind: 14, LoginFailed.kind: 3}
 
 
 def has_a_past(acme: Service) -> None:
@@ -55,7 +55,7 @@ def _days(now: datetime) -> Iterator[tuple[datetime, float, random.Random]]:
 def _events(now: datetime) -> Iterator[dict[str, Any]]:
     for day, much, dice in _days(now):
         for kind, usual in BUSY.items():
-            outcome = "failure" if kind == EventKind.LOGIN_FAILED else "success"
+            outcome = "failure" if kind == LoginFailed.kind else "success"
             for _ in range(round(usual * much * dice.uniform(0.6, 1.4))):
                 yield {"id": uuid7(day), "kind": kind, "at": day, "outcome": outcome, "detail": {}}
 

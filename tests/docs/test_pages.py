@@ -11,7 +11,6 @@ from fastapi.routing import APIRoute
 from typer.main import get_command
 
 from fam_auth import Feature, cli
-from fam_auth.core.events import EventKind
 from fam_auth.core.rates import Rate
 from fam_auth.core.settings import Configured, Profile, Settings
 from fam_auth.features.otp import Otp
@@ -20,6 +19,7 @@ from fam_auth.features.password.adoption.report import Kind
 from fam_auth.features.role import Role
 from fam_auth.features.webhook import Webhook
 from scripts.reference.settings import variables
+from tests.support.declared import declared
 
 DOCS = Path(__file__).parents[2] / "docs"
 KERNEL = Settings(
@@ -50,7 +50,7 @@ def test_the_page_of_a_feature_names_everything(feature: Feature, events: Sequen
     found = [route for router in feature.routers(KERNEL) for route in router.routes if isinstance(route, APIRoute)]
     routes = {f"{method} /auth{route.path}" for route in found for method in route.methods or ()}
     assert routes or feature.name == "webhook"
-    kinds = {str(kind) for kind in EventKind if kind.startswith(tuple(events))}
+    kinds = {kind for kind in declared() if kind.startswith(tuple(events))}
     wanted = settings | routes | kinds | commands(groups)
     assert {name for name in wanted if name not in page} == set()
 
@@ -63,7 +63,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_page_of_events_names_each_of_them() -> None:
     page = (DOCS / "events.md").read_text()
-    assert set(re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE)) == {str(kind) for kind in EventKind}
+    assert set(re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE)) == declared().keys()
 
 
 def test_s001_the_page_of_throttles_names_each_of_them() -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from fam_auth import Auth
-from fam_auth.core.events import EventKind
 from fam_auth.core.settings import Configured, Settings, described
 from fam_auth.repository.data_access.managers.purge import purge
 from scripts.reference import DOCS, PAGES, data, keys, made, problems, rights
 from scripts.reference.commands import commands
 from scripts.reference.settings import variables
 from scripts.reference.world import auth, features, operations
+from tests.support.declared import declared
 
 REMEDY = "run `make reference`"
 
@@ -46,8 +46,9 @@ def test_every_problem_has_a_section_that_its_type_leads_to() -> None:
 
 def test_every_event_is_on_the_page_with_what_happened() -> None:
     page = (DOCS / "reference" / "events.md").read_text()
-    for kind in EventKind:
-        assert re.search(rf"^\| `{kind}` \| `{kind.name}` \| \S.* \|$", page, re.MULTILINE), kind
+    for kind, event in declared().items():
+        where = rf"`{event.__module__}.{event.__name__}`"
+        assert re.search(rf"^\| `{kind}` \| {where} \| \S.* \|$", page, re.MULTILINE), kind
 
 
 def test_every_command_is_on_the_page() -> None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from fam_auth.core.events import EventKind
+from fam_auth.events import UserCreated
 from fam_auth.hooks import Errand
 from fam_auth.repository.data_access.managers import event_jobs, users, worker
 from fam_auth.repository.data_access.managers.event_jobs import ErrandFailed
@@ -43,12 +43,12 @@ def given_up(make_auth: MakeAuth, clock: Clock) -> str:
 
     async def making() -> str:
         auth = make_auth(retention=timedelta(days=1))
-        auth.errand(Errand("mirror", lambda kind: kind == EventKind.USER_CREATED, fail))
+        auth.errand(Errand("mirror", lambda kind: kind == UserCreated.kind, fail))
         user = await users.create(auth, "ada@example.com")
         while (await event_jobs.listed(auth, "", 10))[0]["state"] == "waiting":
             await worker.deliver(auth)
             clock.travel(hours=1)
-        auth.errand(Errand("webhook.crm", lambda kind: kind == EventKind.USER_CREATED, fail))
+        auth.errand(Errand("webhook.crm", lambda kind: kind == UserCreated.kind, fail))
         auth.errands.pop("mirror")
         await users.create(auth, "bob@example.com")
         await auth.close()

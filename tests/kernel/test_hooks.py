@@ -12,8 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fam_auth import Auth, User, events, models
-from fam_auth.core.events import Event as Recorded
-from fam_auth.core.events import EventKind
 from fam_auth.exceptions import Forbidden, Misconfigured, NotFound
 from fam_auth.hooks import Errand
 from fam_auth.repository.data_access.managers import event_jobs, outbox, sessions, users, worker
@@ -93,7 +91,7 @@ async def test_a_class_stands_for_those_below_it(world: World) -> None:
         raise AssertionError  # pragma: no cover - no mailbox was proved
 
     await users.create(world.auth, "ada@example.com")
-    await journal.record_alone(world.auth, Recorded("pager.lost", world.clock()))
+    await journal.record_alone(world.auth, events.class_of("pager.lost")(at=world.clock()))
     assert heard == ["all user.created", "user user.created", "all pager.lost"]
 
 
@@ -107,18 +105,9 @@ async def test_an_event_of_somebody_else_may_have_a_class(world: World) -> None:
     async def hear(event: PagerFound, db: AsyncSession) -> None:
         heard.append(event)
 
-    await journal.record_alone(world.auth, Recorded("pager.found", world.clock(), UUID(int=1), detail={"where": "bus"}))
+    await journal.record_alone(world.auth, PagerFound(at=world.clock(), user_id=UUID(int=1), detail={"where": "bus"}))
     [found] = heard
     assert (type(found), found.user_id, dict(found.detail)) == (PagerFound, UUID(int=1), {"where": "bus"})
-
-
-def test_each_kind_has_a_class() -> None:
-    for kind in EventKind:
-        name = "".join(word.capitalize() for word in kind.name.split("_"))
-        made = events.class_of(kind)
-        assert made is getattr(events, name)
-        assert made.__doc__
-    assert events.class_of("pager.exploded") is events.Event
 
 
 async def test_what_follows_is_done_after_the_commit_and_told_the_same_again(world: World) -> None:
@@ -182,12 +171,12 @@ async def test_a_user_who_has_left_is_followed_too(world: World) -> None:
 async def test_an_errand_is_given_up_in_the_end_and_revived_by_hand(world: World) -> None:
     is_up, told = False, list[UUID | None]()
 
-    async def perform(event: Recorded) -> None:
+    async def perform(event: events.Event) -> None:
         if not is_up:
             raise ErrandFailed("HTTP 503")
         told.append(event.id)
 
-    world.auth.errand(Errand("mirror.crm", lambda kind: kind == EventKind.USER_CREATED, perform))
+    world.auth.errand(Errand("mirror.crm", lambda kind: kind == events.UserCreated.kind, perform))
     await users.create(world.auth, "ada@example.com")
     tries = 0
     while (await event_jobs.listed(world.auth, "mirror.", 10))[0]["state"] == "waiting":
@@ -236,7 +225,7 @@ async def test_errands_of_another_program_are_left_to_it(world: World, make_auth
 
 
 async def test_two_workers_share_the_errands(world: World) -> None:
-    told: list[UUID] = []
+    told: list[UUID | None] = []
 
     @world.auth.after(events.UserCreated)
     async def welcome(event: events.UserCreated) -> None:
@@ -327,7 +316,7 @@ async def test_what_many_events_lead_to(world: World) -> None:
         welcomed.append(event.user_id)
 
     people = [await users.create(world.auth, f"{name}@example.com") for name in ("ada", "bob")]
-    happened = [Recorded(EventKind.USER_ADOPTED, world.auth.now(), person.id) for person in people]
+    happened = [events.UserAdopted(at=world.auth.now(), user_id=person.id) for person in people]
     async with world.auth.transaction() as db:
         await journal.record_all(world.auth, db, happened)
     while await worker.deliver(world.auth):

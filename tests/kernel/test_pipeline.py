@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from sqlalchemy import select
 
 from fam_auth import Auth, CurrentSession, CurrentUser, needs, recent_proof, second_factor
-from fam_auth.core.events import Event
 from fam_auth.core.hashing import Hasher
 from fam_auth.dependencies import CurrentAuth, CurrentClient
+from fam_auth.events import Event, SessionStarted
 from fam_auth.exceptions import Forbidden, InvalidLoginToken
 from fam_auth.feature import Feature
 from fam_auth.features.password import Password
@@ -68,7 +68,7 @@ class Pin(Feature):
         return {"named": user.name is not None}
 
     async def heard(self, auth: Auth, db: Any, event: Event, subject: object) -> None:
-        if event.kind == "session.started" and event.client.agent == "broken":
+        if isinstance(event, SessionStarted) and event.client.agent == "broken":
             raise RuntimeError("a feature that cannot do its part")
 
 

@@ -12,12 +12,13 @@ from sqlalchemy import Table
 
 import fam_auth
 from fam_auth import exceptions
-from fam_auth.core.events import EventKind
+from fam_auth.events import FEATURES
 from fam_auth.exceptions import FamAuthError, Refusal
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
 from fam_auth.features.role import Role
 from fam_auth.models import KERNEL
+from tests.support.declared import declared
 
 SOURCE = Path(fam_auth.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -239,11 +240,35 @@ def test_secrets_of_a_version_are_known_by_their_beginning() -> None:
     }
 
 
-def test_s121_every_kind_of_event_is_recorded_somewhere() -> None:
-    named = {
-        node.attr
-        for _, tree in trees()
+def strings(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def names(tree: ast.AST) -> set[str]:
+    """What the code names, but for what it only asks with `isinstance`."""
+    asked = {
+        id(one)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "EventKind"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance"
+        for one in ast.walk(node)
     }
-    assert {kind.name for kind in EventKind} == named
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in asked}
+
+
+def test_s121_every_kind_of_event_is_recorded_somewhere() -> None:
+    named = set[str]().union(*(names(tree) for file, tree in trees() if file.name != "events.py"))
+    assert {event.__name__ for event in declared().values()} - named == set()
+
+
+def test_the_kernel_names_no_event_of_a_feature() -> None:
+    of_features = {kind: event for kind, event in declared().items() if event.__module__.startswith(FEATURES)}
+    assert len(of_features) == 18
+    words = {kind.partition(".")[0] for kind in of_features}
+    kind = re.compile(rf"\b({'|'.join(sorted(words))})\.[a-z_]+")
+    classes = {event.__name__ for event in of_features.values()}
+    kernel = [(file, tree) for file, tree in trees() if file.parts[0] != "features"]
+    assert len(kernel) > 100
+    assert [(str(file), text) for file, tree in kernel for text in strings(tree) if kind.search(text)] == []
+    assert [(str(file), name) for file, tree in kernel for name in names(tree) & classes] == []

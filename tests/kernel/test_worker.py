@@ -19,11 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth import events
 from fam_auth.auth import Auth
 from fam_auth.core.clock import system_clock
-from fam_auth.core.events import EventKind
 from fam_auth.core.mail import Mail, MailFailed, carrier
 from fam_auth.core.security import new_secret
 from fam_auth.core.supervision import failure_of, reason
 from fam_auth.exceptions import FamAuthError, Unavailable
+from fam_auth.features.password.events import PasswordResetRequested
 from fam_auth.hooks import Errand
 from fam_auth.models import Event, Outbox
 from fam_auth.repository.data_access.managers import event_jobs, outbox, rekeying, users, worker
@@ -157,8 +157,8 @@ async def test_a_listener_that_raises_puts_off_its_request_alone(
     await bob.verify()
     await world.mails(bob.email)
 
-    @world.auth.on(events.PasswordResetRequested)
-    async def hear(event: events.PasswordResetRequested, db: AsyncSession) -> None:
+    @world.auth.on(PasswordResetRequested)
+    async def hear(event: PasswordResetRequested, db: AsyncSession) -> None:
         if is_broken and event.user_id == (await users.found(world.auth, ada.email)).id:
             raise LookupError("no such customer")
 
@@ -173,6 +173,18 @@ async def test_a_listener_that_raises_puts_off_its_request_alone(
     is_broken = False
     world.clock.travel(seconds=5)
     assert len(await world.mails(ada.email, "reset_password")) == 1
+
+
+async def test_a_request_of_a_feature_that_is_not_loaded_is_left_for_a_worker_that_has_it(
+    world: World, ada: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    request = outbox.Request(events.class_of("pager.asked_for"), ada.email, Client())
+    async with world.auth.transaction() as db:
+        await world.auth.database.together(db, outbox.ask(world.auth, request))
+    assert await worker.deliver(world.auth) == 1
+    [line] = lines(caplog)
+    assert line.endswith("of kind request is tried again: no loaded feature declares the event pager.asked_for")
 
 
 async def test_a_listener_that_undoes_the_end_of_a_mail_is_asked_with_pauses(
@@ -313,7 +325,7 @@ async def test_one_errand_that_raises_is_put_off_alone(
         told.append(event.kind)
 
     for name, perform in (("broken", fail), ("sound", note)):
-        world.auth.errand(Errand(name, lambda kind: kind == EventKind.USER_CREATED, perform))
+        world.auth.errand(Errand(name, lambda kind: kind == events.UserCreated.kind, perform))
     await users.create(world.auth, "ada@example.com")
     assert await worker.deliver(world.auth) == 2
     assert told == ["user.created"]
@@ -332,7 +344,7 @@ async def test_one_errand_that_cannot_be_opened_stops_neither_the_others_nor_the
 
     other = make_auth(secrets=NEWER)
     for number, auth in enumerate((world.auth, other)):
-        auth.errand(Errand("mirror", lambda kind: kind == EventKind.USER_CREATED, note))
+        auth.errand(Errand("mirror", lambda kind: kind == events.UserCreated.kind, note))
         await users.create(auth, f"n{number}@example.com")
     assert await worker.deliver(other) == 2
     assert len(told) == 1
@@ -361,7 +373,7 @@ async def test_an_errand_whose_end_cannot_be_written_comes_back(
         if times == 1:
             monkeypatch.setattr(world.auth.database, "rows", away)
 
-    world.auth.errand(Errand("mirror", lambda kind: kind == EventKind.USER_CREATED, note))
+    world.auth.errand(Errand("mirror", lambda kind: kind == events.UserCreated.kind, note))
     await users.create(world.auth, "ada@example.com")
     assert await worker.deliver(world.auth) == 1
     assert "cannot be put off: The service cannot answer" in lines(caplog, "fam_auth.errands")[-1]

@@ -12,9 +12,9 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from sqlalchemy import insert
 
-from fam_auth.core.events import EventKind
 from fam_auth.core.mail import Mail, MailFailed
 from fam_auth.core.settings import Profile, Settings
+from fam_auth.events import LoginFailed, SessionStarted, UserRegistered
 from fam_auth.feature import Feature
 from fam_auth.features.otp import Otp
 from fam_auth.features.otp import managers as otp
@@ -222,7 +222,7 @@ async def test_every_page_and_its_files_are_small(world: World) -> None:
 async def busy(world: World, *, days: int) -> None:
     """Each of the last days saw many sign-ups, sign-ins and failures."""
     now = world.clock()
-    kinds = (EventKind.USER_REGISTERED, EventKind.SESSION_STARTED, EventKind.LOGIN_FAILED)
+    kinds = (UserRegistered.kind, SessionStarted.kind, LoginFailed.kind)
     rows = [
         {"id": uuid4(), "kind": kind, "at": now - timedelta(days=day), "outcome": "success", "detail": {}}
         for day in range(days)

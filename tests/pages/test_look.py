@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from fam_auth import Auth, install
-from fam_auth.core.events import EventKind
 from fam_auth.core.settings import Profile, Settings
 from fam_auth.exceptions import Misconfigured
 from fam_auth.features.otp import Otp
@@ -24,6 +23,7 @@ from fam_auth.pages.assets import assets
 from tests.conftest import MakeAuth
 from tests.pages.office import EVERY, administrator
 from tests.support.browsing import Browser, browser, member
+from tests.support.declared import declared
 from tests.support.people import World
 
 OpenWorld = Callable[..., Awaitable[World]]
@@ -127,7 +127,7 @@ def test_every_text_of_the_code_is_there() -> None:
 
 
 def test_every_event_is_told_in_words() -> None:
-    assert [kind for kind in EventKind if f"events.{kind.replace('.', '_')}" not in keys("en")] == []
+    assert [kind for kind in declared() if f"events.{kind.replace('.', '_')}" not in keys("en")] == []
 
 
 def test_a_page_is_small() -> None:

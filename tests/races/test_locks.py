@@ -30,6 +30,7 @@ from fam_auth.features.otp import Otp, queries, totp
 from fam_auth.features.otp import managers as factors
 from fam_auth.features.password import Password, changes, managers
 from fam_auth.features.password.changes import Replacement
+from fam_auth.features.password.events import PasswordChanged, PasswordCompromised, PasswordReset
 from fam_auth.models import Email, OneTimeToken, Outbox, Registration, Session
 from fam_auth.pipeline import Complete, Incomplete
 from fam_auth.repository.data_access.managers import (
@@ -128,9 +129,7 @@ async def test_who_waits_with_the_old_password_is_not_signed_in_after_a_reset(he
     for _ in range(ROUNDS):
         user = await ada_of(held)
         token = (await changes.link(held.auth, user)).partition("#token=")[2]
-        done, refused = await held.race(
-            events.PasswordReset, changes.reset(held.auth, token, NEW, CLIENT), sign_in(held)
-        )
+        done, refused = await held.race(PasswordReset, changes.reset(held.auth, token, NEW, CLIENT), sign_in(held))
         assert done is None
         assert isinstance(refused, InvalidCredentials)
         assert await live(held, user) == 0
@@ -142,7 +141,7 @@ async def test_who_waits_with_the_old_password_is_not_signed_in_after_a_change(h
         mine = await sign_in(held)
         change = Replacement(PASSWORD, NEW)
         done, refused = await held.race(
-            events.PasswordChanged,
+            PasswordChanged,
             changes.change(held.auth, user, change, VISIT, keep=mine.session.id),
             # From a browser that is known and another network: it shares no counter with the other side.
             sign_in(held, Visit(Client("198.51.100.7"), "bearer", device_token=mine.device_token)),
@@ -199,7 +198,7 @@ async def test_a_login_that_waits_while_the_password_is_reset_does_not_go_on(hel
         begun = await sign_in(held)
         token = (await changes.link(held.auth, user)).partition("#token=")[2]
         done, refused = await held.race(
-            events.PasswordReset,
+            PasswordReset,
             changes.reset(held.auth, token, NEW, CLIENT),
             logins.prove(held.auth, begun.login_token, None, CLIENT),
         )
@@ -253,7 +252,7 @@ async def test_a_change_of_address_that_waits_for_a_change_of_password_is_void(h
         [request] = await held.auth.database.rows(_lease(held))
         change = Replacement(PASSWORD, NEW)
         done, _ = await held.race(
-            events.PasswordChanged,
+            PasswordChanged,
             changes.change(held.auth, user, change, VISIT, keep=mine.session.id),
             requests.answer(held.auth, request),
         )
@@ -326,9 +325,7 @@ async def test_what_waits_for_a_recovery_is_not_done_after_it(held: Held, deed: 
                 session=thief.session,
             ),
         }
-        done, refused = await held.race(
-            events.PasswordReset, changes.reset(held.auth, token, NEW, CLIENT), deeds[deed]()
-        )
+        done, refused = await held.race(PasswordReset, changes.reset(held.auth, token, NEW, CLIENT), deeds[deed]())
         assert done is None
         assert isinstance(refused, Unauthenticated)
         assert (await factors.standing(held.auth, user.id)).devices == 0
@@ -339,7 +336,7 @@ async def test_a_marked_password_is_not_changed_by_who_waits_for_the_mark(held: 
     for _ in range(ROUNDS):
         user, thief, _, _ = await _thief(held)
         done, refused = await held.race(
-            events.PasswordCompromised,
+            PasswordCompromised,
             changes.compromise(held.auth, user, Actor(CLIENT)),
             changes.change_own(held.auth, user, Replacement(PASSWORD, NEW), VISIT, session=thief.session),
         )

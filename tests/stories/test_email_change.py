@@ -8,7 +8,7 @@ from pydantic import PrivateAttr
 from sqlalchemy import select
 
 from fam_auth import Auth, Feature
-from fam_auth.core.events import Event, EventKind
+from fam_auth.events import Event, UserDeleted
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password, changes
 from fam_auth.models import Email, User
@@ -259,7 +259,7 @@ class Hearing(Feature):
     _deleted: list[object] = PrivateAttr(default_factory=list)
 
     async def heard(self, auth: Auth, db: object, event: Event, subject: object) -> None:
-        if event.kind == EventKind.USER_DELETED:
+        if isinstance(event, UserDeleted):
             self._deleted.append(event.user_id)
 
 

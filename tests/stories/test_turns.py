@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
-from fam_auth.core.events import EventKind
+from fam_auth.events import LoginGuessed
+from fam_auth.features.password.events import PasswordResetRequested
 from fam_auth.models import Outbox
 from fam_auth.repository.data_access.managers import emails, outbox, worker
 from fam_auth.repository.data_access.managers.outbox import Letter, Request
@@ -24,7 +25,7 @@ async def ask(world: World, network: str, *addresses: str) -> None:
     """Somebody in this network asks for a reset of each address."""
     client = Client(network)
     for address in addresses:
-        request = Request(EventKind.PASSWORD_RESET_REQUESTED, address, client)
+        request = Request(PasswordResetRequested, address, client)
         async with world.auth.transaction() as db:
             await world.auth.database.together(db, outbox.ask(world.auth, request))
 
@@ -124,7 +125,7 @@ async def test_workers_at_once_take_each_row_once(world: World) -> None:
 async def test_the_network_of_a_request_is_kept_as_a_digest(world: World) -> None:
     await ask(world, "203.0.113.7", "a@example.com", "b@example.com")
     await ask(world, "203.0.113.8", "a@example.com")
-    await emails.ask(world.auth, Request(EventKind.LOGIN_GUESSED, "c@example.com", Client()))
+    await emails.ask(world.auth, Request(LoginGuessed, "c@example.com", Client()))
     rows = await world.auth.database.rows(select(Outbox.source).where(Outbox.kind == outbox.REQUEST))
     assert sorted(Counter(row.source for row in rows).values()) == [1, 1, 2]
     assert "203.0" not in str(rows)

@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy import make_url, select, text
 
 from fam_auth import Auth
-from fam_auth.core.events import EventKind
+from fam_auth.events import UserAdopted
 from fam_auth.features.password.adoption import managers
 from fam_auth.features.password.adoption.judging import Reading
 from fam_auth.features.password.adoption.managers import Plan
@@ -87,5 +87,5 @@ async def adopted_digests(auth: Auth) -> dict[UUID, str]:
 
 async def adoptions(auth: Auth) -> int:
     """How many events there are of users adopted."""
-    kinds = select(Event.id).where(Event.kind == str(EventKind.USER_ADOPTED))
+    kinds = select(Event.id).where(Event.kind == UserAdopted.kind)
     return len(await auth.database.rows(kinds))

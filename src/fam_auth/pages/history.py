@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from fam_auth.dependencies import CurrentActor, CurrentSession, needs
+from fam_auth.events import class_of
 from fam_auth.pages.page import CurrentPage, Page
 from fam_auth.pages.route import new_router, shown_on
 from fam_auth.repository.data_access.managers import events, sessions
@@ -18,7 +19,6 @@ MOST_SESSIONS = 200
 Cursor = Annotated[UUID | None, Query()]
 # What an event tells beside its kind, where it is fit to be shown.
 TOLD = ("device", "role", "scope")
-BAD = {"login.guessed", "password.compromised", "session.refresh_reused", "user.suspended"}
 
 
 @router.get("/account/sessions", dependencies=[needs()])
@@ -62,6 +62,6 @@ def _line(page: Page, event: EventItem) -> Mapping[str, Any]:
     """An event as a line to read; one of a kind that has no text is named by its kind."""
     key = f"events.{event.kind.replace('.', '_')}"
     text = page.say(key) if page.auth.texts.has(f"pages.{key}") else event.kind
-    is_bad = event.outcome == "failure" or event.kind in BAD
+    is_bad = event.outcome == "failure" or class_of(event.kind).is_alarming
     told = [str(event.detail[name]) for name in TOLD if event.detail.get(name)]
     return {"text": text, "is_bad": is_bad, "told": told, "event": event}

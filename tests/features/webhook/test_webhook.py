@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from fam_auth import Auth
-from fam_auth.core.events import Event
+from fam_auth.events import class_of
 from fam_auth.exceptions import Misconfigured
 from fam_auth.features.password import Password
 from fam_auth.features.webhook import Endpoint, Webhook
@@ -79,8 +79,8 @@ async def test_whoever_is_trusted_with_more_gets_more(open_world: OpenWorld, crm
     auth = world.auth
     user = await users.create(auth, "ada@example.com", "Ada")
     await worker.deliver(auth)
-    kind = Event("user.updated", auth.now(), client=Client("192.0.2.1", "curl"), detail={"a": 1})
-    await journal.record_alone(auth, kind)
+    nobodys_event = class_of("user.vanished")(at=auth.now(), client=Client("192.0.2.1", "curl"), detail={"a": 1})
+    await journal.record_alone(auth, nobodys_event)
     await worker.deliver(auth)
     await users.remove(auth, user.id, OPERATOR)
     while await worker.deliver(auth):

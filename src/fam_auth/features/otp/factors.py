@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.rates import ExponentialBackoff
 from fam_auth.core.security import new_code
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import Forbidden, InvalidCode, InvalidLoginToken, Said
 from fam_auth.features.otp import managers, queries, totp
+from fam_auth.features.otp.events import BrowserTrusted, EmailCodeSent, RecoveryCodeUsed, SecondFactorFailed
 from fam_auth.features.otp.settings import OtpSettings
 from fam_auth.pipeline import Outcome
 from fam_auth.repository.data_access.managers import attempts, credentials, events, logins, outbox, users
@@ -67,7 +67,7 @@ async def by_recovery_code(auth: Auth, given: Given) -> Outcome:
     challenge = await _challenge(auth, given)
     user = challenge.user
     left = (await managers.standing(auth, user.id)).recovery_codes - 1
-    letter = credentials.notice(auth, "recovery_code_used", user.email, left=left, few=left <= managers.FEW)
+    letter = credentials.notice(auth, RecoveryCodeUsed, user.email, left=left, few=left <= managers.FEW)
     posted = outbox.post(auth, user.id, letter, given.client)
     used = queries.use_code(user.id, managers.code_digests(auth, user.id, given.code))
     proof = _proof(auth, RECOVERY, Kind.POSSESSION)
@@ -96,7 +96,7 @@ async def send_email_code(auth: Auth, login_token: str, client: Client) -> None:
     kept = queries.put_email_code(login_id, user.id, auth.keys.digest(_purpose(login_id), code), expires_at)
     minutes = auth.of(OtpSettings).code_lifetime // timedelta(minutes=1)
     letter = Letter("login_code", user.email, {"code": code, "code_minutes": minutes}, expires_at)
-    sent = Event(EventKind.EMAIL_CODE_SENT, auth.now(), user.id, client=client)
+    sent = EmailCodeSent(at=auth.now(), user_id=user.id, client=client)
     async with auth.transaction() as db:
         await events.record(auth, db, sent, kept, outbox.post(auth, user.id, letter, client))
 
@@ -139,9 +139,9 @@ async def _proved(
 ) -> Outcome:
     trusted = await _trusted(auth, challenge, given)
     after = [*deeds, *trusted, *challenge.counted.forgiven()]
-    kinds = [EventKind.RECOVERY_CODE_USED] if proof.method == RECOVERY else []
-    kinds += [EventKind.BROWSER_TRUSTED] if trusted else []
-    told = [Event(kind, auth.now(), challenge.user.id, client=given.client) for kind in kinds]
+    kinds: list[type[RecoveryCodeUsed | BrowserTrusted]] = [RecoveryCodeUsed] if proof.method == RECOVERY else []
+    kinds += [BrowserTrusted] if trusted else []
+    told = [kind(at=auth.now(), user_id=challenge.user.id, client=given.client) for kind in kinds]
     try:
         return await logins.prove(auth, given.login_token, proof, given.client, *after, consuming=used, told=told)
     except InvalidCode:
@@ -154,17 +154,12 @@ async def _failed(auth: Auth, challenge: Challenge, given: Given, method: str) -
     The tenth in a row tells the owner, the fiftieth closes the password until it is reset by mail.
     """
     user, in_a_row = challenge.user, challenge.counted.tries[0]
-    failed = Event(
-        EventKind.SECOND_FACTOR_FAILED,
-        auth.now(),
-        user.id,
-        outcome="failure",
-        client=given.client,
-        detail={"method": method},
+    failed = SecondFactorFailed(
+        at=auth.now(), user_id=user.id, outcome="failure", client=given.client, detail={"method": method}
     )
     deeds: list[Statement] = []
     if in_a_row in {TELLS_AT, RESETS_AT}:
-        letter = credentials.notice(auth, "password_known", user.email, is_closed=in_a_row == RESETS_AT)
+        letter = credentials.notice(auth, SecondFactorFailed, user.email, is_closed=in_a_row == RESETS_AT)
         deeds.append(outbox.post(auth, user.id, letter, given.client))
     async with auth.transaction() as db:
         if in_a_row == RESETS_AT:

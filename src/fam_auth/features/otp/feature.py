@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
+from fam_auth.events import EmailChangeUndone, Event, UserClaimed
 from fam_auth.feature import Pages
 from fam_auth.features.otp import managers, queries
 from fam_auth.features.otp.models import EmailCode, OtpDevice, RecoveryCode, TrustedBrowser
@@ -21,15 +21,6 @@ from fam_auth.pipeline import Offer, Progress, Step
 from fam_auth.values import Actor
 
 BY_MAIL = {"magic_link"}
-DISTRUSTING = {
-    EventKind.PASSWORD_CHANGED,
-    EventKind.PASSWORD_RESET,
-    EventKind.PASSWORD_COMPROMISED,
-    EventKind.EMAIL_CHANGED,
-    EventKind.EMAIL_CHANGE_UNDONE,
-    EventKind.SECOND_FACTOR_ADDED,
-    EventKind.SECOND_FACTOR_REMOVED,
-}
 ENROL_FIRST = Step(ENROL, {"methods": [{"method": "totp"}]})
 
 
@@ -73,23 +64,18 @@ class Otp(OtpSettings):
     async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
         actor = Actor(event.client, event.actor_id)
         if event.user_id is None:
-            if event.kind == EventKind.ROLE_CHANGED and _includes_more(event):
+            if event.extends_rights:
                 await managers.end_all_of_before(auth, db, actor)
-        elif event.kind == EventKind.USER_CLAIMED:
+        elif isinstance(event, UserClaimed):
             for statement in queries.forget(event.user_id):
                 await db.execute(statement)
-        elif event.kind == EventKind.ROLE_GRANTED:
+        elif event.extends_rights:
             await managers.end_those_of_before(auth, db, event.user_id, actor)
-        elif event.kind in DISTRUSTING:
+        elif event.changes_credentials:
             await db.execute(queries.distrust(event.user_id))
             # An attacker who changed the address may also have added a factor, which would lock the owner out.
-            if event.kind == EventKind.EMAIL_CHANGE_UNDONE:
+            if isinstance(event, EmailChangeUndone):
                 await managers.forget_since(db, event.user_id, datetime.fromisoformat(event.detail["since"]))
-
-
-def _includes_more(event: Event) -> bool:
-    """Whether a role has come to include another one."""
-    return not set(event.detail["after"]["includes"]) <= set(event.detail["before"]["includes"])
 
 
 def _hint(email: str) -> str:

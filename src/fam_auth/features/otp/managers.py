@@ -12,9 +12,10 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
+from fam_auth.events import UserEvent
 from fam_auth.exceptions import Forbidden, InvalidCode, NotFound, Said
 from fam_auth.features.otp import queries, recovery, totp
+from fam_auth.features.otp.events import RecoveryCodesReplaced, SecondFactorAdded, SecondFactorRemoved
 from fam_auth.features.otp.settings import OtpSettings
 from fam_auth.pipeline import Progress
 from fam_auth.repository.data_access.managers import credentials, events, outbox, permits, sessions
@@ -150,7 +151,7 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
     step = totp.matching_step(secret, code, auth.now(), settings.drift)
     if step is None:
         raise InvalidCode
-    added = _event(auth, EventKind.SECOND_FACTOR_ADDED, user.id, actor, device=row.name)
+    added = _event(auth, SecondFactorAdded, user.id, actor, device=row.name)
     async with auth.transaction() as db:
         await db.execute(users.locked(user.id))
         before = await standing(auth, user.id, db)
@@ -160,7 +161,7 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
             raise NotFound
         codes = None if before.devices else recovery.new_codes()
         deeds = [queries.remove_codes(user.id), _kept(auth, user.id, codes)] if codes else []
-        letter = credentials.notice(auth, "second_factor_added", user.email, device=row.name)
+        letter = credentials.notice(auth, SecondFactorAdded, user.email, device=row.name)
         await credentials.changed(auth, db, added, *deeds, letter=letter, keep=keep)
     return codes
 
@@ -175,8 +176,8 @@ async def remove(auth: Auth, user: User, device_id: UUID, actor: Actor, *, keep:
         left = await standing(auth, user.id, db)
         if not left.devices and await is_required(auth, db, user):
             raise Forbidden(Said("otp.last_device"))
-        event = _event(auth, EventKind.SECOND_FACTOR_REMOVED, user.id, actor, device=removed.name)
-        letter = credentials.notice(auth, "second_factor_removed", user.email, device=removed.name)
+        event = _event(auth, SecondFactorRemoved, user.id, actor, device=removed.name)
+        letter = credentials.notice(auth, SecondFactorRemoved, user.email, device=removed.name)
         gone = [queries.distrust(user.id), *([] if left.devices else [queries.remove_codes(user.id)])]
         await credentials.changed(auth, db, event, *gone, letter=letter, keep=keep)
 
@@ -187,10 +188,10 @@ async def remove_all(auth: Auth, user: User, reason: str, actor: Actor) -> None:
 
     Raises NotFound and Forbidden.
     """
-    event = _event(auth, EventKind.SECOND_FACTOR_REMOVED, user.id, actor, device="all", reason=reason)
+    event = _event(auth, SecondFactorRemoved, user.id, actor, device="all", reason=reason)
     async with auth.transaction() as db:
         row = await permits.obtain(auth, db, event, actor)
-        letter = credentials.notice(auth, "second_factor_removed", row.address, device="all")
+        letter = credentials.notice(auth, SecondFactorRemoved, row.address, device="all")
         posted = outbox.post(auth, user.id, letter, actor.shown_to(user.id))
         await credentials.changed(auth, db, event, *queries.forget(user.id), posted, letter=None)
 
@@ -204,8 +205,8 @@ async def forget_since(db: AsyncSession, user_id: UUID, moment: datetime) -> Non
 async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
     """Ten new recovery codes; the old ones are worth nothing. Raises Forbidden without a second factor."""
     codes = recovery.new_codes()
-    event = _event(auth, EventKind.RECOVERY_CODES_REPLACED, user.id, actor)
-    letter = credentials.notice(auth, "recovery_codes_replaced", user.email)
+    event = _event(auth, RecoveryCodesReplaced, user.id, actor)
+    letter = credentials.notice(auth, RecoveryCodesReplaced, user.email)
     posted = outbox.post(auth, user.id, letter, actor.client)
     async with auth.transaction() as db:
         await db.execute(users.locked(user.id))
@@ -264,5 +265,5 @@ def _kept(auth: Auth, user_id: UUID, codes: list[str]) -> UpdateBase:
     return queries.add_codes(user_id, digests, auth.now())
 
 
-def _event(auth: Auth, kind: EventKind, user_id: UUID, actor: Actor, **detail: str) -> Event:
-    return Event(kind, auth.now(), user_id, actor_id=actor.user_id, client=actor.client, detail=detail)
+def _event(auth: Auth, kind: type[UserEvent], user_id: UUID, actor: Actor, **detail: str) -> UserEvent:
+    return kind(at=auth.now(), user_id=user_id, actor_id=actor.user_id, client=actor.client, detail=detail)

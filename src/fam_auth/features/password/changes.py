@@ -11,10 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Statement
+from fam_auth.events import UserInvited
 from fam_auth.exceptions import InvalidCredentials, InvalidToken, StepUpRequired
 from fam_auth.features.password import managers, policy, queries
+from fam_auth.features.password.events import (
+    PasswordChanged,
+    PasswordCompromised,
+    PasswordLinkMade,
+    PasswordReset,
+    PasswordResetRequested,
+)
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.pipeline import Attempt, Outcome
 from fam_auth.repository.data_access.managers import (
@@ -62,13 +69,13 @@ async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *
     attempt = await logins.guard(auth, tried)
     user_id, digest = await managers.judged_right(auth, tried, attempt, passwords.current)
     new = await _hashed(auth, user, passwords.new)
-    changed = Event(EventKind.PASSWORD_CHANGED, auth.now(), user_id, actor_id=user_id, client=visit.client)
+    changed = PasswordChanged(at=auth.now(), user_id=user_id, actor_id=user_id, client=visit.client)
     async with auth.transaction() as db:
         row = await auth.database.row(queries.locked(user_id, digest), db)
         if row is None:
             raise InvalidCredentials
         demands = [one for one in row.demands if one != CHANGE]
-        letter = credentials.notice(auth, "password_changed", row.address)
+        letter = credentials.notice(auth, PasswordChanged, row.address)
         deeds = [
             *attempt.forgiven(),
             queries.put(user_id, new, auth.now()),
@@ -104,7 +111,7 @@ async def forgot(auth: Auth, email: str, client: Client) -> None:
 
     Raises TooManyAttempts for the network that asks, whatever the address.
     """
-    request = Request(EventKind.PASSWORD_RESET_REQUESTED, users.checked(email).shown, client)
+    request = Request(PasswordResetRequested, users.checked(email).shown, client)
     await attempts.limit_mails(auth, client)
     await emails.ask(auth, request, kills=RESET)
 
@@ -144,8 +151,8 @@ async def _set(auth: Auth, pending: Row[Any], password: str, client: Client) -> 
         row = await tokens.spend(auth, db, pending)
         if row.verified_at is None:
             await verifications.take_over(auth, db, row.id, pending.address, Actor(client, row.id))
-        done = Event(EventKind.PASSWORD_RESET, auth.now(), row.id, actor_id=row.id, client=client)
-        letter = credentials.notice(auth, "password_changed", row.address)
+        done = PasswordReset(at=auth.now(), user_id=row.id, actor_id=row.id, client=client)
+        letter = credentials.notice(auth, PasswordReset, row.address)
         lifted = attempts.lifted(auth, managers.METHOD, row.canonical)
         deeds = [queries.put(row.id, digest, auth.now()), user_queries.change(row.id, {"demands": []}), lifted]
         await credentials.changed(auth, db, done, *deeds, letter=letter)
@@ -159,7 +166,7 @@ async def link(auth: Auth, user: User) -> str:
     ticket = Ticket(user.id, INVITATION, parse(user.email), auth.of(PasswordSettings).invitation_lifetime)
     token, kept = tokens.issue(auth, ticket)
     async with auth.transaction() as db:
-        await events.record(auth, db, Event(EventKind.PASSWORD_LINK_MADE, auth.now(), user.id), kept)
+        await events.record(auth, db, PasswordLinkMade(at=auth.now(), user_id=user.id), kept)
     return auth.link(RESET, token)
 
 
@@ -171,7 +178,7 @@ async def invite(auth: Auth, email: str, name: str | None, actor: Actor) -> User
         user = await users.create(auth, email, name, db=db)
         # It may have waited for the address: somebody else had claimed it, and gave it up.
         await sessions.check_actor(auth, db, actor)
-        invited = Event(EventKind.USER_INVITED, auth.now(), user.id, actor_id=actor.user_id, client=actor.client)
+        invited = UserInvited(at=auth.now(), user_id=user.id, actor_id=actor.user_id, client=actor.client)
         context = {"link_hours": lifetime // timedelta(hours=1)}
         letter = Letter(INVITATION, user.email, context, auth.until(lifetime))
         await events.record(
@@ -186,11 +193,11 @@ async def compromise(auth: Auth, user: User, actor: Actor) -> None:
 
     Raises NotFound and Forbidden.
     """
-    marked = Event(EventKind.PASSWORD_COMPROMISED, auth.now(), user.id, actor_id=actor.user_id, client=actor.client)
+    marked = PasswordCompromised(at=auth.now(), user_id=user.id, actor_id=actor.user_id, client=actor.client)
     demand = user_queries.change(user.id, {"demands": [CHANGE]})
     async with auth.transaction() as db:
         row = await permits.obtain(auth, db, marked, actor)
-        letter = credentials.notice(auth, "password_compromised", row.address)
+        letter = credentials.notice(auth, PasswordCompromised, row.address)
         await credentials.changed(auth, db, marked, demand, letter=letter)
 
 

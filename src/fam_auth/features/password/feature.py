@@ -9,13 +9,14 @@ from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
+from fam_auth.events import EmailChangeUndone, EmailVerified, Event, UserClaimed, UserRegistrationDisowned
 from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Pages
 from fam_auth.features.password import changes, imported_hashes, managers, queries
 from fam_auth.features.password.breached import Breached
 from fam_auth.features.password.changes import CHANGE, RESET
+from fam_auth.features.password.events import PasswordResetRequested
 from fam_auth.features.password.managers import METHOD
 from fam_auth.features.password.models import PasswordHash, RegisteredPassword
 from fam_auth.features.password.settings import PasswordSettings
@@ -23,7 +24,7 @@ from fam_auth.models import Base
 from fam_auth.pipeline import Progress, Step
 
 # The password may have been set by somebody other than the owner of the mailbox.
-WORTHLESS_AFTER = {EventKind.EMAIL_CHANGE_UNDONE, EventKind.USER_CLAIMED}
+WORTHLESS_AFTER = (EmailChangeUndone, UserClaimed)
 
 
 class Password(PasswordSettings):
@@ -55,13 +56,13 @@ class Password(PasswordSettings):
     async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
         if event.user_id is None:
             return
-        if event.kind == EventKind.PASSWORD_RESET_REQUESTED:
+        if isinstance(event, PasswordResetRequested):
             await changes.send_reset(auth, db, event.user_id, event.client)
-        elif event.kind in WORTHLESS_AFTER:
+        elif isinstance(event, WORTHLESS_AFTER):
             await db.execute(queries.remove(event.user_id))
-        elif subject is not None and event.kind == EventKind.EMAIL_VERIFIED:
+        elif subject is not None and isinstance(event, EmailVerified):
             await db.execute(queries.bring_into_force(event.user_id, subject, auth.now()))
-        elif event.kind == EventKind.USER_REGISTRATION_DISOWNED and event.detail["was_first"]:
+        elif isinstance(event, UserRegistrationDisowned) and event.detail["was_first"]:
             await db.execute(queries.remove(event.user_id))
 
     async def registration_of(self, auth: Auth, user_id: UUID, password: str) -> UUID | None:

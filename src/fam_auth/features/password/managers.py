@@ -8,11 +8,11 @@ from pydantic import BaseModel
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Statement
 from fam_auth.exceptions import InvalidRequest, Unavailable
 from fam_auth.features.password import imported_hashes, policy, queries
 from fam_auth.features.password.breached import Unanswered
+from fam_auth.features.password.events import BreachCheckFailed
 from fam_auth.features.password.schemas import Registration, own_fields
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.hooks import pace
@@ -124,7 +124,7 @@ async def refuse_breached(auth: Auth, field: str, password: str) -> None:
         is_known = await breached.has(password)
     except Unanswered as outage:
         if breached.tells_of_outage(auth.now()):
-            failed = Event(EventKind.BREACH_CHECK_FAILED, auth.now(), outcome="failure", detail={"reason": str(outage)})
+            failed = BreachCheckFailed(at=auth.now(), outcome="failure", detail={"reason": str(outage)})
             await events.record_alone(auth, failed)
         return
     if is_known:

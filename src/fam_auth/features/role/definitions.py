@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
+from fam_auth.events import Event
 from fam_auth.exceptions import Forbidden, InvalidRequest, NotFound, Said
 from fam_auth.features.role import graph, queries, reach
+from fam_auth.features.role.events import RoleChanged, RoleCreated, RoleDeleted
 from fam_auth.features.role.graph import Definition, Rights, Roles
 from fam_auth.features.role.settings import ADMIN, OWN, ROLE_NAME, RoleSettings
 from fam_auth.repository.data_access.managers import events, sessions
@@ -107,7 +108,7 @@ async def delete(auth: Auth, name: str, actor: Actor) -> None:
         after = {other: one for other, one in roles.items() if other != name}
         await _check_reach(auth, db, actor, roles, after, name)
         await sessions.outdate_claims(auth, db, queries.holders(graph.including(roles, name), auth.now()))
-        event = _event(auth, EventKind.ROLE_DELETED, actor, gone, None)
+        event = _event(auth, RoleDeleted, actor, gone, None)
         await db.execute(queries.revoke(auth.now(), actor.user_id, role=name))
         await events.record(auth, db, event, queries.remove(name))
 
@@ -175,7 +176,7 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
         *queries.add_parts(wanted.name, wanted.permissions, wanted.includes),
     ):
         await db.execute(statement)
-    kind = EventKind.ROLE_CREATED if before is None else EventKind.ROLE_CHANGED
+    kind = RoleCreated if before is None else RoleChanged
     kept = queries.put(wanted.name, wanted.description, auth.now(), in_code=wanted.in_code)
     await events.record(auth, db, _event(auth, kind, actor, before, wanted), kept)
 
@@ -226,11 +227,11 @@ def _check_sound(auth: Auth, roles: Roles, wanted: Definition, *, kept: frozense
         raise Forbidden(Said("role.admin_keeps"))
 
 
-def _event(auth: Auth, kind: EventKind, actor: Actor, before: Definition | None, after: Definition | None) -> Event:
+def _event(auth: Auth, kind: type[Event], actor: Actor, before: Definition | None, after: Definition | None) -> Event:
     some = after or before
     assert some is not None  # noqa: S101 - something happened to a role
     detail = {"role": some.name, "before": _told(before), "after": _told(after)}
-    return Event(kind, auth.now(), actor_id=actor.user_id, client=actor.client, detail=detail)
+    return kind(at=auth.now(), actor_id=actor.user_id, client=actor.client, detail=detail)
 
 
 def _told(role: Definition | None) -> Mapping[str, list[str] | str | None] | None:

@@ -11,15 +11,15 @@ from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.settings import Settings
+from fam_auth.events import Event, UserDeleted, UserSuspended
 from fam_auth.feature import Pages
 from fam_auth.features.role import definitions, managers, models, queries, rights
 from fam_auth.features.role.settings import RoleSettings
 from fam_auth.models import Base
 from fam_auth.values import User
 
-LEAVING = {EventKind.USER_DELETED, EventKind.USER_SUSPENDED}
+LEAVING = (UserDeleted, UserSuspended)
 log = logging.getLogger("fam_auth.role")
 
 
@@ -75,11 +75,11 @@ class Role(RoleSettings):
 
     async def permit(self, auth: Auth, db: AsyncSession, deed: Event) -> None:
         assert deed.user_id is not None  # noqa: S101 - it is done to somebody
-        if deed.kind in LEAVING:
+        if isinstance(deed, LEAVING):
             await managers.hold_leaver(auth, db, deed.user_id)
         if deed.actor_id not in {None, deed.user_id}:
             await managers.check_user(auth, db, deed.actor_id, deed.user_id)
 
     async def heard(self, auth: Auth, db: AsyncSession, event: Event, subject: UUID | None) -> None:
-        if event.kind in LEAVING and event.user_id is not None:
+        if isinstance(event, LEAVING):
             await managers.keep_an_administrator(auth, db, event.user_id)

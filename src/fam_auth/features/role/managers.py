@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
 from fam_auth.exceptions import Conflict, InvalidRequest, NotFound, Said
 from fam_auth.features.role import definitions, graph, queries, reach
+from fam_auth.features.role.events import RoleGranted, RoleRevoked
 from fam_auth.features.role.queries import EVERYTHING
 from fam_auth.features.role.rights import check_somebody_administers
 from fam_auth.features.role.settings import ADMIN
@@ -51,7 +51,7 @@ async def grant(  # noqa: PLR0913 - who gets what, for what, until when, and by 
         if ended is not None and expires_at is not None:
             await _keep_an_administrator(auth, joined, ended)
         made = queries.grant(id=auth.new_id(), granted_at=now, granted_by=actor.user_id, expires_at=expires_at, **where)
-        event = _event(auth, EventKind.ROLE_GRANTED, actor, where, (before, expires_at))
+        event = _event(auth, RoleGranted, actor, where, (before, expires_at))
         await events.record(auth, joined, event, made)
         return (await joined.execute(queries.grants_in_force(now, **where))).one()
 
@@ -73,7 +73,7 @@ async def revoke(auth: Auth, user_id: UUID, role: str, actor: Actor, *, scope: s
             raise NotFound
         ended = (await db.execute(queries.revoke(now, actor.user_id, **where))).one()
         await _keep_an_administrator(auth, db, ended)
-        await events.record(auth, db, _event(auth, EventKind.ROLE_REVOKED, actor, where, (ended, None)))
+        await events.record(auth, db, _event(auth, RoleRevoked, actor, where, (ended, None)))
 
 
 async def get(auth: Auth, user_id: UUID, role: str, scope: str) -> Row[Any]:
@@ -151,16 +151,20 @@ async def _hold(auth: Auth, db: AsyncSession, role: str, user_id: UUID) -> None:
 
 
 def _event(
-    auth: Auth, kind: EventKind, actor: Actor, where: dict[str, Any], ends: tuple[Row[Any] | None, datetime | None]
-) -> Event:
+    auth: Auth,
+    kind: type[RoleGranted | RoleRevoked],
+    actor: Actor,
+    where: dict[str, Any],
+    ends: tuple[Row[Any] | None, datetime | None],
+) -> RoleGranted | RoleRevoked:
     before, expires_at = ends
     detail = {
         "role": where["role"],
         "scope": where["scope"],
         "before": None if before is None else _until(before.expires_at),
-        "after": _until(expires_at) if kind == EventKind.ROLE_GRANTED else None,
+        "after": _until(expires_at) if kind is RoleGranted else None,
     }
-    return Event(kind, auth.now(), where["user_id"], actor_id=actor.user_id, client=actor.client, detail=detail)
+    return kind(at=auth.now(), user_id=where["user_id"], actor_id=actor.user_id, client=actor.client, detail=detail)
 
 
 def _until(end: datetime | None) -> dict[str, str | None]:

@@ -7,7 +7,6 @@ from typing import Self
 
 from fam_auth import events
 from fam_auth.auth import Auth
-from fam_auth.core.events import EventKind
 from fam_auth.exceptions import Misconfigured
 from fam_auth.features.webhook import managers
 from fam_auth.features.webhook.settings import WebhookSettings
@@ -26,7 +25,7 @@ class Webhook(WebhookSettings):
         return super().of(auth)
 
     async def start(self, auth: Auth) -> None:
-        kinds = [*EventKind, *events.known()]
+        kinds = events.known()
         features = tuple(f"{feature.name}." for feature in auth.features)
         for name, endpoint in self.endpoints.items():
             for wanted in endpoint.events:

@@ -1,7 +1,7 @@
 """Telling an endpoint of an event."""
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event
+from fam_auth.events import Event
 from fam_auth.features.webhook import schemas, signature
 from fam_auth.features.webhook.carrier import Carrier
 from fam_auth.features.webhook.settings import Endpoint, WebhookSettings

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from fam_auth.core.events import Event, Outcome
+from fam_auth.events import Event, Outcome
 from fam_auth.values import User
 
 
@@ -54,7 +54,7 @@ class Message(BaseModel):
 def message(event: Event) -> Message:
     """What every endpoint may know of an event."""
     told = Told(user_id=event.user_id, session_id=event.session_id, actor_id=event.actor_id, outcome=event.outcome)
-    return Message(type=str(event.kind), timestamp=event.at, data=told)
+    return Message(type=event.kind, timestamp=event.at, data=told)
 
 
 def personal(event: Event, user: User | None) -> Personal:

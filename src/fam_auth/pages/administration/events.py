@@ -9,8 +9,8 @@ from uuid import UUID
 from fastapi import Depends, Query, Response
 from pydantic import BeforeValidator
 
-from fam_auth.core.events import EventKind
 from fam_auth.dependencies import needs
+from fam_auth.events import known
 from fam_auth.exceptions import InvalidRequest, NotFound
 from fam_auth.pages.administration.admin_page import SEES_EVENTS, shows
 from fam_auth.pages.page import CurrentPage, Page
@@ -68,7 +68,7 @@ async def list_events(page: CurrentPage, asked: Wanted, after: Annotated[UUID | 
         "administration/events.html",
         lines=items,
         asked=asked,
-        kinds=sorted(EventKind),
+        kinds=sorted(known()),
         further=further,
         after=after,
         query=urlencode(asked.fields),

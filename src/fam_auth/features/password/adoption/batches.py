@@ -8,7 +8,7 @@ from uuid import UUID
 from fam_auth.auth import Auth
 from fam_auth.core.clock import uuid7
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
+from fam_auth.events import UserAdopted
 from fam_auth.features.password.adoption import queries
 from fam_auth.features.password.adoption.judging import Newcomer
 from fam_auth.repository.data_access.managers import events
@@ -41,7 +41,7 @@ async def keep(auth: Auth, arrivals: Sequence[Arrival], source: str, actor: Acto
         if digests := [_password(auth, *pair) for pair in kept.items() if pair[1].digest]:
             await db.execute(queries.add_hashes(), digests)
         detail = {"source": source}
-        if adopted := [Event(EventKind.USER_ADOPTED, now, one, client=actor.client, detail=detail) for one in kept]:
+        if adopted := [UserAdopted(at=now, user_id=one, client=actor.client, detail=detail) for one in kept]:
             await events.record_all(auth, db, adopted)
     return list(kept.values())
 

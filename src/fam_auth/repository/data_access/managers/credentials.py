@@ -6,10 +6,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event
 from fam_auth.core.statements import Statement
+from fam_auth.events import Event
 from fam_auth.exceptions import Unauthenticated
-from fam_auth.repository.data_access.managers import events, known_browsers, outbox, sessions
+from fam_auth.repository.data_access.managers import events, outbox, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries import logins as queries
 from fam_auth.repository.data_access.queries import outbox as outbox_queries
@@ -35,7 +35,7 @@ async def changed(
     if keep is not None and not await sessions.goes_on(auth, db, keep):
         raise Unauthenticated
     now, actor = auth.now(), Actor(event.client, event.actor_id)
-    if event.kind in known_browsers.ENDING:
+    if event.forgets_known_browsers:
         # Apart from the deeds, which may verify the address in the same row.
         await db.execute(users.forget_devices(event.user_id, now))
     posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, actor.shown_to(event.user_id))]
@@ -45,9 +45,10 @@ async def changed(
         outbox_queries.void(event.user_id, outbox.REQUEST, now),
     ]
     await events.record(auth, db, event, *deeds, *over, *posted)
-    await sessions.end(auth, {"user_id": event.user_id}, str(event.kind), actor, but=keep, db=db)
+    await sessions.end(auth, {"user_id": event.user_id}, event.kind, actor, but=keep, db=db)
 
 
-def notice(auth: Auth, kind: str, recipient: str, **context: object) -> Letter:
-    """A letter that only tells; it is worth sending for three days."""
+def notice(auth: Auth, about: type[Event] | str, recipient: str, **context: object) -> Letter:
+    """The mail that tells the user of an event, or one with a name of its own. It expires after three days."""
+    kind = about if isinstance(about, str) else about.notifies
     return Letter(kind, recipient, context, auth.until(NOTICE))

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address, parse
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Statement
+from fam_auth.events import EmailChanged, EmailChangeRequested, EmailChangeUndone, EmailVerificationSent, LoginGuessed
 from fam_auth.exceptions import InvalidToken
 from fam_auth.repository.data_access.managers import (
     attempts,
@@ -37,7 +37,7 @@ async def resend(auth: Auth, email: str, client: Client) -> None:
 
     Raises TooManyAttempts for the network that asks, whatever the address.
     """
-    request = Request(EventKind.EMAIL_VERIFICATION_SENT, users.checked(email).shown, client)
+    request = Request(EmailVerificationSent, users.checked(email).shown, client)
     await attempts.limit_mails(auth, client)
     await ask(auth, request, kills=VERIFY)
 
@@ -48,7 +48,7 @@ async def ask(auth: Auth, request: Request, *, kills: str | None = None) -> None
     Links of the purpose `kills` that went to the address are dead from now on, before the new one is made.
     """
     canonical = parse(request.address).canonical
-    if await attempts.may_mail(auth, request.kind, canonical):
+    if await attempts.may_mail(auth, request.event.kind, canonical):
         killed = [token_queries.retire_at(canonical, kills, auth.now())] if kills else []
         async with auth.transaction() as db:
             await auth.database.together(db, *killed, outbox.ask(auth, request))
@@ -65,7 +65,7 @@ async def send_again(auth: Auth, db: AsyncSession, user: User, request: Request)
 
 async def send_warning(auth: Auth, db: AsyncSession, user: User, request: Request) -> bool:
     """The owner hears that somebody guesses their password."""
-    letter = credentials.notice(auth, "many_failures", user.email)
+    letter = credentials.notice(auth, LoginGuessed, user.email)
     await auth.database.together(db, outbox.post(auth, user.id, letter, request.client))
     return True
 
@@ -78,7 +78,7 @@ async def change(auth: Auth, session: Session, email: str, client: Client) -> No
     user_id = session.user_id
     await attempts.limit(auth, attempts.Use("change of address", str(user_id), auth.settings.throttle.mail_day))
     address = users.checked(email).shown
-    await ask(auth, Request(EventKind.EMAIL_CHANGE_REQUESTED, address, client, user_id, session.id))
+    await ask(auth, Request(EmailChangeRequested, address, client, user_id, session.id))
 
 
 async def send_change(auth: Auth, db: AsyncSession, user: User, request: Request) -> bool:
@@ -113,16 +113,16 @@ async def confirm(auth: Auth, token: str, client: Client) -> User:
         if pending.session_id is not None and not await sessions.is_live(auth, db, pending.session_id):
             raise InvalidToken
         await _move(auth, db, user.id, Address(pending.shown, pending.address), client)
-        arrived = credentials.notice(auth, "email_changed", pending.shown, was_yours=False)
+        arrived = credentials.notice(auth, EmailChanged, pending.shown, was_yours=False)
         letters = [_moved_away(auth, user.email), arrived]
         posted = [outbox.post(auth, user.id, letter, client) for letter in letters]
-        changed = Event(EventKind.EMAIL_CHANGED, auth.now(), user.id, actor_id=user.id, client=client)
+        changed = EmailChanged(at=auth.now(), user_id=user.id, actor_id=user.id, client=client)
         await credentials.changed(auth, db, changed, *posted, letter=None, keep=pending.session_id)
         return queries.value((await db.execute(queries.by_id(user.id))).one())
 
 
 def _moved_away(auth: Auth, address: str) -> Letter:
-    return credentials.notice(auth, "email_changed", address, was_yours=True)
+    return credentials.notice(auth, EmailChanged, address, was_yours=True)
 
 
 async def undo(auth: Auth, token: str, client: Client) -> None:
@@ -148,15 +148,13 @@ async def _bring_back(auth: Auth, token: str, client: Client) -> None:
         user = queries.value(await tokens.spend(auth, db, pending))
         address = Address(pending.shown, pending.address)
         detail = {"since": pending.created_at.isoformat()}
-        undone = Event(
-            EventKind.EMAIL_CHANGE_UNDONE, auth.now(), user.id, actor_id=user.id, client=client, detail=detail
-        )
+        undone = EmailChangeUndone(at=auth.now(), user_id=user.id, actor_id=user.id, client=client, detail=detail)
         if parse(user.email).canonical != address.canonical:
             await _move(auth, db, user.id, address, client)
             moved = outbox.post(auth, user.id, _moved_away(auth, user.email), client)
             await auth.database.together(db, moved)
         await db.execute(token_queries.retire_younger(user.id, UNDO, pending.id, auth.now()))
-        letter = credentials.notice(auth, "email_change_undone", address.shown)
+        letter = credentials.notice(auth, EmailChangeUndone, address.shown)
         await credentials.changed(auth, db, undone, letter=letter)
 
 

@@ -80,7 +80,7 @@ async def _put_off(auth: Auth, row: Row[Any], failure: BaseException) -> None:
 def _shown(auth: Auth, row: Row[Any]) -> dict[str, str]:
     try:
         event = outbox.event_of(auth, row)
-        kind, event_id = str(event.kind), str(event.id)
+        kind, event_id = event.kind, str(event.id)
     except outbox.Sealed:
         kind = event_id = "?"
     return {

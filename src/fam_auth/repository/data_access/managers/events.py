@@ -10,8 +10,8 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event
 from fam_auth.core.statements import Filled, Statement
+from fam_auth.events import Event
 from fam_auth.repository.data_access.managers import invalidation, outbox
 from fam_auth.repository.data_access.queries import events as queries
 from fam_auth.values import EventFilter, Page
@@ -84,7 +84,7 @@ async def _tell(auth: Auth, db: AsyncSession, event: Event, subject: UUID | None
 
 def _log(event: Event) -> None:
     fields = {
-        "event": str(event.kind),
+        "event": event.kind,
         "outcome": event.outcome,
         "user_id": event.user_id,
         "session_id": event.session_id,

@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
+from fam_auth.events import UserExported
 from fam_auth.models import KERNEL, User
 from fam_auth.repository.data_access.managers import events, permits
 from fam_auth.repository.data_access.queries import exports as queries
@@ -23,7 +23,7 @@ async def of_user(auth: Auth, user_id: UUID, actor: Actor) -> dict[str, list[dic
     models = [*KERNEL, *(model for feature in auth.features for model in feature.models)]
     theirs = [model for model in models if model is User or "user_id" in model.__table__.columns]
     found = {}
-    exported = Event(EventKind.USER_EXPORTED, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
+    exported = UserExported(at=auth.now(), user_id=user_id, actor_id=actor.user_id, client=actor.client)
     async with auth.transaction() as db:
         await permits.obtain(auth, db, exported, actor)
         for model in theirs:

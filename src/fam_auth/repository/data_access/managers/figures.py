@@ -1,17 +1,13 @@
 """How much goes on, counted over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import get_args
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import EventKind
+from fam_auth.events import Series, known
 from fam_auth.repository.data_access.queries import events, sessions
 
-SERIES: Mapping[str, frozenset[EventKind]] = {
-    "sign_ups": frozenset({EventKind.USER_REGISTERED, EventKind.USER_CREATED, EventKind.USER_INVITED}),
-    "sign_ins": frozenset({EventKind.SESSION_STARTED}),
-    "failures": frozenset({EventKind.LOGIN_FAILED, EventKind.SECOND_FACTOR_FAILED, EventKind.LOGIN_THROTTLED}),
-}
 LIVE = "live"
 
 
@@ -20,12 +16,10 @@ async def over_time(auth: Auth, marks: Sequence[datetime]) -> dict[str, list[int
 
     Two statements; the time that has not ended yet is counted up to now.
     """
-    kinds = frozenset[EventKind]().union(*SERIES.values())
-    found = {name: [0] * (len(marks) - 1) for name in SERIES}
-    for row in await auth.database.rows(events.counted(kinds, marks)):
-        for name, ours in SERIES.items():
-            if row.kind in ours:
-                found[name][row.bucket - 1] += row.events
+    counted = {kind: event.counts_as for kind, event in known().items() if event.counts_as is not None}
+    found: dict[str, list[int]] = {name: [0] * (len(marks) - 1) for name in get_args(Series)}
+    for row in await auth.database.rows(events.counted(counted, marks)):
+        found[counted[row.kind]][row.bucket - 1] += row.events
     moments = [min(mark, auth.now()) for mark in marks[1:]]
     [alive] = await auth.database.rows(sessions.alive_at(moments, auth.settings.session_idle))
     return {**found, LIVE: list(alive)}

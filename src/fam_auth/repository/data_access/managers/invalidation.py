@@ -8,24 +8,11 @@ from sqlalchemy.orm import Session as SyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import Rows
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.session_cache import FeedCursor
 from fam_auth.core.statements import Statement
+from fam_auth.events import Event
 from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.queries import invalidation as queries
-
-OF_A_SESSION = {EventKind.SESSION_ENDED, EventKind.SESSION_STEPPED_UP, EventKind.SESSION_REFRESH_REUSED}
-OF_A_USER = {
-    EventKind.USER_CLAIMED,
-    EventKind.USER_UPDATED,
-    EventKind.USER_SUSPENDED,
-    EventKind.USER_RESTORED,
-    EventKind.USER_DELETED,
-    EventKind.EMAIL_VERIFIED,
-    EventKind.EMAIL_CHANGED,
-    EventKind.EMAIL_CHANGE_UNDONE,
-    EventKind.PASSWORD_COMPROMISED,
-}
 
 
 def told(auth: Auth, db: AsyncSession, happened: Event) -> list[Statement]:
@@ -34,8 +21,7 @@ def told(auth: Auth, db: AsyncSession, happened: Event) -> list[Statement]:
     This worker forgets it when `db` commits. They are written whatever `session_check` is here: another process on the
     same database may remember.
     """
-    about = happened.session_id if happened.kind in OF_A_SESSION else None
-    about = happened.user_id if happened.kind in OF_A_USER else about
+    about = happened.invalidated
     if about is None:
         return []
     _forget_at_commit(auth, db, about)

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import EventKind
 from fam_auth.core.sealed_tokens import SealedToken
 
 EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
@@ -19,14 +18,6 @@ EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 TOKEN = SealedToken("famd_", "device", struct.Struct(">16s12sQ"))
 # As earlier versions made it: the expiry in place of that, in seconds since the epoch.
 EARLIER_TOKEN = SealedToken("famd_", "device", struct.Struct(">16s12sI"))
-# Anyone who signed in before this may not have been the owner. A change of the password by somebody who
-# knew it is no such event: it would make strangers of the devices of the owner.
-ENDING = {
-    EventKind.PASSWORD_RESET,
-    EventKind.PASSWORD_COMPROMISED,
-    EventKind.EMAIL_CHANGE_UNDONE,
-    EventKind.USER_CLAIMED,
-}
 
 
 class Device(NamedTuple):

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import Rows
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_token
 from fam_auth.core.statements import Filled, Statement
+from fam_auth.events import Event, LoginFailed, LoginGuessed, LoginStarted, LoginThrottled
 from fam_auth.exceptions import (
     Forbidden,
     InvalidCode,
@@ -51,7 +51,7 @@ async def guard(auth: Auth, tried: Attempt) -> CountedAttempt:
     try:
         attempt = await attempts.spend(auth, tried)
     except TooManyAttempts:
-        throttled = Event(EventKind.LOGIN_THROTTLED, auth.now(), outcome="failure", client=tried.visit.client)
+        throttled = LoginThrottled(at=auth.now(), outcome="failure", client=tried.visit.client)
         await events.record_alone(auth, throttled)
         raise
     for feature in auth.features:
@@ -65,13 +65,13 @@ async def fail(auth: Auth, user_id: UUID | None, tried: Attempt, attempt: Counte
     The owner of an account that is tried again and again hears of it, once a day.
     """
     client = tried.visit.client
-    failed = Event(
-        EventKind.LOGIN_FAILED, auth.now(), user_id, outcome="failure", client=client, detail={"method": tried.method}
+    failed = LoginFailed(
+        at=auth.now(), user_id=user_id, outcome="failure", client=client, detail={"method": tried.method}
     )
     async with auth.transaction() as db:
         await events.record(auth, db, failed, *attempt.failed())
     if attempt.tries == MANY:
-        await emails.ask(auth, Request(EventKind.LOGIN_GUESSED, tried.account, client))
+        await emails.ask(auth, Request(LoginGuessed, tried.account, client))
     return InvalidCredentials()
 
 
@@ -222,7 +222,7 @@ async def _keep(
         created_at=auth.now(),
         expires_at=expires_at,
     )
-    started = Event(EventKind.LOGIN_STARTED, auth.now(), progress.user.id, client=progress.client)
+    started = LoginStarted(at=auth.now(), user_id=progress.user.id, client=progress.client)
     await events.record(auth, db, started, kept, *forgiven)
     return Incomplete(token, progress.transport, expires_at, steps)
 

@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.statements import Filled
+from fam_auth.events import Event, class_of, known
 from fam_auth.exceptions import FamAuthError, NotFound
 from fam_auth.repository.data_access.managers.attempts import network_of
 from fam_auth.repository.data_access.queries import outbox as queries
@@ -34,6 +34,13 @@ class Sealed(FamAuthError):
         super().__init__("it was sealed by a secret that is not in FAM_AUTH_SECRETS")
 
 
+class UnknownRequest(FamAuthError):
+    """A request is recorded as an event that no loaded feature declares: a worker with that feature can answer it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"no loaded feature declares the event {kind}")
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """What to write to whom: `kind` names the template, `context` fills it; after `expires_at` it is worth nothing.
@@ -50,13 +57,13 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Somebody asks for something concerning an address.
+    """Somebody asks for something concerning an address, which a worker does and records as an `event`.
 
     `user_id` and `session_id` are who asks and from which session, None when nobody is signed in. What was asked for
     in a session is void once that has ended.
     """
 
-    kind: EventKind
+    event: type[Event]
     address: str
     client: Client
     user_id: UUID | None = None
@@ -93,7 +100,7 @@ def ask(auth: Auth, request: Request) -> Filled:
     """
     asked_in = None if request.session_id is None else str(request.session_id)
     content = {
-        "kind": request.kind,
+        "kind": request.event.kind,
         "address": request.address,
         "client": asdict(request.client),
         "session_id": asked_in,
@@ -109,7 +116,7 @@ def errand(auth: Auth, name: str, event: Event) -> Filled:
     """
     told = {
         "id": str(event.id),
-        "kind": str(event.kind),
+        "kind": event.kind,
         "at": event.at.isoformat(),
         "outcome": event.outcome,
         "client": asdict(event.client),
@@ -124,9 +131,8 @@ def event_of(auth: Auth, row: Row[Any]) -> Event:
     """The event that an errand is about. Raises Sealed."""
     told = content_of(auth, row)["event"]
     who = {key: None if told[key] is None else UUID(told[key]) for key in ("user_id", "session_id", "actor_id")}
-    return Event(
-        told["kind"],
-        datetime.fromisoformat(told["at"]),
+    return class_of(told["kind"])(
+        at=datetime.fromisoformat(told["at"]),
         outcome=told["outcome"],
         client=Client(**told["client"]),
         detail=told["detail"],
@@ -151,12 +157,15 @@ def content_of(auth: Auth, row: Row[Any]) -> dict[str, Any]:
 
 
 def request_of(auth: Auth, row: Row[Any]) -> Request:
-    """The request that `ask` wrote down. Raises Sealed."""
+    """The request that `ask` wrote down. Raises Sealed and UnknownRequest."""
     content = content_of(auth, row)
+    event = known().get(content["kind"])
+    if event is None:
+        raise UnknownRequest(content["kind"])
     # The release before wrote none.
     asked_in = content.get("session_id")
     session_id = None if asked_in is None else UUID(asked_in)
-    return Request(EventKind(content["kind"]), content["address"], Client(**content["client"]), row.user_id, session_id)
+    return Request(event, content["address"], Client(**content["client"]), row.user_id, session_id)
 
 
 async def listed(auth: Auth, after: UUID | None, limit: int, *, done: bool = False) -> Page[Row[Any]]:

@@ -6,7 +6,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event
+from fam_auth.events import Event
 from fam_auth.exceptions import NotFound
 from fam_auth.repository.data_access.managers import sessions
 from fam_auth.repository.data_access.queries import users as queries

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_token
 from fam_auth.core.statements import Statement
+from fam_auth.events import EmailVerificationSent, UserRegistered, UserRegistrationRepeated
 from fam_auth.exceptions import TooManyAttempts
 from fam_auth.repository.data_access.managers import attempts, events, outbox, users, verifications
 from fam_auth.repository.data_access.managers.outbox import Letter
@@ -73,7 +73,7 @@ async def counted(auth: Auth, address: Address, client: Client) -> bool:
     throttle = auth.settings.throttle
     by_network = attempts.Use("register", attempts.network_of(client), throttle.register_network)
     # The mails of registrations and those that are asked for again are of one kind.
-    by_address = attempts.Use(f"mail {EventKind.EMAIL_VERIFICATION_SENT} day", address.canonical, throttle.mail_day)
+    by_address = attempts.Use(f"mail {EmailVerificationSent.kind} day", address.canonical, throttle.mail_day)
     try:
         await attempts.limit(auth, by_network, by_address)
     except TooManyAttempts:
@@ -101,7 +101,7 @@ async def register(auth: Auth, who: Registrant, credential: Credential) -> Regis
         else:
             can_wait = auth.settings.email_verification and is_open and holder.verified_at is None
             mails = waits if can_wait else [_notice(auth, holder, who.client)]
-            again = Event(EventKind.USER_REGISTRATION_REPEATED, auth.now(), owner_id, client=who.client)
+            again = UserRegistrationRepeated(at=auth.now(), user_id=owner_id, client=who.client)
             await events.record(auth, db, again, *(mails if who.may_mail else []))
     return Registered(token, new_id if holder is None else None)
 
@@ -121,8 +121,7 @@ async def _register_first(
     auth: Auth, db: AsyncSession, who: Registrant, user_id: UUID, stored: list[Statement]
 ) -> None:
     made = user_queries.add(user_id, who.name, None, auth.now())
-    kind = EventKind.USER_REGISTERED
-    registered = Event(kind, auth.now(), user_id, actor_id=user_id, client=who.client, given=who.given)
+    registered = UserRegistered(at=auth.now(), user_id=user_id, actor_id=user_id, client=who.client, given=who.given)
     await events.record(auth, db, registered, made, *stored)
 
 
@@ -144,5 +143,5 @@ def _waiting(auth: Auth, user_id: UUID, who: Registrant, credential: Credential,
 
 
 def _notice(auth: Auth, holder: Row[Any], client: Client) -> Statement:
-    letter = Letter("already_registered", holder.address, {}, auth.until(auth.settings.verify_lifetime))
+    letter = Letter(UserRegistrationRepeated.notifies, holder.address, {}, auth.until(auth.settings.verify_lifetime))
     return outbox.post(auth, holder.user_id, letter, client)

@@ -4,23 +4,27 @@ A request becomes an event of the user it is about, in one transaction with all 
 theirs where they hear of the event.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
+from fam_auth.events import EmailChangeRequested, EmailVerificationSent, Event, LoginGuessed
 from fam_auth.repository.data_access.managers import emails, events, sessions
-from fam_auth.repository.data_access.managers.outbox import request_of
+from fam_auth.repository.data_access.managers.outbox import Request, request_of
 from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.repository.data_access.queries import users
+from fam_auth.values import User
 
-KERNELS = {
-    EventKind.EMAIL_VERIFICATION_SENT: emails.send_again,
-    EventKind.EMAIL_CHANGE_REQUESTED: emails.send_change,
-    EventKind.LOGIN_GUESSED: emails.send_warning,
+Answer = Callable[[Auth, AsyncSession, User, Request], Awaitable[bool]]
+KERNELS: Mapping[type[Event], Answer] = {
+    EmailVerificationSent: emails.send_again,
+    EmailChangeRequested: emails.send_change,
+    LoginGuessed: emails.send_warning,
 }
 
 
@@ -41,6 +45,6 @@ async def answer(auth: Auth, row: Row[Any]) -> None:
         if request.session_id is not None and not await sessions.is_live(auth, db, request.session_id):
             return
         user = users.value(found)
-        if request.kind in KERNELS and not await KERNELS[request.kind](auth, db, user, request):
+        if request.event in KERNELS and not await KERNELS[request.event](auth, db, user, request):
             return
-        await events.record(auth, db, Event(request.kind, auth.now(), user.id, client=request.client))
+        await events.record(auth, db, request.event(at=auth.now(), user_id=user.id, client=request.client))

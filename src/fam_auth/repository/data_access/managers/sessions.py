@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import parse
 from fam_auth.core.database import Rows
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.sealed_tokens import SealedToken
 from fam_auth.core.session_cache import CachedSession
 from fam_auth.core.statements import Statement
+from fam_auth.events import SessionEnded, SessionRefreshReused, SessionStarted, SessionSteppedUp
 from fam_auth.exceptions import (
     InvalidLoginToken,
     InvalidRefreshToken,
@@ -61,9 +61,8 @@ async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims
         address=progress.client.address,
         agent=progress.client.agent,
     )
-    started = Event(
-        EventKind.SESSION_STARTED, now, session.user_id, session.id, session.user_id, client=progress.client
-    )
+    user_id = session.user_id
+    started = SessionStarted(at=now, user_id=user_id, session_id=session.id, actor_id=user_id, client=progress.client)
     notices = [] if progress.is_known_device else [_new_device(auth, progress.user, session, progress.client)]
     # The oldest sessions end when a user has more than the setting allows (ASVS 7.1.2). They are counted by this
     # statement, after the user was locked: of sign-ins that come together, each sees those before it.
@@ -91,9 +90,8 @@ async def step_up(
     if row is None:
         raise InvalidLoginToken
     session = queries.value(row)
-    stepped = Event(
-        EventKind.SESSION_STEPPED_UP, now, session.user_id, session.id, session.user_id, client=progress.client
-    )
+    user_id = session.user_id
+    stepped = SessionSteppedUp(at=now, user_id=user_id, session_id=session.id, actor_id=user_id, client=progress.client)
     await events.record(auth, db, stepped, *deeds)
     return _complete(auth, progress, session, row.refreshes)
 
@@ -109,7 +107,7 @@ def _complete(auth: Auth, progress: Progress, session: Session, refreshes: int) 
 
 def _new_device(auth: Auth, user: User, session: Session, client: Client) -> Statement:
     """Tells the user of a sign-in from where they were never seen; says nothing at their first one."""
-    letter = Letter("new_device", user.email, {"agent": session.agent}, auth.until(timedelta(days=3)))
+    letter = Letter(SessionStarted.notifies, user.email, {"agent": session.agent}, auth.until(timedelta(days=3)))
     return outbox.post(auth, user.id, letter, client, only_if=queries.is_from_new_device(session))
 
 
@@ -337,12 +335,11 @@ async def end(  # noqa: PLR0913 - which, why, by whom, and in which transaction
 async def _tell_ended(auth: Auth, db: AsyncSession, ended: Sequence[Row[Any]], reason: str, actor: Actor) -> int:
     """Each session that has ended is an event; returns how many there were."""
     for row in ended:
-        over = Event(
-            EventKind.SESSION_ENDED,
-            auth.now(),
-            row.user_id,
-            row.id,
-            actor.user_id,
+        over = SessionEnded(
+            at=auth.now(),
+            user_id=row.user_id,
+            session_id=row.id,
+            actor_id=actor.user_id,
             client=actor.client,
             detail={"reason": reason},
         )
@@ -364,8 +361,8 @@ async def _end_if_stolen(auth: Auth, session_id: UUID, refreshes: int, client: C
         if ended is None:
             return
         user = (await db.execute(users.by_id(ended.user_id))).one()
-        event = Event(EventKind.SESSION_REFRESH_REUSED, now, user.id, session_id, outcome="failure", client=client)
-        letter = Letter("refresh_reused", user.address, {}, auth.until(timedelta(days=3)))
+        event = SessionRefreshReused(at=now, user_id=user.id, session_id=session_id, outcome="failure", client=client)
+        letter = Letter(event.notifies, user.address, {}, auth.until(timedelta(days=3)))
         await events.record(auth, db, event, outbox.post(auth, user.id, letter, client))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address, parse
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
+from fam_auth.events import SessionEnded, UserCreated, UserDeleted, UserEvent, UserRestored, UserSuspended, UserUpdated
 from fam_auth.exceptions import InvalidRequest, NotFound
 from fam_auth.repository.data_access.managers import events, outbox, permits, sessions
 from fam_auth.repository.data_access.managers.outbox import Letter
@@ -40,7 +40,7 @@ async def create(
         if await claim(auth, joined, user_id, address) is not None:
             raise InvalidRequest.of("email", "taken")
         mark = [queries.verify(user_id, address.canonical, auth.now())] if verified else []
-        made = Event(EventKind.USER_CREATED, auth.now(), user_id)
+        made = UserCreated(at=auth.now(), user_id=user_id)
         await events.record(auth, joined, made, queries.add(user_id, name, None, auth.now()), *mark)
         return queries.value((await joined.execute(queries.by_id(user_id))).one())
 
@@ -89,7 +89,7 @@ async def change(auth: Auth, user_id: UUID, fields: dict[str, Any], client: Clie
     """Some of the user's own fields have new values; returns the user. Raises NotFound."""
     async with auth.transaction() as db:
         if fields:
-            changed = Event(EventKind.USER_UPDATED, auth.now(), user_id, actor_id=user_id, client=client)
+            changed = UserUpdated(at=auth.now(), user_id=user_id, actor_id=user_id, client=client)
             await events.record(auth, db, changed, queries.change(user_id, fields))
     return await get(auth, user_id)
 
@@ -104,7 +104,7 @@ async def suspend(
     """
     fields = {"suspended_at": auth.now(), "suspended_reason": reason, "suspended_until": until}
     async with auth.transaction() as db:
-        await _administer(auth, db, _event(auth, EventKind.USER_SUSPENDED, user_id, actor), fields, actor)
+        await _administer(auth, db, _event(auth, UserSuspended, user_id, actor), fields, actor)
         await sessions.end(auth, {"user_id": user_id}, "suspended", actor, db=db)
         now = auth.now()
         await auth.database.together(db, login_queries.abandon_all(user_id), token_queries.retire_all(user_id, now))
@@ -114,7 +114,7 @@ async def suspend(
 async def restore(auth: Auth, user_id: UUID, actor: Actor) -> None:
     """The user can sign in again; nothing happens to one who is not suspended. Raises NotFound and Forbidden."""
     fields = {"suspended_at": None, "suspended_reason": None, "suspended_until": None}
-    restored = _event(auth, EventKind.USER_RESTORED, user_id, actor)
+    restored = _event(auth, UserRestored, user_id, actor)
     async with auth.transaction() as db:
         if (await permits.obtain(auth, db, restored, actor)).suspended_at is not None:
             await events.record(auth, db, restored, queries.change(user_id, fields))
@@ -124,7 +124,7 @@ async def restore(auth: Auth, user_id: UUID, actor: Actor) -> None:
 async def rename(auth: Auth, user_id: UUID, fields: dict[str, Any], actor: Actor) -> User:
     """An administrator has changed the name or the language; returns the user. Raises NotFound and Forbidden."""
     async with auth.transaction() as db:
-        await _administer(auth, db, _event(auth, EventKind.USER_UPDATED, user_id, actor), fields, actor)
+        await _administer(auth, db, _event(auth, UserUpdated, user_id, actor), fields, actor)
     return await get(auth, user_id)
 
 
@@ -132,7 +132,7 @@ async def rename(auth: Auth, user_id: UUID, fields: dict[str, Any], actor: Actor
 async def sign_out(auth: Auth, user_id: UUID, actor: Actor) -> int:
     """Every session of the user has ended; returns how many that were. Raises NotFound and Forbidden."""
     async with auth.transaction() as db:
-        await permits.obtain(auth, db, _event(auth, EventKind.SESSION_ENDED, user_id, actor), actor)
+        await permits.obtain(auth, db, _event(auth, SessionEnded, user_id, actor), actor)
         return await sessions.end(auth, {"user_id": user_id}, "ended_by_administrator", actor, db=db)
 
 
@@ -142,10 +142,10 @@ async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | 
 
     Raises NotFound and Forbidden.
     """
-    gone = Event(EventKind.USER_DELETED, auth.now(), user_id, actor_id=actor.user_id)
+    gone = UserDeleted(at=auth.now(), user_id=user_id, actor_id=actor.user_id)
     async with auth.transaction(db) as joined:
         row = await permits.obtain(auth, joined, gone, actor)
-        letter = Letter("account_deleted", row.address, {}, auth.until(timedelta(days=3)), row.locale)
+        letter = Letter(gone.notifies, row.address, {}, auth.until(timedelta(days=3)), row.locale)
         await joined.execute(event_queries.forget(user_id))
         await joined.execute(event_queries.forget_actor(user_id))
         await joined.execute(outbox_queries.forget(user_id))
@@ -154,11 +154,10 @@ async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | 
         await joined.execute(queries.remove(user_id))
 
 
-def _event(auth: Auth, kind: EventKind, user_id: UUID, actor: Actor) -> Event:
-    return Event(kind, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
+def _event(auth: Auth, kind: type[UserEvent], user_id: UUID, actor: Actor) -> UserEvent:
+    return kind(at=auth.now(), user_id=user_id, actor_id=actor.user_id, client=actor.client)
 
 
-async def _administer(auth: Auth, db: AsyncSession, event: Event, fields: dict[str, Any], actor: Actor) -> None:
-    assert event.user_id is not None  # noqa: S101 - it was made for a user
+async def _administer(auth: Auth, db: AsyncSession, event: UserEvent, fields: dict[str, Any], actor: Actor) -> None:
     await permits.obtain(auth, db, event, actor)
     await events.record(auth, db, event, *([queries.change(event.user_id, fields)] if fields else []))

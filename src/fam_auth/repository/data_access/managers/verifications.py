@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.addresses import Address
 from fam_auth.core.database import retried
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.security import new_code
 from fam_auth.core.statements import Statement
+from fam_auth.events import EmailVerificationFailed, EmailVerified, UserClaimed, UserRegistrationDisowned
 from fam_auth.exceptions import InvalidCode, InvalidCredentials, InvalidToken, PasswordRequired
 from fam_auth.repository.data_access.managers import attempts, credentials, events, outbox, tokens, users
 from fam_auth.repository.data_access.managers.outbox import Letter
@@ -47,7 +47,7 @@ async def verify_by_code(auth: Auth, email: str, code: str, proof: RegistrationP
     waiting = await auth.database.rows(token_queries.spend_code_try(VERIFY, canonical, auth.now()))
     right = next((row for row in waiting if auth.keys.is_digest_of(_code_of(canonical), code, row.code)), None)
     if right is None:
-        failed = Event(EventKind.EMAIL_VERIFICATION_FAILED, auth.now(), outcome="failure", client=client)
+        failed = EmailVerificationFailed(at=auth.now(), outcome="failure", client=client)
         await events.record_alone(auth, failed)
         raise InvalidCode
     try:
@@ -62,7 +62,7 @@ async def take_over(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str,
     The features clear what they hold of it, and what rested on it is over, so that nothing is left of its maker
     (S-128). Does not commit.
     """
-    claimed = Event(EventKind.USER_CLAIMED, auth.now(), user_id, actor_id=actor.user_id, client=actor.client)
+    claimed = UserClaimed(at=auth.now(), user_id=user_id, actor_id=actor.user_id, client=actor.client)
     # What features keep for registrations goes before they hear of this: they must clear, and take nothing over.
     deeds = user_queries.verify(user_id, canonical, auth.now()), queries.remove(user_id)
     await credentials.changed(auth, db, claimed, *deeds, letter=None)
@@ -90,9 +90,7 @@ async def disown(auth: Auth, token: str, client: Client) -> None:
             await users.remove(auth, pending.user_id, Actor(client), db=db)
             return
         was_first = {"was_first": pending.registration_id == waiting[0]}
-        disowned = Event(
-            EventKind.USER_REGISTRATION_DISOWNED, auth.now(), pending.user_id, client=client, detail=was_first
-        )
+        disowned = UserRegistrationDisowned(at=auth.now(), user_id=pending.user_id, client=client, detail=was_first)
         over = login_queries.abandon_all(pending.user_id)
         await events.record(auth, db, disowned, over, subject=pending.registration_id)
         await db.execute(queries.remove(pending.user_id, pending.registration_id))
@@ -167,7 +165,7 @@ async def _settle(auth: Auth, db: AsyncSession, pending: Row[Any], chosen: UUID 
     if bool(waiting) != (row is not None):
         raise InvalidToken
     if row is not None and row.id != waiting[0].id:
-        claimed = Event(EventKind.USER_CLAIMED, now, user_id, actor_id=user_id, client=client)
+        claimed = UserClaimed(at=now, user_id=user_id, actor_id=user_id, client=client)
         await credentials.changed(auth, db, claimed, letter=None)
     deeds: list[Statement] = [
         user_queries.verify(user_id, pending.address, now),
@@ -175,7 +173,7 @@ async def _settle(auth: Auth, db: AsyncSession, pending: Row[Any], chosen: UUID 
     ]
     if row is not None:
         deeds.append(user_queries.change(user_id, {"name": row.name}))
-    verified = Event(EventKind.EMAIL_VERIFIED, now, user_id, actor_id=user_id, client=client)
+    verified = EmailVerified(at=now, user_id=user_id, actor_id=user_id, client=client)
     await events.record(auth, db, verified, *deeds, subject=chosen)
     # Only now: the features have taken what they kept for the registration.
     await db.execute(queries.remove(user_id))

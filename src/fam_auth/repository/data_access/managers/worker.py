@@ -14,10 +14,11 @@ from jinja2 import TemplateError
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
-from fam_auth.core.events import Event, EventKind
 from fam_auth.core.letters import language_of, render
 from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed
 from fam_auth.core.supervision import failure_of, reason, trace
+from fam_auth.events import MailExpired
+from fam_auth.events import MailFailed as MailFailedEvent
 from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.managers import event_jobs, events, outbox, requests
 from fam_auth.repository.data_access.queries import outbox as queries
@@ -76,7 +77,7 @@ async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
     due_at = auth.now() + outbox.pause(row.tries)
     if due_at >= row.expires_at or (isinstance(failure, MailFailed) and failure.permanent):
         _tell(logging.ERROR, "is given up", row, failure)
-        failure = await failure_of(_close(auth, row, EventKind.MAIL_FAILED))
+        failure = await failure_of(_close(auth, row, MailFailedEvent))
         if failure is None:
             return
         # A listener of the application undoes even the event of this: it is tried with pauses until it lets it be.
@@ -91,7 +92,7 @@ async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
 async def _do(auth: Auth, row: Row[Any]) -> None:
     """The mail is sent, the request is answered, or what is too late is given up."""
     if row.expires_at <= auth.now():
-        await _close(auth, row, EventKind.MAIL_EXPIRED)
+        await _close(auth, row, MailExpired)
         return
     async with asyncio.timeout(DEADLINE.total_seconds()):
         if row.kind == outbox.REQUEST:
@@ -108,11 +109,11 @@ def _tell(level: int, fate: str, row: Row[Any], failure: BaseException) -> None:
     log.log(level, "mail %s of kind %s %s: %s", row.id, row.kind, fate, reason(failure), exc_info=trace(failure))
 
 
-async def _close(auth: Auth, row: Row[Any], kind: EventKind) -> None:
-    event = Event(kind, auth.now(), user_id=row.user_id, outcome="failure", detail={"mail": row.kind})
-    ends = queries.failed if kind == EventKind.MAIL_FAILED else queries.done
+async def _close(auth: Auth, row: Row[Any], kind: type[MailFailedEvent | MailExpired]) -> None:
+    event = kind(at=auth.now(), user_id=row.user_id, outcome="failure", detail={"mail": row.kind})
+    ends = queries.failed if kind is MailFailedEvent else queries.done
     async with auth.transaction() as db:
-        await events.record(auth, db, event, ends(row.id, kind.value, auth.now()))
+        await events.record(auth, db, event, ends(row.id, kind.kind, auth.now()))
 
 
 def _open(auth: Auth, row: Row[Any]) -> Mail:

@@ -12,8 +12,8 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth.core.clock import LATEST, uuid7_floor
 from fam_auth.core.database import Rows
-from fam_auth.core.events import Event
 from fam_auth.core.statements import Filled, built_once
+from fam_auth.events import Event
 from fam_auth.models import Event as Row
 from fam_auth.values import EventFilter
 
@@ -42,7 +42,7 @@ def line(event_id: UUID, event: Event) -> dict[str, Any]:
     return {
         "id": event_id,
         "at": event.at,
-        "kind": str(event.kind),
+        "kind": event.kind,
         "outcome": event.outcome,
         "user_id": event.user_id,
         "actor_id": event.actor_id,

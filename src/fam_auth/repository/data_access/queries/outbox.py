@@ -10,11 +10,12 @@ from sqlalchemy.sql.dml import Update, UpdateBase
 
 from fam_auth.core.database import Rows
 from fam_auth.core.statements import Filled, built_once, under
+from fam_auth.events import MailExpired, MailFailed
 from fam_auth.models import Outbox, User
 
 ERRAND = "errand:"
 """What the kind of an errand begins with; its name follows."""
-GIVEN_UP = ("mail.failed", "mail.expired")
+GIVEN_UP = (MailFailed.kind, MailExpired.kind)
 SHOWN = (
     Outbox.id,
     Outbox.user_id,
