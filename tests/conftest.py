@@ -26,6 +26,8 @@ from tests.support.pool import Pool
 
 SECRETS = "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2"
 ENGINES = ("sqlite", "postgresql")
+# Folders whose tests take no branch that others do not take: coverage would make them slower and say nothing.
+TRODDEN = {"attacks", "clients", "examples", "races", "release"}
 TEMPLATE = f"template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 
 
@@ -40,12 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
 # Before others, because `-m` deselects by the markers that are set here.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep of each test the engines that it names, and mark what runs on SQLite while its twin runs on PostgreSQL."""
+    """Keep of each test the engines that it names, and mark what `make coverage` runs without measuring it."""
     kept = [item for item in items if config.getoption("both_engines") or engine_of(item) in (None, *engines_of(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     for item in kept:
-        if engine_of(item) == "sqlite" and "postgresql" in engines_of(item):
-            item.add_marker("on_sqlite")
+        has_twin = engine_of(item) == "sqlite" and "postgresql" in engines_of(item)
+        if has_twin or TRODDEN.intersection(item.path.relative_to(config.rootpath).parts):
+            item.add_marker("unmeasured")
     items[:] = kept
 
 
