@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,42 @@ from tests.support.people import Clock, Mailbox, Person, World
 from tests.support.pool import Pool
 
 SECRETS = "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2"
+ENGINES = ("sqlite", "postgresql")
+# Folders whose tests take no branch that others do not take: coverage would make them slower and say nothing.
+TRODDEN = {"attacks", "clients", "examples", "races", "release"}
 TEMPLATE = f"template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--both-engines", action="store_true", help="run every test of `database` on both engines")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     postgres.share_with_workers(config)
+
+
+# Before others, because `-m` deselects by the markers that are set here.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep of each test the engines that it names, and mark what `make coverage` runs without measuring it."""
+    kept = [item for item in items if config.getoption("both_engines") or engine_of(item) in (None, *engines_of(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    for item in kept:
+        has_twin = engine_of(item) == "sqlite" and "postgresql" in engines_of(item)
+        if has_twin or TRODDEN.intersection(item.path.relative_to(config.rootpath).parts):
+            item.add_marker("unmeasured")
+    items[:] = kept
+
+
+def engine_of(item: pytest.Item) -> str | None:
+    """The engine that `database` is on; None for a test that has no choice."""
+    return item.callspec.params.get("database") if hasattr(item, "callspec") else None
+
+
+def engines_of(item: pytest.Item) -> Sequence[str]:
+    """What the marker `engines` of the test, else of its file, names."""
+    marker = item.get_closest_marker("engines")
+    return marker.args if marker else ENGINES
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +116,9 @@ def shared_postgres_database(postgres_databases: Pool) -> Iterator[str]:
     postgres_databases.give_back(lent)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def database(request: pytest.FixtureRequest) -> str:
-    """A migrated database of the test's own; the test runs once on each engine."""
+    """A migrated database of the test's own; the test runs on each engine, or on those that `engines` names."""
     name = {"sqlite": "sqlite_database", "postgresql": "postgres_database"}[request.param]
     url: str = request.getfixturevalue(name)
     return url

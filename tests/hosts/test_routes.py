@@ -21,6 +21,9 @@ from fam_auth.values import Claims, Client, Kind, Transport
 from tests.conftest import MakeAuth
 from tests.support.people import Clock
 
+# Routes of a host read sessions as the stories do, which run on both engines.
+pytestmark = pytest.mark.engines("postgresql")
+
 OWN, FOREIGN = "https://app.example.com", "https://evil.example"
 
 routes = APIRouter()

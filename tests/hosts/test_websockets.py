@@ -33,6 +33,9 @@ from tests.support.people import Clock
 from tests.support.site import Site, codes, drained, reset, site
 from tests.support.statements import asked_of
 
+# WebSockets read sessions as the stories do, which run on both engines.
+pytestmark = pytest.mark.engines("postgresql")
+
 ACTOR = Actor(Client())
 EDIT = permission("edit")
 FRESH = recent_proof(within=timedelta(minutes=3))

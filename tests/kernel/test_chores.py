@@ -15,10 +15,9 @@ from sqlalchemy import select, text
 from fam_auth import Auth
 from fam_auth.core import chores
 from fam_auth.exceptions import Unavailable
-from fam_auth.http.sockets import Sockets
-from fam_auth.install import _listen, running
+from fam_auth.install import running
 from fam_auth.models import Session
-from fam_auth.repository.data_access.managers import sessions
+from fam_auth.repository.data_access.managers import invalidation, sessions
 from tests.conftest import MakeAuth, new_auth
 from tests.support.people import Clock, Mailbox, Person, World
 from tests.support.wire import counting
@@ -112,7 +111,7 @@ async def test_the_feed_goes_on_after_a_connection_that_was_cut_silently(postgre
     """Nobody is told: no reset, no answer, and no deadline of the server's comes through. New connections work."""
     async with counting(postgres_database) as wire, an_auth(wire.url) as auth:
         stopping = asyncio.Event()
-        listening = partial(_listen, auth, Sockets())
+        listening = partial(invalidation.read, auth)
         task = asyncio.create_task(chores.repeat("changes", listening, SOON, stopping, within=timedelta(seconds=1)))
         await asyncio.sleep(0.3)
         assert auth.session_cache.is_trusted

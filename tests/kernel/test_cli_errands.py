@@ -20,6 +20,9 @@ from tests.conftest import MakeAuth
 from tests.kernel.test_cli import Run, run
 from tests.support.people import Clock
 
+# The errands themselves run on both engines in test_hooks.py.
+pytestmark = pytest.mark.engines("postgresql")
+
 __all__ = ["run"]
 HOST = """
 from pathlib import Path

@@ -9,13 +9,12 @@ from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fam_auth import Auth, Feature
+from fam_auth import Auth, Feature, models
 from fam_auth.core.database import retried
 from fam_auth.core.settings import advice, described
 from fam_auth.exceptions import Conflict, Misconfigured, NotFound
@@ -25,7 +24,8 @@ from fam_auth.features.password import Password
 from fam_auth.install import running
 from fam_auth.repository.data_access.managers import purge, sessions, users
 from tests.conftest import SECRETS, MakeAuth, new_auth
-from tests.support.people import OPERATOR, Clock, Mailbox, World
+from tests.support import postgres
+from tests.support.people import OPERATOR, Clock, Mailbox, Person, World
 
 OpenWorld = Callable[..., Awaitable[World]]
 WIDE = {"secrets": SECRETS, "public_url": "https://app.example.com", "mail": "smtp://mail.example.com"}
@@ -75,8 +75,24 @@ async def test_one_device_is_confirmed_once(postgres_database: str) -> None:
     await auth.close()
 
 
-async def test_claims_of_nobody(world: World) -> None:
-    await sessions._renew_claims(world.auth, uuid4())  # noqa: SLF001 - who was deleted in between
+@pytest.mark.engines("postgresql")  # the statement that comes in between has a connection of its own
+async def test_whoever_is_deleted_while_their_claims_are_renewed_is_signed_out(
+    world: World, ada: Person, database: str
+) -> None:
+    """The session is read, the user goes, and only then are the claims that have ended asked for."""
+    async with world.auth.transaction() as db:
+        await sessions.outdate_claims(world.auth, db, select(models.User.id))
+    deleted: list[int] = []
+
+    def delete(_: object, __: object, statement: str, *___: object) -> None:
+        if not deleted and statement.startswith("SELECT") and "claims_until" in statement:
+            with postgres.connected(database) as connection:
+                deleted.append(connection.execute("DELETE FROM fam_auth.auth_user").rowcount)
+
+    for engine in (world.auth.database.engine, world.auth.database.autocommit):
+        event.listen(engine.sync_engine, "after_cursor_execute", delete)
+    assert (await ada.me()).json()["code"] == "unauthenticated"
+    assert deleted == [1]
 
 
 async def test_purge_keeps_whoever_needs_no_verification(open_world: OpenWorld) -> None:

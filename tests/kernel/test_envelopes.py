@@ -28,6 +28,9 @@ from tests.conftest import SECRETS
 from tests.support.people import PASSWORD, Person, World
 from tests.support.service import free_port
 
+# The shape of an answer does not depend on the database.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 WIDE: dict[str, Any] = {"secrets": SECRETS, "public_url": "https://app.example.com", "mail": "console:"}
 MAIL = Mail("verify_email", "a <a@x.com>", "b@x.com", "Hi", "text ü\n", "<p>html</p>", "<1@x.com>")

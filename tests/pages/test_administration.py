@@ -30,6 +30,9 @@ from tests.pages.office import EVERY, administrator, scene
 from tests.support.browsing import Browser, browser, member, program
 from tests.support.people import OPERATOR, PASSWORD, World
 
+# Pages ask what the API asks; those that count and filter for themselves run on both.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 ONE = "/admin/users/{user}"
 # Page: what it takes.
@@ -174,6 +177,7 @@ async def test_the_way_in(world: World, ada: Browser) -> None:
     assert chief.path == "/auth/admin/dashboard"
 
 
+@pytest.mark.engines("sqlite", "postgresql")  # counts by SQL of its own
 async def test_a_dashboard_counts_what_happened(world: World) -> None:
     grace = await administrator(world, *EVERY)
     for number in range(3):
@@ -241,6 +245,7 @@ def test_charts_are_drawn_to_the_next_round_number() -> None:
     assert [chart([most], ["a"]).top for most in (0, 1, 3, 7, 11, 45, 99, 101)] == [1, 1, 4, 10, 20, 50, 100, 200]
 
 
+@pytest.mark.engines("sqlite", "postgresql")  # reads users by pages
 async def test_users_are_found_and_looked_at(world: World) -> None:
     grace = await administrator(world, *EVERY)
     await (await program(world, "bob@example.com")).register(name="<b>Bob</b>")
@@ -436,6 +441,7 @@ async def test_roles_of_a_user(world: World) -> None:
     assert (helper.answer.status_code, "You can only grant or revoke" in helper.text) == (403, True)
 
 
+@pytest.mark.engines("sqlite", "postgresql")  # filters by SQL of its own
 async def test_events_are_filtered(world: World) -> None:
     grace = await administrator(world, *EVERY)
     await (await program(world, grace.email)).login(password="wrong wrong wrong")
@@ -455,6 +461,7 @@ async def test_events_are_filtered(world: World) -> None:
     assert "role: r" in grace.text
 
 
+@pytest.mark.engines("sqlite", "postgresql")  # filters by SQL of its own
 async def test_events_come_in_pages_and_are_watched(world: World) -> None:
     grace = await administrator(world, *EVERY)
     for number in range(60):
@@ -505,6 +512,7 @@ async def test_mails_that_nobody_took_are_sent_again(world: World, permanent: bo
     assert (answer.status_code, "This page does not exist" in answer.text) == (404, True)
 
 
+@pytest.mark.engines("sqlite", "postgresql")  # looks at the outbox itself
 async def test_what_expired_is_not_sent_again(world: World) -> None:
     grace = await administrator(world, *EVERY)
     world.auth.carrier = Picky(permanent=True)

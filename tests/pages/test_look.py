@@ -26,6 +26,9 @@ from tests.support.browsing import Browser, browser, member
 from tests.support.declared import declared
 from tests.support.people import World
 
+# The look of a page does not depend on the database.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 SOURCE = Path(colours.__file__).parents[1]
 FILES = [*SOURCE.glob("pages/**/*.html"), *SOURCE.glob("features/*/templates/*.html")]

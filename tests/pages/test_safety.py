@@ -32,6 +32,9 @@ from tests.support.browsing import Browser, browser, member, program
 from tests.support.people import PASSWORD, World
 from tests.support.tables import dump
 
+# What a page shows and refuses does not depend on the database.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 SETTINGS = Settings(database="sqlite+aiosqlite:///./none.db", profile=Profile.DEVELOPMENT)
 ID = "01a20848-d2fa-7000-8711-e6df57d92ff5"

@@ -13,6 +13,9 @@ from fam_auth.repository.data_access.managers import users
 from tests.support.browsing import Browser, browser, member, program
 from tests.support.people import OPERATOR, PASSWORD, World
 
+# Pages ask what the API asks, which the stories of the API run on both engines.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 NEW = "eleven purple yaks"
 
@@ -275,6 +278,7 @@ async def test_removing_what_must_stay_is_refused(open_world: OpenWorld) -> None
     assert 'class="notice bad"' in ada.answer.text
 
 
+@pytest.mark.engines("sqlite", "postgresql")  # the only one that trusts a browser
 async def test_a_code_by_mail_and_a_browser_that_is_spared(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Otp(email_code=True, remember_browser=True)], hosted=True)
     ada = await browser(world)

@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fam_auth.core.languages import PACKAGE
 from fam_auth.features.otp import Otp
 from fam_auth.features.password import Password
@@ -15,6 +17,9 @@ from fam_auth.repository.data_access.managers import users
 from tests.pages.office import EVERY, administrator
 from tests.support.browsing import browser, member
 from tests.support.people import World
+
+# The words of a page do not depend on the database.
+pytestmark = pytest.mark.engines("postgresql")
 
 TAG = "tpi"
 DOOR = ("sign-in", "sign-up", "check-mail", "verify-email", "forgot-password", "forgot-password/sent", "reset-password")

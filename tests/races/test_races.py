@@ -71,7 +71,7 @@ async def test_s101_one_verification_token_has_one_winner(running: Service) -> N
         body = {"token": token, "registration_token": mine["registration_token"]}
         answers = await at_once(running.url, "/auth/email/verify", [body] * PARALLEL)
         _assert_one_winner(answers)
-        assert {answer["code"] for status, answer in answers if status == 400} == {"invalid_token"}
+        assert {answer["code"] for status, answer in answers if status == 400} <= {"invalid_token"}
 
 
 async def test_s086_refresh_has_one_successor_and_reuse_ends_the_session(running: Service) -> None:

@@ -12,6 +12,9 @@ from fam_auth.testing import bypasses
 from fam_auth.values import Kind, User
 from tests.support.people import OPERATOR, World
 
+# The same sign-ins as in test_otp.py, which runs on both engines.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 # Each way (the password, and one that nobody names) by every kind of proof over both transports.
 EVERY_WAY = 2 * len(Kind) * 2

@@ -17,6 +17,9 @@ from fam_auth.repository.data_access.managers import users
 from tests.support.owners import Owner, enrolled, somebody
 from tests.support.people import OPERATOR, Person, World
 
+# Who has to have a factor is decided outside of the database.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 TEXTS = ("sms", "voice", "phone_number")
 QUESTIONS = ("hint", "question", "secret_answer")

@@ -30,6 +30,9 @@ from tests.support.service import free_port
 from tests.support.tables import dump
 from tests.support.tls import certify, serving
 
+# What a list of breached passwords answers does not depend on the database.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 BREACHED = "forty blue herons"
 FINE = "eleven purple yaks"

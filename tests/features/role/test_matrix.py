@@ -24,6 +24,9 @@ from tests.conftest import MakeAuth
 from tests.support.owners import Owner
 from tests.support.people import OPERATOR, Person, World
 
+# Who may call what is decided before the SQL of a route, which other tests run on both engines.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 # What every browser may call without a session; a change of this list is a change of what is open.
 PUBLIC = {

@@ -23,6 +23,9 @@ from fam_auth.values import Actor, Client
 from tests.support.people import OPERATOR, PASSWORD, Person, World
 from tests.support.tables import dump
 
+# Who may act on whom is decided before the SQL, which other tests of roles run on both engines.
+pytestmark = pytest.mark.engines("postgresql")
+
 OpenWorld = Callable[..., Awaitable[World]]
 EVERY = frozenset(one.name for one in OWN)
 FEATURES = (Permission("posts:publish"), Permission("posts:burn"))

@@ -293,6 +293,7 @@ def test_the_environment_names_endpoints(monkeypatch: pytest.MonkeyPatch) -> Non
     assert SECRET not in repr(Webhook())
 
 
+@pytest.mark.engines("postgresql")  # errands run on both engines in test_hooks.py
 def test_a_worker_that_is_killed_loses_nothing(
     crm: Receiver, database: str, tmp_path: Path, make_auth: MakeAuth
 ) -> None:
