@@ -52,7 +52,7 @@ INSTEAD = {
     r"one's own": "your own, the user's own",
     r"knows? nothing of": "does not know",
     r"let (?:a|the) user not": "suspend a user",
-    r"(?:administrator|account|session|user|role) is made": "is created; better: Create ... with ...",
+    r"(?:administrator|account|session) is made": "is created; better: Create ... with ...",
     # Retired words.
     r"ways? in(?=[.,;:)])|every way in": "sign-in method",
     r"(?:recent|fresh|first|second|right|wrong) proofs?": "recent sign-in, authentication factor",
