@@ -1,4 +1,4 @@
-"""python benchmarks [me] [logins] [storm] [startup]: measures, prints, and writes docs/benchmarks.md with its chart."""
+"""python benchmarks [me] [logins] [storm] [startup]: measure, print, and write docs/benchmarks.md with its chart."""
 
 import json
 import os
@@ -17,9 +17,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 PAGE, CHART, KEPT = DOCS / "benchmarks.md", DOCS / "benchmarks.svg", Path(__file__).parent / "results.json"
 TABLES = {
     "me": ("A signed-in request, as a ratio to bare FastAPI", me),
-    "logins": ("Sign-ins a second, with Argon2id at 19 MiB and two passes for all", logins),
-    "storm": ("GET /me fifty times a second while others sign in", storm),
-    "startup": ("What importing costs", startup),
+    "logins": ("Sign-ins per second, with Argon2id at 19 MiB and two passes", logins),
+    "storm": ("GET /me fifty times per second while others sign in", storm),
+    "startup": ("Import time and memory", startup),
 }
 BEGIN, END = "<!-- measured -->", "<!-- end of what was measured -->"
 

@@ -11,7 +11,7 @@ ROUNDS, SECONDS, CONNECTIONS = 3, 4.0, 8
 
 
 def measure() -> list[list[str]]:
-    """A row a peer: sign-ins a second, and the share of what the machine can hash as argon2-cffi comes."""
+    """A row a peer: sign-ins per second, and the share of what the machine can hash as argon2-cffi comes."""
     peers = [peer for peer in (*PEERS, *BUILT) if peer.login]
     limits: list[float] = []
     built: list[float] = []
@@ -40,4 +40,4 @@ def _hash_limit(bindings: Path | None) -> float:
     return float(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
-HEAD = ["", "sign-ins a second", "of the hash limit"]
+HEAD = ["", "sign-ins per second", "of the hash limit"]

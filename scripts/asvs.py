@@ -1,4 +1,4 @@
-"""Writes docs/asvs.md from tests/asvs.toml: `.venv/bin/python scripts/asvs.py`."""
+"""Write docs/asvs.md from tests/asvs.toml: `.venv/bin/python scripts/asvs.py`."""
 
 import tomllib
 from pathlib import Path
@@ -10,22 +10,24 @@ CLAIMED = 2  # the level
 
 
 def items() -> dict[str, dict[str, Any]]:
-    """Every item of chapters V6 to V10 by its number."""
+    """Return every requirement of chapters V6 to V10, by its number."""
     found: dict[str, dict[str, Any]] = tomllib.loads((ROOT / "tests" / "asvs.toml").read_text())
     return found
 
 
 def page() -> str:
-    """The page, from what the file says."""
+    """Return the page."""
     claimed = [item for item in items().values() if item["level"] <= CLAIMED and item["status"] != "na"]
     met = sum(item["status"] == "met" for item in claimed)
-    claim = f"{met} of {len(claimed)} applicable items of level {CLAIMED} in the chapters V6 to V10 are shown by tests"
+    claim = f"Tests show {met} of the {len(claimed)} applicable requirements of level {CLAIMED} in chapters V6 to V10"
     lines = [
         "# OWASP ASVS 5.0.0",
         "",
-        f"{claim}; the others say why not. Made from `tests/asvs.toml` by `scripts/asvs.py`.",
+        f"{claim}. For each other requirement the table gives the reason why it is not met or does not apply.",
         "",
-        "| item | level | status | shown by, or why not |",
+        "`scripts/asvs.py` generates this page from `tests/asvs.toml`.",
+        "",
+        "| requirement | level | status | tests, or reason |",
         "|---|---|---|---|",
     ]
     for number, item in items().items():

@@ -1,4 +1,4 @@
-"""The list of decisions."""
+"""Generate the list of decisions."""
 
 import re
 from pathlib import Path
@@ -9,19 +9,18 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "decisions"
 HEAD = """\
 # Decisions
 
-Architecture decision records, one page each: context, decision, consequences and rejected alternatives."""
+Each decision that shaped the code has a page: the context, the decision, its consequences, and the alternatives that we rejected."""
 
 
 def page() -> str:
-    """Every decision by its number, with its sentence."""
+    """Return the page: every decision by its number, with its sentence."""
     rows = [_row(file) for file in sorted(FOLDER.glob("[0-9]*.md"))]
     return f"{HEAD}\n\n{table(['', 'decision'], rows)}\n"
 
 
 def _row(file: Path) -> list[str]:
     text = file.read_text()
-    title = re.sub(r"^\d+\. ", "", text.partition("\n")[0].removeprefix("# ").strip())
-    # One page closes its bold words behind the colon, the other behind the sentence.
-    found = re.search(r"\*\*Decision[.:]?(?:\*\*)? (.*?)(?:\*\*)?$", text, re.MULTILINE)
+    title = text.partition("\n")[0].removeprefix("# ")
+    found = re.search(r"^\*\*Decision\.\*\* (.*)$", text, re.MULTILINE)
     said = "" if found is None else f": {found.group(1)}"
     return [file.stem[:4], f"[{title}]({file.name}){said}"]

@@ -58,4 +58,4 @@ async def test_the_test_of_the_page(open_world: object, site: Path, monkeypatch:
     monkeypatch.syspath_prepend(str(site))
     names: dict[str, object] = {}
     exec(SHIPPED_TEST, names)  # noqa: S102 - our own page
-    assert "test_nobody_walks_around_the_pager" in names
+    assert "test_nobody_bypasses_the_pager" in names

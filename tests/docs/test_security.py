@@ -35,7 +35,7 @@ def test_s118_what_was_decided_against_is_not_installed() -> None:
 
 
 def test_s003_the_table_of_ways_in_names_its_strength() -> None:
-    ways = (ROOT / "docs" / "sessions.md").read_text().partition("## Every way")[2].partition("\n## ")[0]
+    ways = (ROOT / "docs" / "sessions.md").read_text().partition("## Every sign-in method")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| `POST /auth/\S+` \| (\S.*) \|$", ways, re.MULTILINE)
     assert len(rows) > 8
     assert all(proves for _, proves in rows)
