@@ -67,8 +67,8 @@ def test_what_was_given_up_is_listed_and_done_again(run: Run, given_up: str, tmp
     assert [row["id"] for row in json.loads(run("webhooks", "list", "--json"))] == [waiting["id"]]
     assert "say --all" in run("errands", "resend", code=2)
     assert "say --all" in run("errands", "resend", dead["id"], "--all", code=2)
-    assert "No errand with this id" in run("errands", "resend", str(uuid4()), code=1)
-    assert "No errand with this id" in run("webhooks", "resend", dead["id"], code=1)
+    assert "No failed event job has this ID" in run("errands", "resend", str(uuid4()), code=1)
+    assert "No failed event job has this ID" in run("webhooks", "resend", dead["id"], code=1)
     assert "0 to do again." in run("webhooks", "resend", "--all")
     assert "1 to do again." in run("errands", "resend", dead["id"])
     assert "0 to do again." in run("errands", "resend", "--all")

@@ -367,5 +367,5 @@ def test_s012_the_command_line_asks_too(
             cli.main()
         printed = capsys.readouterr()
         assert (ended.value.code or 0) == code, printed
-        assert ("among the first passwords" in printed.err) is (code == 1)
+        assert ("too easy to guess" in printed.err) is (code == 1)
     assert len(api.asked) == 2

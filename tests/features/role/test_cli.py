@@ -88,7 +88,7 @@ def test_the_first_administrator(run: Run) -> None:
     assert "Revoked." in run("roles", "revoke", "ada@example.com", "admin")
     assert run("create-admin", "ada@example.com", "--link").startswith("https://")
     poor = run("create-admin", "eve@example.com", "--stdin", stdin="password123\n", code=1)
-    assert "first passwords" in poor
+    assert "too easy to guess" in poor
 
 
 async def test_an_address_that_nobody_has_proved_becomes_no_administrator(run: Run, open_world: OpenWorld) -> None:
@@ -131,17 +131,17 @@ def test_a_service_without_an_administrator_says_so_and_how(run: Run, database: 
 def test_roles_and_grants(run: Run) -> None:
     run("create-admin", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
     assert "users:read" in run("roles", "create", "support", "--permission", "users:read", "--include", "admin")
-    assert "no permission users:raed" in run("roles", "create", "other", "--permission", "users:raed", code=1)
+    assert "users:raed does not exist" in run("roles", "create", "other", "--permission", "users:raed", code=1)
     [shown] = json.loads(run("roles", "show", "support", "--json"))
     assert (shown["permissions"], shown["includes"], shown["in_code"]) == ("users:read", "admin", "False")
     assert [one["name"] for one in json.loads(run("roles", "list", "--json"))] == ["admin", "support"]
     assert "Granted." in run("roles", "grant", "ada@example.com", "support", "--scope", "x:1", "--until", "2100-01-01")
     [grant] = json.loads(run("roles", "who", "support", "--json"))
     assert (grant["scope"], grant["expires_at"]) == ("x:1", "2100-01-01 00:00:00+00:00")
-    assert "no such thing" in run("roles", "revoke", "ada@example.com", "support", code=1)
+    assert "Not found." in run("roles", "revoke", "ada@example.com", "support", code=1)
     assert run("roles", "delete", "support", stdin="n\n", code=1)
     assert "Deleted." in run("roles", "delete", "support", "--yes")
-    assert "no such thing" in run("roles", "who", "support", code=1)
+    assert "Not found." in run("roles", "who", "support", code=1)
 
 
 def test_roles_of_a_hosts_code(run: Run, tmp_path: Path) -> None:
