@@ -83,7 +83,7 @@ class Keys:
         return self.derive("digest", 32)
 
     @cached_property
-    def tokens(self) -> AESSIV:
+    def carrier(self) -> AESSIV:
         """What makes tokens that carry a value."""
         return AESSIV(self.derive("carrier", 64))
 
@@ -130,14 +130,14 @@ class Keyring:
 
         The same payload gives the same token. The last byte names the version, so no two tokens share a beginning.
         """
-        sealed = self._first.tokens.encrypt(payload, [purpose.encode()])
+        sealed = self._first.carrier.encrypt(payload, [purpose.encode()])
         return base64.urlsafe_b64encode(sealed + bytes([self._first.version])).decode().rstrip("=")
 
     def open_token(self, purpose: str, token: str) -> bytes | None:
         """The payload `seal_token` was given; None for anything else."""
         try:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-            return self._all[raw[-1]].tokens.decrypt(raw[:-1], [purpose.encode()])
+            return self._all[raw[-1]].carrier.decrypt(raw[:-1], [purpose.encode()])
         except (ValueError, IndexError, KeyError, InvalidTag):
             return None
 
