@@ -20,9 +20,9 @@ from fam_auth.values import Actor, Client, User
 REFUSED, MISUSED, UNANSWERED = 1, 2, 3
 BY_CLI = Actor(Client(agent="fam-auth command line"))
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
-Who = Annotated[str, typer.Argument(help="Id or e-mail address.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of rows.")]
+Who = Annotated[str, typer.Argument(help="Id or e-mail address of the user.")]
 
 
 class Refused(FamAuthError):
@@ -42,7 +42,9 @@ def imported(target: str) -> object:
     try:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise Misconfigured(f"{target} cannot be imported ({error}): name it as module:name.") from error
+        raise Misconfigured(
+            f"Cannot import {target} ({error}). Write it as module:name, such as app.main:app."
+        ) from error
 
 
 def loaded(target: str) -> Auth:
@@ -50,7 +52,7 @@ def loaded(target: str) -> Auth:
     found = imported(target)
     auth = found if isinstance(found, Auth) else installed_in(found)
     if auth is None:
-        raise Misconfigured(f"{target} is neither an Auth nor an application with one.")
+        raise Misconfigured(f"{target} is neither an Auth nor an application with an installed Auth.")
     return auth
 
 
@@ -89,4 +91,4 @@ def show(rows: Iterable[Mapping[str, str]], *, as_json: bool) -> None:
         for row in ({name: name.upper() for name in names}, *rows):
             typer.echo("  ".join(row[name].ljust(widths.get(name, 0)) for name in names).rstrip())
     else:
-        typer.echo("None.")
+        typer.echo("Nothing found.")
