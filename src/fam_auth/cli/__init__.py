@@ -11,8 +11,10 @@ from fam_auth.cli import adopt, errands, events, outbox, roles, routes, service,
 from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED, Refused
 from fam_auth.exceptions import Misconfigured
 
-EPILOG = "Exit codes: 0 success, 1 refused or action needed, 2 wrong usage or configuration, 3 no response from the database."
-
+EPILOG = (
+    "Exit codes: 0 success, 1 refused or action needed, 2 wrong usage or configuration, "
+    "3 the database does not respond."
+)
 app = typer.Typer(
     help="Authentication for FastAPI: run and administer the service.", epilog=EPILOG, no_args_is_help=True
 )

@@ -66,7 +66,7 @@ def _renamed(document: Document, name: str) -> Document:
 
 def _schemes(auth: Auth) -> Document:
     """The ways to show a session."""
-    bearer: Document = {"type": "http", "scheme": "bearer", "description": "The access token of a sign-in."}
+    bearer: Document = {"type": "http", "scheme": "bearer", "description": "Access token from a sign-in."}
     if auth.settings.token_route:
         flow = {"scopes": {}, "tokenUrl": f"{auth.prefix}/token".lstrip("/")}
         bearer = {"type": "oauth2", "flows": {"password": flow}}
@@ -84,4 +84,4 @@ def _add_demands(document: Document, app: FastAPI, ways: list[Document]) -> None
         operation["security"] = [*operation.get("security", ()), *ways]
         if rule.demands:
             operation["x-needs"] = needed = [str(demand) for demand in rule.demands]
-            operation["description"] = f"{operation.get('description', '')}\n\nNeeds: {', '.join(needed)}.".strip()
+            operation["description"] = f"{operation.get('description', '')}\n\nRequires: {', '.join(needed)}.".strip()

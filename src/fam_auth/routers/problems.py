@@ -35,16 +35,16 @@ ALWAYS: tuple[type[Refusal], ...] = (
     Unavailable,
 )
 DESCRIPTIONS = {
-    400: "The token or the code is not valid.",
-    401: "Not signed in, or not with what it takes.",
-    403: "Not allowed.",
+    400: "Invalid token or code.",
+    401: "Not signed in, or stronger authentication required.",
+    403: "Permission denied.",
     404: "Not found.",
-    413: "The body is too large.",
-    415: "The body is not JSON.",
+    413: "The request body is too large.",
+    415: "The request body is not JSON.",
     422: "The request is not valid.",
-    429: "Too many attempts.",
-    500: "Something broke.",
-    503: "Try again later.",
+    429: "Rate limit exceeded.",
+    500: "Internal server error.",
+    503: "The service is unavailable. Try again later.",
 }
 
 

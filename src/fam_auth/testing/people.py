@@ -89,7 +89,7 @@ async def totp_code(auth: Auth, user: User) -> str:
         secret = auth.keys.open(otp.place_of(device.id), device.secret).decode()
         code: str = totp.code_of(secret, totp.step_of(auth.now()))
         return code
-    raise ValueError(f'{user.email} has no authenticator: make_user(factors=["totp"]).')
+    raise ValueError(f'{user.email} has no authenticator. Create the user with make_user(factors=["totp"]).')
 
 
 async def _grant(auth: Auth, user: User, roles: Sequence[str | tuple[str, str]]) -> None:
@@ -102,7 +102,7 @@ async def _grant(auth: Auth, user: User, roles: Sequence[str | tuple[str, str]])
 
 async def _enrol(auth: Auth, user: User, factor: str) -> None:
     if factor != "totp":
-        raise ValueError(f"make_user cannot make {factor}: it knows totp.")
+        raise ValueError(f"make_user does not support the factor {factor}. Use totp.")
     otp, totp = import_module("fam_auth.features.otp.managers"), import_module("fam_auth.features.otp.totp")
     settings = import_module("fam_auth.features.otp.settings").OtpSettings
     begun = await otp.begin(auth, user, "Telephone")
