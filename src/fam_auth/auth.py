@@ -172,7 +172,8 @@ class Auth:
         for feature in self.features:
             if isinstance(feature, kind):
                 return feature
-        raise Misconfigured(f"The feature {kind.name} is not enabled. Add {kind.__name__}() to Auth(features=[...]).")
+        name = kind.__name__.removesuffix("Settings")
+        raise Misconfigured(f"The feature {kind.name} is not enabled. Add {name}() to Auth(features=[...]).")
 
     def new_id(self) -> UUID:
         """A fresh id that sorts by the present moment."""

@@ -76,7 +76,9 @@ async def test_no_smtp_server() -> None:
     with pytest.raises(MailFailed, match=f"^127.0.0.1:{port}: SMTPConnectError$") as failed:
         await carrier(f"smtp://user:pass@127.0.0.1:{port}").carry(MAIL)
     assert not failed.value.permanent
-    with pytest.raises(MailFailed, match=rf"FAM_AUTH_MAIL: the mail server does not take mails \(\[::1\]:{port}: "):
+    with pytest.raises(
+        MailFailed, match=rf"FAM_AUTH_MAIL: cannot connect or sign in to the mail server \(\[::1\]:{port}: "
+    ):
         await carrier(f"smtp://[::1]:{port}").check()  # type: ignore[attr-defined]
 
 

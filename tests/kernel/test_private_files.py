@@ -70,7 +70,7 @@ def test_a_secret_that_others_could_read_is_closed_and_told_of(
     secret.chmod(0o644)
     assert started(tmp_path).read_text() == said
     assert mode(secret) == 0o600
-    assert "could be read by others; only its owner can now" in caplog.text
+    assert "Now only its owner can" in caplog.text
 
 
 def test_a_secret_that_we_may_not_close_is_told_of(

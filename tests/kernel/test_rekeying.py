@@ -40,7 +40,7 @@ async def test_s110_a_new_secret_and_the_old_one_goes(open_world: OpenWorld, mak
     assert await rekeying.lost(both) == []
     alone = make_auth(features=[Password(), Otp()], secrets=NEWER)
     assert [one for one in await rekeying.lost(alone) if "recovery_code" in one] == [
-        "10 values of auth_otp_recovery_code.digest rest on a secret that is missing"
+        "10 values of auth_otp_recovery_code.digest need a secret that is not in FAM_AUTH_SECRETS"
     ]
     for auth in (both, alone):
         await auth.close()

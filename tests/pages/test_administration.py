@@ -545,7 +545,7 @@ async def test_a_check_that_hangs_does_not_take_the_page_with_it(open_world: Ope
     grace = await administrator(world, "service:read")
     world.auth.carrier = Hanging()
     await grace.open("/admin/configuration")
-    assert "No answer within 1.2 s." in grace.text
+    assert "No response within 1.2 s." in grace.text
 
 
 async def test_all_of_it_in_german(world: World) -> None:

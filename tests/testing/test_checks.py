@@ -79,7 +79,7 @@ def test_cookies_without_flags(make_auth: MakeAuth) -> None:
         raise ZeroDivisionError
 
     assert told(app) == [
-        "cookies: cart is sent over plain http: SessionMiddleware(https_only=True).",
+        "cookies: cart is sent over plain HTTP: set SessionMiddleware(https_only=True).",
         "cookies: theme lacks Secure, HttpOnly, SameSite (set by GET /).",
     ]
 

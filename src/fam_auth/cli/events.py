@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from fam_auth.auth import Auth
-from fam_auth.cli.common import AsJson, Limit, run, show
-from fam_auth.repository.data_access.managers import events, users
+from fam_auth.cli.common import AsJson, Limit, find_user, run, show
+from fam_auth.repository.data_access.managers import events
 from fam_auth.values import EventFilter
 
 app = typer.Typer(help="Read the audit log.", no_args_is_help=True)
@@ -27,7 +27,7 @@ def list_events(  # noqa: PLR0913 - what one may look for
     """List the events in the audit log, newest first."""
 
     async def work(auth: Auth) -> list[dict[str, str]]:
-        user_id = None if who is None else (await users.found(auth, who)).id
+        user_id = None if who is None else (await find_user(auth, who)).id
         begin, end = (moment and moment.replace(tzinfo=UTC) for moment in (since, until))
         page = await events.listed(auth, EventFilter(user_id, kind, begin, end), None, limit)
         keys = ("at", "kind", "outcome", "user_id", "actor_id", "address")

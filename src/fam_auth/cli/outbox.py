@@ -41,4 +41,4 @@ def retry_mail(
         await outbox.retry(auth, mail)
         typer.echo("Queued. The next free worker sends it.")
 
-    run(work)
+    run(work, missing=f"No queued mail with the id {mail}.")

@@ -42,7 +42,7 @@ def list_roles(*, as_json: AsJson = False) -> None:
 @app.command("show")
 def show_role(name: RoleName, *, as_json: AsJson = False) -> None:
     """Show one role."""
-    show([_row(run(lambda auth: definitions.get(auth, name)))], as_json=as_json)
+    show([_row(run(lambda auth: definitions.get(auth, name), missing=_unknown(name)))], as_json=as_json)
 
 
 @app.command("create")
@@ -69,7 +69,7 @@ def delete_role(
     """Delete a role and revoke it from every user who has it."""
     if not yes:
         typer.confirm(f"Permanently delete the role {name}?", abort=True)
-    run(lambda auth: definitions.delete(auth, name, BY_CLI))
+    run(lambda auth: definitions.delete(auth, name, BY_CLI), missing=_unknown(name))
     typer.echo("Deleted.")
 
 
@@ -90,14 +90,16 @@ def grant_role(
 @app.command("revoke")
 def revoke_role(who: Who, role: RoleName, *, scope: InScope = "") -> None:
     """Revoke a role from a user."""
-    run_for(who, lambda auth, user: managers.revoke(auth, user.id, role, BY_CLI, scope=scope))
+    missing = f"{who} does not have the role {role}" + (f" in {scope}." if scope else ".")
+    run_for(who, lambda auth, user: managers.revoke(auth, user.id, role, BY_CLI, scope=scope), missing=missing)
     typer.echo("Revoked.")
 
 
 @app.command("who")
 def who_has(role: RoleName, *, as_json: AsJson = False) -> None:
     """List the users who were granted a role, with scope and expiry."""
-    show([_grant_row(row) for row in run(lambda auth: managers.who(auth, role))], as_json=as_json)
+    rows = run(lambda auth: managers.who(auth, role), missing=_unknown(role))
+    show([_grant_row(row) for row in rows], as_json=as_json)
 
 
 @app.command("sync")
@@ -132,7 +134,7 @@ def create_admin(
     """
     known, is_proved = run(lambda auth: _standing(auth, email))
     if known and not is_proved and not link:
-        typer.echo(f"fam-auth: The address {email} is not verified. Use --link, which sets a new password.", err=True)
+        typer.echo(f"fam-auth: The address {email} is not verified. Use --link to set a new password.", err=True)
         raise typer.Exit(REFUSED)
     password = None if known or link else typed_password(stdin=stdin)
 
@@ -166,6 +168,10 @@ async def _made(auth: Auth, email: str, password: str | None) -> User:
     if password is None:
         return await users.create(auth, email, verified=True)
     return await passwords.create(auth, email, password, None, verified=True)
+
+
+def _unknown(name: str) -> str:
+    return f"No role with the name {name}."
 
 
 def _row(role: Definition) -> dict[str, str]:

@@ -6,7 +6,7 @@ from uuid import UUID
 import typer
 
 from fam_auth.auth import Auth
-from fam_auth.cli.common import BY_CLI, REFUSED, AsJson, Limit, run, show
+from fam_auth.cli.common import BY_CLI, REFUSED, AsJson, Limit, find_user, run, show
 from fam_auth.repository.data_access.managers import sessions, users
 
 app = typer.Typer(help="List and end sessions.", no_args_is_help=True)
@@ -22,7 +22,7 @@ def list_sessions(
     """List active sessions, newest first."""
 
     async def work(auth: Auth) -> list[dict[str, str]]:
-        user_id = None if who is None else (await users.found(auth, who)).id
+        user_id = None if who is None else (await find_user(auth, who)).id
         page = await sessions.listed(auth, user_id, None, limit)
         keys = ("id", "user_id", "transport", "created_at", "seen_at", "address", "agent")
         return [{key: str(getattr(session, key)) for key in keys} for session in page.items]
@@ -43,7 +43,7 @@ def end_session(
 
     async def work(auth: Auth) -> int:
         if user:
-            return await users.sign_out(auth, (await users.found(auth, user)).id, BY_CLI)
+            return await users.sign_out(auth, (await find_user(auth, user)).id, BY_CLI)
         where = {"id": session} if session else {}
         return await sessions.end(auth, where, "ended_by_administrator", BY_CLI)
 

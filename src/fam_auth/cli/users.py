@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from fam_auth.auth import Auth
-from fam_auth.cli.common import BY_CLI, AsJson, Limit, Who, run, run_for, show
+from fam_auth.cli.common import BY_CLI, AsJson, Limit, Who, find_user, run, run_for, show
 from fam_auth.features.password import changes
 from fam_auth.features.password import managers as passwords
 from fam_auth.repository.data_access.managers import exports, users
@@ -70,7 +70,7 @@ def show_user(who: Who, *, as_json: AsJson = False) -> None:
     """Show one user."""
 
     async def work(auth: Auth) -> User:
-        return await users.found(auth, who)
+        return await find_user(auth, who)
 
     show([user_row(run(work))], as_json=as_json)
 

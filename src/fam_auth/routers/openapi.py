@@ -84,4 +84,4 @@ def _add_demands(document: Document, app: FastAPI, ways: list[Document]) -> None
         operation["security"] = [*operation.get("security", ()), *ways]
         if rule.demands:
             operation["x-needs"] = needed = [str(demand) for demand in rule.demands]
-            operation["description"] = f"{operation.get('description', '')}\n\nRequires: {', '.join(needed)}.".strip()
+            operation["description"] = f"{operation.get('description', '')}\n\nNeeds: {', '.join(needed)}.".strip()

@@ -117,7 +117,7 @@ async def reason(auth: Auth) -> str:
 async def test_an_endpoint_that_hangs_is_left(open_world: OpenWorld, crm: Receiver) -> None:
     crm.hangs.clear()
     world = await open_world(features=[webhook(crm, timeout=0.2)])
-    assert await reason(world.auth) == "no answer within 0.2 s"
+    assert await reason(world.auth) == "no response within 0.2 s"
 
 
 async def test_no_redirection_is_followed(open_world: OpenWorld, crm: Receiver) -> None:
@@ -131,7 +131,7 @@ async def test_no_redirection_is_followed(open_world: OpenWorld, crm: Receiver) 
 async def test_nobody_there(open_world: OpenWorld, crm: Receiver) -> None:
     crm.url = f"http://127.0.0.1:{free_port()}/"
     world = await open_world(features=[webhook(crm)])
-    assert await reason(world.auth) == "not reached (ConnectError)"
+    assert await reason(world.auth) == "request failed (ConnectError)"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:169.254.169.254]", "10.0.0.1"])
@@ -249,7 +249,7 @@ async def test_while_a_secret_is_replaced_both_sign(open_world: OpenWorld, crm: 
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"url": "ftp://example.com"}, "must be an address"),
+        ({"url": "ftp://example.com"}, "must be a URL"),
         ({"url": "https://user:password@example.com"}, "without a password"),
         ({"url": "http://example.com"}, "is plain http"),
         ({"secret": "whsec_c2hvcnQ="}, "24 to 64 bytes"),
@@ -268,7 +268,7 @@ def test_what_cannot_work_is_refused_at_start(wrong: dict[str, Any], told: str) 
 
 def test_a_name_stays_a_name() -> None:
     endpoint = Endpoint(url="https://example.com", secret=SecretStr(SECRET), events=("user.*",))
-    with pytest.raises(Misconfigured, match="is no name for an endpoint"):
+    with pytest.raises(Misconfigured, match="is not a valid endpoint name"):
         Webhook(endpoints={"C R M": endpoint})
 
 
