@@ -81,11 +81,11 @@ def test_a_wrong_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str
 
 
 @pytest.mark.parametrize("name", ["FAM_AUTH_SECRETS", "FAM_AUTH_PUBLIC_URL", "FAM_AUTH_MAIL"])
-def test_a_missing_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_missing_setting_stops_the_start_with_the_remedy(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv(name)
     message = said()
     assert f"{name} is not set" in message
-    assert "et it to" in message
+    assert "set it" in message.lower()
 
 
 def test_cookies_over_plain_http_need_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,12 +100,12 @@ def test_cookies_over_plain_http_need_a_switch(monkeypatch: pytest.MonkeyPatch) 
             Auth()
 
 
-def test_features_that_do_not_fit_together() -> None:
+def test_missing_and_repeated_features_stop_the_start() -> None:
     assert said(features=[Badge()]) == "The feature badge requires password. Add password to the features."
     assert said(features=[Password(), Password()]) == "The feature password is listed twice. Remove one of them."
 
 
-def test_a_secret_that_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_secret_that_cannot_be_stored_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in PRODUCTION:
         monkeypatch.delenv(name)
     message = said(database=f"sqlite+aiosqlite:///{tmp_path}/none/fam_auth.db")
@@ -114,7 +114,9 @@ def test_a_secret_that_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 @pytest.mark.parametrize(("driver", "package"), [("psycopg", "fam-auth[postgres]"), ("asyncpg", "asyncpg")])
-def test_a_driver_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, driver: str, package: str) -> None:
+def test_a_driver_that_is_not_installed_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, driver: str, package: str
+) -> None:
     monkeypatch.setitem(sys.modules, driver, None)
     message = said(database=f"postgresql+{driver}://localhost/app")
     assert message == f"FAM_AUTH_DATABASE requires {driver}, which is not installed. Install {package}."

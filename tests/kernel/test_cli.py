@@ -39,7 +39,7 @@ def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     return running
 
 
-def test_the_life_of_a_user(run: Run) -> None:
+def test_a_user_is_created_found_suspended_restored_and_deleted(run: Run) -> None:
     made = run("users", "create", "ada@example.com", "--name", "Ada", "--stdin", stdin="seventeen green llamas\n")
     assert "ada@example.com" in made
     assert run("users", "create", "ada@example.com", "--stdin", stdin="seventeen green llamas\n", code=1)
@@ -57,7 +57,7 @@ def test_the_life_of_a_user(run: Run) -> None:
     assert "Nothing to show." in run("users", "list")
 
 
-def test_what_happened(run: Run) -> None:
+def test_events_are_listed_by_user_kind_and_time(run: Run) -> None:
     run("users", "create", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
     run("users", "suspend", "ada@example.com")
     kinds = [row["kind"] for row in json.loads(run("events", "list", "ada@example.com", "--json"))]
@@ -67,7 +67,7 @@ def test_what_happened(run: Run) -> None:
     assert len(json.loads(run("events", "list", "--since", "2020-01-01", "--json"))) == 2
 
 
-def test_mails_on_their_way(run: Run) -> None:
+def test_queued_mails_are_listed_and_retried(run: Run) -> None:
     assert "Nothing to show." in run("outbox", "list")
     run("users", "invite", "ada@example.com")
     [mail] = json.loads(run("outbox", "list", "--json"))
@@ -82,7 +82,7 @@ def test_a_password_is_prompted_for(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert "ada@example.com" in run("users", "create", "ada@example.com", stdin="")
 
 
-def test_links_and_invitations(run: Run) -> None:
+def test_links_and_invitations_are_issued(run: Run) -> None:
     link = run("users", "create", "ada@example.com", "--link").strip()
     assert link.startswith("https://app.example.com/auth/reset-password#token=famp_")
     assert run("users", "link", "ada@example.com") != link
@@ -98,7 +98,7 @@ def test_links_and_invitations(run: Run) -> None:
     assert json.loads(run("users", "show", bob["id"], "--json"))[0]["suspended_until"].startswith("2030-01-01")
 
 
-def test_sessions(run: Run) -> None:
+def test_sessions_are_listed_and_ended(run: Run) -> None:
     run("users", "create", "ada@example.com", "--stdin", "--no-verified", stdin="seventeen green llamas\n")
     assert "Nothing to show." in run("sessions", "list")
     assert run("sessions", "list", "ada@example.com", "--json").strip() == "[]"
@@ -108,7 +108,7 @@ def test_sessions(run: Run) -> None:
     assert "Give exactly one of" in run("sessions", "end", code=2)
 
 
-def test_the_state_of_things(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_config_rekey_migrate_and_purge_print_their_results(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [row["found"] for row in json.loads(run("doctor", "--json"))] == ["fine"] * 6
     monkeypatch.setenv("FAM_AUTH_MAIL", "smtp://user:hidden@127.0.0.1:1")
     found = {row["check"]: row["found"] for row in json.loads(run("doctor", "--json", code=1))}
@@ -130,7 +130,7 @@ def test_the_state_of_things(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("doctor", code=2).startswith("fam-auth: FAM_AUTH_SECRETS: a secret is shorter")
 
 
-def test_a_database_without_tables(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_without_tables_asks_for_migrate(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAM_AUTH_DATABASE", f"sqlite+aiosqlite:///{tmp_path}/empty.db")
     found = run("doctor", code=1)
     assert "Run `fam-auth migrate`" in found
@@ -141,7 +141,7 @@ def test_a_database_without_tables(run: Run, tmp_path: Path, monkeypatch: pytest
     assert "fine" in run("doctor")
 
 
-def test_a_database_that_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_does_not_respond_exits_with_code_3(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAM_AUTH_DATABASE", "postgresql+psycopg://127.0.0.1:1/none")
     assert "does not respond" in run("users", "list", code=3)
 
@@ -157,7 +157,7 @@ def test_the_worker_stops_when_told_to(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_what_hashes_cost_here(run: Run) -> None:
+def test_tune_hash_recommends_parameters(run: Run) -> None:
     measured = json.loads(run("tune-hash", "--seconds", "0.1", "--target", "10", "--json"))
     assert {"memory_kib", "passes", "milliseconds", "per_second"} == set(measured[0])
     assert ("19456", "2") in {(row["memory_kib"], row["passes"]) for row in measured}

@@ -114,7 +114,7 @@ async def test_a_database_behind_its_migrations(tmp_path: Path) -> None:
     await auth.close()
 
 
-async def test_a_database_that_does_not_answer() -> None:
+async def test_a_database_that_does_not_respond_stops_the_start() -> None:
     auth = Auth(features=[Password()], **{**GOOD, "database": "postgresql+psycopg://127.0.0.1:1/none"})
     with pytest.raises(Misconfigured, match="does not respond"):
         await auth.start()

@@ -75,7 +75,7 @@ async def test_nobody_registers_or_moves_to_an_encoded_word(world: World, ada: P
 
 @pytest.mark.parametrize("goes_by_smtp", [True, False])
 @pytest.mark.parametrize("address", [DECEPTIVE, BROKEN])
-async def test_an_encoded_word_of_before_gets_no_mail(
+async def test_an_encoded_word_stored_earlier_gets_no_mail(
     world: World, smtp: tuple[Sink, str], address: str, goes_by_smtp: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It was registered before it was refused: the mail is given up, and the next one goes out."""
@@ -126,7 +126,7 @@ async def test_the_finished_message_is_read_back(monkeypatch: pytest.MonkeyPatch
     assert not headers.is_read_as(message, {"From": "b@x.com"})
 
 
-async def test_what_cannot_be_written_is_given_up() -> None:
+async def test_a_mail_that_cannot_be_built_is_given_up() -> None:
     with pytest.raises(MailFailed, match=r"the message cannot be built \(UnicodeEncodeError\)") as failed:
         replace(MAIL, text="\ud800").as_message()
     assert failed.value.permanent
@@ -240,7 +240,7 @@ async def test_a_local_part_of_other_letters_goes_where_it_is_taken(smtp: tuple[
 
 
 @pytest.mark.parametrize("smtp", [False], indirect=True)
-async def test_a_local_part_of_other_letters_is_given_up_where_it_is_not_taken(smtp: tuple[Sink, str]) -> None:
+async def test_a_non_ascii_address_is_given_up_without_smtputf8(smtp: tuple[Sink, str]) -> None:
     sink, url = smtp
     with pytest.raises(
         MailFailed, match=r"^127.0.0.1:\d+ does not accept addresses with non-ASCII .*SMTPUTF8"

@@ -131,7 +131,7 @@ def test_what_nobody_wrote_is_said_by_nobody() -> None:
         ("fr", '[dates]\nmoment = "{}"', "a placeholder must be a name in braces"),
     ],
 )
-def test_message_files_that_do_not_work(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
+def test_an_invalid_message_file_stops_the_start(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
     file = tmp_path / f"{name}.toml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(Misconfigured, match=said) as refused:
@@ -144,7 +144,7 @@ def test_braces_can_be_written(tmp_path: Path) -> None:
     assert Texts([tmp_path]).say("fr", "language.name") == "{x}"
 
 
-async def test_a_host_says_where_its_files_are(make_auth: MakeAuth, tmp_path: Path) -> None:
+async def test_settings_name_the_directory_and_the_languages(make_auth: MakeAuth, tmp_path: Path) -> None:
     (tmp_path / "fr.toml").write_text('[language]\nname = "Français"', "utf-8")
     auth = make_auth(texts=tmp_path, language="fr")
     assert auth.texts.say(auth.texts.choose(None, None), "language.name") == "Français"

@@ -61,7 +61,7 @@ def test_the_secret_is_its_owners_alone(tmp_path: Path) -> None:
     assert mode(started(tmp_path)) == 0o600
 
 
-def test_a_secret_that_others_could_read_is_closed_and_told_of(
+def test_a_secret_readable_by_others_is_made_private_and_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = started(tmp_path)

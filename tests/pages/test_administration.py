@@ -539,7 +539,7 @@ class Hanging:
         await asyncio.sleep(60)
 
 
-async def test_a_check_that_hangs_does_not_take_the_page_with_it(open_world: OpenWorld) -> None:
+async def test_the_page_shows_a_check_that_hangs(open_world: OpenWorld) -> None:
     deadline = timedelta(seconds=2)
     world = await open_world(features=[Password(), Role()], hosted=True, request_deadline=deadline)
     grace = await administrator(world, "service:read")

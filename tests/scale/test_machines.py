@@ -141,7 +141,7 @@ async def refused(auth: Auth) -> str:
     return str(refusal.value)
 
 
-async def test_what_a_pooler_takes_away_is_noticed(database: str, role: str) -> None:
+async def test_a_pooler_that_drops_timeouts_stops_the_start(database: str, role: str) -> None:
     with pgbouncer(role) as through:
         assert "Set FAM_AUTH_POOLER=true" in await refused(at(through, pooler=False))
         auth = at(through, pooler=True)

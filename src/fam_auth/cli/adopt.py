@@ -88,7 +88,8 @@ class Options:
         ),
     ] = None
     digests: Annotated[
-        Digests | None, typer.Option(help="What wrote hashes such as sha1$salt$...: the two compute them differently.")
+        Digests | None,
+        typer.Option(help="What wrote hashes such as sha1$salt$..., which Django and Werkzeug compute differently."),
     ] = None
     key_prefix: Annotated[
         str, typer.Option(help="Prefix for each id, such as shop:, if ids from several applications could collide.")

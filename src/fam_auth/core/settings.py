@@ -182,7 +182,7 @@ class Settings(Configured):
         description="For development only: set cookies without Secure, under another name. On in development.",
     )
     allowed_origins: Names = Field(
-        (), description="Origins of other sites that may use this one, such as https://app.example.com."
+        (), description="Origins of other sites whose pages may send requests here, such as https://app.example.com."
     )
     allowed_hosts: Names = Field(
         (), description="Host names that the service answers to, besides the host of public_url."

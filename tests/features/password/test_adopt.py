@@ -205,7 +205,7 @@ def test_ids_that_are_uuids_stay_and_those_of_two_applications_do_not_meet(
     assert set(asked(make_auth, everybody)) == {str(one), str(other), "1", "blog:1"}
 
 
-def test_django(run: Run, fill: Fill, make_auth: MakeAuth) -> None:
+def test_users_of_django_are_imported_with_their_passwords(run: Run, fill: Fill, make_auth: MakeAuth) -> None:
     names = ("id", "username", "first_name", "last_name", "email", "password", "is_active", "date_joined")
     rows = [
         [1, "ada", "Ada", "Lovelace", "ada@example.com", f"sha1$salt${'0' * 40}", "true", "2020-02-01 10:00:00.25"],
@@ -227,7 +227,9 @@ def test_fastapi_users(run: Run, fill: Fill, make_auth: MakeAuth, monkeypatch: p
     assert asked(make_auth, everybody)["7"].verified_at
 
 
-def test_into_the_application_of_a_module(run: Run, fill: Fill, tmp_path: Path, database: str) -> None:
+def test_users_are_imported_into_the_application_named_with_app(
+    run: Run, fill: Fill, tmp_path: Path, database: str
+) -> None:
     url = fill("users", KIND_OF_COLUMNS, EVERY_KIND["hash_kept"])
     # Python imports a name once, and each engine has a database of its own.
     name = f"host_on_{make_url(database).get_backend_name()}"
@@ -282,7 +284,7 @@ def test_firebase(run: Run, make_auth: MakeAuth) -> None:
     assert "hash parameters" in run("json", "users.json", "--firebase", "none.txt", code=2)
 
 
-def test_what_cannot_be_read_says_so(run: Run, fill: Fill, tmp_path: Path) -> None:
+def test_a_source_that_cannot_be_read_is_an_error_that_names_it(run: Run, fill: Fill, tmp_path: Path) -> None:
     url = fill("users", KIND_OF_COLUMNS, [row(1, "ada@example.com", KEPT), row(1, "bob@example.com", KEPT)])
     wrong = {
         "not a URL such as": ["sqlalchemy", "nonsense"],
@@ -310,7 +312,7 @@ def test_what_cannot_be_read_says_so(run: Run, fill: Fill, tmp_path: Path) -> No
         assert "hidden" not in printed
 
 
-def test_a_column_that_is_named_must_be_there() -> None:
+def test_a_column_named_by_an_option_must_exist() -> None:
     usual = Wanted(Columns(), {})
     assert usual.among(["id", "email", "password_hash"]) == Columns(names=(), created=None, verified=None, active=None)
     for given in ({"created": "born"}, {"names": ("first",)}, {"disabled": "locked"}, {"hash": "secret"}):

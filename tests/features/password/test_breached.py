@@ -165,7 +165,7 @@ async def test_s012_the_offline_list_decides_when_there_is_no_answer(
     assert await outages(world) == [("failure", None, {"reason": reason})]
 
 
-async def test_s012_nobody_there(open_world: OpenWorld, api: RangeApi) -> None:
+async def test_s012_registration_succeeds_when_the_server_is_down(open_world: OpenWorld, api: RangeApi) -> None:
     api.url = f"http://127.0.0.1:{free_port()}"
     world = await open_world(profile="development", features=[asking(api)])
     assert (await (await world.person("bob@example.com")).register()).status_code == 202
@@ -296,7 +296,7 @@ def test_s012_an_address_that_will_not_do(url: str) -> None:
         Password(breached_url=url)
 
 
-def test_s012_plain_http_is_for_development_on_this_machine() -> None:
+def test_s012_plain_http_is_accepted_only_in_development_on_localhost() -> None:
     for url in ("http://127.0.0.1:8080/range/", "http://[::1]/range", "http://localhost"):
         feature = Password(breached_url=url)
         assert feature.breached_url == url.rstrip("/")

@@ -91,7 +91,9 @@ def test_the_first_administrator(run: Run) -> None:
     assert "first passwords" in poor
 
 
-async def test_an_address_that_nobody_has_proved_becomes_no_administrator(run: Run, open_world: OpenWorld) -> None:
+async def test_a_user_with_an_unverified_address_becomes_administrator_only_by_link(
+    run: Run, open_world: OpenWorld
+) -> None:
     """Whoever registered it first knows its password, and may only wait for the owner to follow the link (S-128)."""
     world = await open_world(features=[Password(), Role()])
     mallory = await world.person("ada@example.com")
@@ -117,7 +119,7 @@ async def test_where_nobody_proves_an_address_anybody_may_administer(
     assert "ada@example.com" in await to_thread(run, "create-admin", "ada@example.com")
 
 
-def test_a_service_without_an_administrator_says_so_and_how(run: Run, database: str, tmp_path: Path) -> None:
+def test_serve_says_how_to_create_the_first_administrator(run: Run, database: str, tmp_path: Path) -> None:
     with service(tmp_path, database) as running:
         [line] = [line for line in running.log().splitlines() if "no administrator" in line]
     assert line.startswith("There is no administrator yet. Create one with `fam-auth create-admin EMAIL`")
@@ -127,7 +129,7 @@ def test_a_service_without_an_administrator_says_so_and_how(run: Run, database: 
         assert "no administrator" not in running.log()
 
 
-def test_roles_and_grants(run: Run) -> None:
+def test_roles_are_created_granted_revoked_and_deleted(run: Run) -> None:
     run("create-admin", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
     assert "users:read" in run("roles", "create", "support", "--permission", "users:read", "--include", "admin")
     assert "no permission users:raed" in run("roles", "create", "other", "--permission", "users:raed", code=1)
@@ -145,7 +147,7 @@ def test_roles_and_grants(run: Run) -> None:
     assert "No role with the name support." in run("roles", "who", "support", code=1)
 
 
-def test_roles_of_a_hosts_code(run: Run, tmp_path: Path) -> None:
+def test_sync_writes_the_roles_of_an_application_to_the_database(run: Run, tmp_path: Path) -> None:
     (tmp_path / "host.py").write_text(HOST)
     planned = json.loads(run("roles", "sync", "host:app", "--plan", "--json"))
     assert [(one["role"], one["before"]) for one in planned] == [("admin", "null"), ("editor", "null")]

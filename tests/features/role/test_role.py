@@ -458,7 +458,9 @@ async def test_the_code_is_brought_into_the_database(make_auth: MakeAuth) -> Non
         await one.close()
 
 
-async def test_a_start_tells_of_what_differs(make_auth: MakeAuth, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_start_warns_when_the_roles_in_the_database_differ(
+    make_auth: MakeAuth, caplog: pytest.LogCaptureFixture
+) -> None:
     auth = make_auth(features=[Password(), DECLARED])
     async with running(auth, worker=False):
         assert "(admin, editor, reader). Run `fam-auth roles sync`" in caplog.text
@@ -512,7 +514,7 @@ async def test_a_misspelt_demand_stops_the_start(make_auth: MakeAuth, demand: An
             raise AssertionError
 
 
-def test_a_feature_that_is_in_no_auth() -> None:
+def test_a_feature_without_an_auth_says_how_to_get_one() -> None:
     with pytest.raises(Misconfigured, match="not part of an Auth yet"):
         _ = Role().auth
 

@@ -114,7 +114,7 @@ async def reason(auth: Auth) -> str:
     return waiting["reason"]
 
 
-async def test_an_endpoint_that_hangs_is_left(open_world: OpenWorld, crm: Receiver) -> None:
+async def test_a_delivery_to_an_endpoint_that_hangs_times_out(open_world: OpenWorld, crm: Receiver) -> None:
     crm.hangs.clear()
     world = await open_world(features=[webhook(crm, timeout=0.2)])
     assert await reason(world.auth) == "no response within 0.2 s"
@@ -128,7 +128,7 @@ async def test_no_redirection_is_followed(open_world: OpenWorld, crm: Receiver) 
         assert inside.got == []
 
 
-async def test_nobody_there(open_world: OpenWorld, crm: Receiver) -> None:
+async def test_a_delivery_to_an_endpoint_that_is_down_fails(open_world: OpenWorld, crm: Receiver) -> None:
     crm.url = f"http://127.0.0.1:{free_port()}/"
     world = await open_world(features=[webhook(crm)])
     assert await reason(world.auth) == "request failed (ConnectError)"
@@ -259,14 +259,14 @@ async def test_while_a_secret_is_replaced_both_sign(open_world: OpenWorld, crm: 
         ({"methods": "GET"}, "Extra inputs"),
     ],
 )
-def test_what_cannot_work_is_refused_at_start(wrong: dict[str, Any], told: str) -> None:
+def test_invalid_endpoint_settings_stop_the_start(wrong: dict[str, Any], told: str) -> None:
     given: Any = {"url": "https://example.com", "secret": SECRET, "events": ["user.*"], **wrong}
     with pytest.raises(Misconfigured, match=told) as refused:
         Webhook(endpoints={"crm": given})
     assert SECRET not in str(refused.value)
 
 
-def test_a_name_stays_a_name() -> None:
+def test_an_invalid_endpoint_name_stops_the_start() -> None:
     endpoint = Endpoint(url="https://example.com", secret=SecretStr(SECRET), events=("user.*",))
     with pytest.raises(Misconfigured, match="is not a valid endpoint name"):
         Webhook(endpoints={"C R M": endpoint})

@@ -24,7 +24,7 @@ class OtpSettings(Feature):
     issuer: str | None = Field(None, description="Issuer that authenticator apps show. Unset: app_name.")
     required: bool | Callable[[User], bool] = Field(
         default=False,
-        description="Require a second factor of all users. In code: or a function of the user that decides.",
+        description="Require a second factor of all users. In code, also a function that decides per user.",
     )
     required_roles: Names = Field((), description="Roles that require a second factor, whatever `required` says.")
     drift: int = Field(
