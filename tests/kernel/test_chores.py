@@ -48,7 +48,7 @@ async def test_a_chore_goes_on_whatever_happens(caplog: pytest.LogCaptureFixture
 
     async with asyncio.timeout(5):
         await chores.repeat("sweeping", chore, SOON, stopping)
-    assert caplog.text.count("The chore sweeping failed") == 2
+    assert caplog.text.count("Background task sweeping failed") == 2
 
 
 @pytest.mark.parametrize("deaf", [0, 1, 99])
@@ -70,7 +70,7 @@ async def test_a_chore_that_hangs_is_done_again(caplog: pytest.LogCaptureFixture
     async with asyncio.timeout(5):
         await chores.repeat("sweeping", chore, SOON, stopping, within=timedelta(seconds=0.1))
     assert begun == 2
-    assert "The chore sweeping failed" in caplog.text
+    assert "Background task sweeping failed" in caplog.text
     never.set()
 
 
@@ -143,7 +143,7 @@ async def test_what_fails_at_the_end_is_logged_and_ends_all_the_same(
     async with asyncio.timeout(15), running(auth):
         auth.seen = Broken()
         await asyncio.sleep(0.1)
-    assert "The chore uses failed" in caplog.text
+    assert "Background task uses failed" in caplog.text
 
 
 class Broken(dict[UUID, Any]):

@@ -28,7 +28,7 @@ def group(prefix: str, told: str) -> typer.Typer:
 
     @app.command("resend")
     def resend_errands(errand_id: ErrandId = None, *, everything: EveryOne = False) -> None:
-        """Queue one (by its id) or everything (--all) that was given up again. A worker runs it from the beginning."""
+        """Queue again what was given up: one by its id, or everything (--all). A worker runs it from the beginning."""
         if (errand_id is None) is not everything:
             typer.echo("fam-auth: Give one id, or --all.", err=True)
             raise typer.Exit(MISUSED)

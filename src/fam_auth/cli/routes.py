@@ -32,7 +32,7 @@ def list_routes(
     show([_row(rule, transports) for rule in found], as_json=as_json)
     silent = [rule for rule in found if rule.asks == "nothing" and rule.path not in (public or ())]
     if check and silent:
-        typer.echo(f"fam-auth: {len(silent)} routes do not say who may call them:", err=True)
+        typer.echo(f"fam-auth: Routes that do not say who may call them ({len(silent)}):", err=True)
         for rule in silent:
             typer.echo(f"  {rule.method} {rule.path}: add needs(...) or needs.public to its dependencies.", err=True)
         raise typer.Exit(REFUSED)

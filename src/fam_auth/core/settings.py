@@ -99,9 +99,9 @@ class Configured(BaseSettings):
 
 
 def _explain(prefix: str, error: ValidationError) -> str:
-    places = ("__".join(part for part in one["loc"] if isinstance(part, str)).upper() or "?" for one in error.errors())
+    places = ("__".join(part for part in one["loc"] if isinstance(part, str)).upper() for one in error.errors())
     lines = (
-        f"{prefix}{place}: {one['msg'].removeprefix('Value error, ')}."
+        f"{(prefix + place).rstrip('_')}: {one['msg'].removeprefix('Value error, ')}."
         for place, one in zip(places, error.errors(), strict=True)
     )
     return " ".join(lines)

@@ -42,9 +42,15 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "error": (breaches.says(500), "HTTP 500"),
     "nothing there": (breaches.says(404), "HTTP 404"),
     "leads elsewhere": (breaches.says(302, Location="http://localhost:1/"), "HTTP 302"),
-    "empty": (breaches.says(200), "no range"),
-    "a page": (breaches.says(200, b"<html>Please sign in to this network</html>"), "no range"),
-    "compressed": (breaches.says(200, b"\x1f\x8b\x08", Content_Encoding="gzip"), "no range"),
+    "empty": (breaches.says(200), "the response is not a range of hashes"),
+    "a page": (
+        breaches.says(200, b"<html>Please sign in to this network</html>"),
+        "the response is not a range of hashes",
+    ),
+    "compressed": (
+        breaches.says(200, b"\x1f\x8b\x08", Content_Encoding="gzip"),
+        "the response is not a range of hashes",
+    ),
     "cut off": (breaches.says(200, b"0:1", Content_Length="100"), "request failed (RemoteProtocolError)"),
     "hangs up": (lambda *_: None, "request failed (RemoteProtocolError)"),
 }
