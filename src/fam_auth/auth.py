@@ -148,7 +148,7 @@ class Auth:
     def errand(self, errand: Errand) -> None:
         """A worker does it after each event that it wants. Raises Misconfigured for a name that is taken."""
         if errand.name in self.errands:
-            raise Misconfigured(f"auth.after has a function {errand.name} already: give it a name of its own (name=).")
+            raise Misconfigured(f"auth.after already has a function named {errand.name}. Pass another name (name=).")
         self.errands[errand.name] = errand
 
     def claims(self, claiming: Claiming) -> Claiming:
@@ -167,7 +167,8 @@ class Auth:
         for feature in self.features:
             if isinstance(feature, kind):
                 return feature
-        raise Misconfigured(f"The feature {kind.name} is not in use: add {kind.__name__}() to Auth(features=[...]).")
+        name = kind.__name__.removesuffix("Settings")
+        raise Misconfigured(f"The feature {kind.name} is not enabled. Add {name}() to Auth(features=[...]).")
 
     def new_id(self) -> UUID:
         """A fresh id that sorts by the present moment."""
@@ -239,7 +240,7 @@ def _installed(name: str) -> type[Feature]:
         loaded: type[Feature] = entry.load()
         return loaded
     names = ", ".join(sorted(_entries().names))
-    raise Misconfigured(f"FAM_AUTH_FEATURES names {name}, which is not installed. There are: {names}.")
+    raise Misconfigured(f"FAM_AUTH_FEATURES: the feature {name} is not installed. Installed features: {names}.")
 
 
 def _sections(features: Sequence[Feature]) -> Mapping[str, type[Feature] | None]:
@@ -250,10 +251,10 @@ def _ordered(features: Sequence[Feature]) -> tuple[Feature, ...]:
     names = [feature.name for feature in features]
     for feature in features:
         if names.count(feature.name) > 1:
-            raise Misconfigured(f"The feature {feature.name} is listed twice: keep one of them.")
+            raise Misconfigured(f"The feature {feature.name} is listed twice. Remove one of them.")
         for required in feature.requires:
             if required not in names:
-                raise Misconfigured(f"The feature {feature.name} requires {required}: add it to the features.")
+                raise Misconfigured(f"The feature {feature.name} requires {required}. Add {required} to the features.")
     return tuple(features)
 
 
@@ -274,7 +275,8 @@ def _kept_secret(path: Path) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise Misconfigured(
-            f"FAM_AUTH_SECRETS is not set and {path} cannot be kept ({error.strerror}): set it, or mend the directory."
+            f"FAM_AUTH_SECRETS is not set and fam-auth cannot keep a secret in {path} ({error.strerror}). Set "
+            "FAM_AUTH_SECRETS, or correct the permissions of the directory."
         ) from error
 
 
@@ -283,8 +285,9 @@ def _make_private(path: Path) -> None:
     with suppress(PermissionError):
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)
     if path.stat().st_mode & OTHERS:
-        log.warning("Other users can read %s. Run `chmod 600` on it as its owner.", path)
+        log.warning("Other users of this machine can read %s. Run `chmod 600` on it as its owner.", path)
     else:
         log.warning(
-            "%s could be read by others; only its owner can now. If others used this machine, replace it.", path
+            "Other users of this machine could read %s. Now only its owner can. If there are any, replace the file.",
+            path,
         )

@@ -113,7 +113,7 @@ class UserRegistered(UserEvent, kind="user.registered"):
         """
         if not isinstance(self.given, kind):
             raise Misconfigured(
-                f"There is no {kind.__name__} here: ask for it by Auth(registration={kind.__name__}), and in auth.on."
+                f"This event has no {kind.__name__}. Set Auth(registration={kind.__name__}), and read it in auth.on."
             )
         return self.given
 

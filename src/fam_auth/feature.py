@@ -102,7 +102,9 @@ class Feature(Configured):
     def auth(self) -> "Auth":
         """The Auth that this instance is part of. Raises Misconfigured before it is part of one."""
         if self._auth is None:
-            raise Misconfigured(f"{type(self).__name__}() is in no Auth yet: take the one that auth.of(...) gives.")
+            raise Misconfigured(
+                f"{type(self).__name__}() is not part of an Auth yet. Use the instance that auth.of(...) returns."
+            )
         return self._auth
 
     def of(self, auth: "Auth") -> Self:

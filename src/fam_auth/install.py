@@ -34,7 +34,9 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
     Raises Misconfigured when called twice: a second Auth goes into a mounted sub-application.
     """
     if installed_in(app):
-        raise Misconfigured("This application has an Auth already: put the second one into a mounted sub-application.")
+        raise Misconfigured(
+            "This application already has an Auth. Install the second one in a mounted sub-application."
+        )
     setattr(app, STATE, auth)
     auth.prefix = prefix
     # Commands and workers do not wait for the import of routes that they lack.

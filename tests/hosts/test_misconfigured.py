@@ -20,16 +20,16 @@ PRODUCTION = {
 }
 WRONG = [
     ("FAM_AUTH_HASHING__MEMORY", "19455", "ASVS"),
-    ("FAM_AUTH_HASHING__PASSES", "1", "must be 47104 at least"),
-    ("FAM_AUTH_DATABASE", f"mysql://app:{HIDDEN}@localhost/app", "use postgresql+psycopg://"),
-    ("FAM_AUTH_DATABASE", f"postgresql://app:{HIDDEN}@localhost/app", "use postgresql+psycopg://"),
+    ("FAM_AUTH_HASHING__PASSES", "1", "must be at least 47104"),
+    ("FAM_AUTH_DATABASE", f"mysql://app:{HIDDEN}@localhost/app", "Use postgresql+psycopg://"),
+    ("FAM_AUTH_DATABASE", f"postgresql://app:{HIDDEN}@localhost/app", "Use postgresql+psycopg://"),
     ("FAM_AUTH_DATABASE", HIDDEN, "postgresql+psycopg://host/name"),
     ("FAM_AUTH_SECRETS", HIDDEN, "fam-auth secret"),
     ("FAM_AUTH_SECRETS", f"1:{HIDDEN}{HIDDEN},x:{HIDDEN}", "fam-auth secret"),
     ("FAM_AUTH_SECRETS", f"change-me-{HIDDEN}-{HIDDEN}", "fam-auth secret"),
-    ("FAM_AUTH_SECRETS_DIR", f"/{HIDDEN}", "correct it, or leave it out"),
-    ("FAM_AUTH_MAIL", f"pigeon://app:{HIDDEN}@coop", "use console:, file:///directory, smtp://"),
-    ("FAM_AUTH_MAIL", f"smtp://app:{HIDDEN}@mail.example.com:none", "use console:, file:///directory, smtp://"),
+    ("FAM_AUTH_SECRETS_DIR", f"/{HIDDEN}", "Correct or unset it"),
+    ("FAM_AUTH_MAIL", f"pigeon://app:{HIDDEN}@coop", "Use console:, file:///directory, smtp://"),
+    ("FAM_AUTH_MAIL", f"smtp://app:{HIDDEN}@mail.example.com:none", "Use console:, file:///directory, smtp://"),
     ("FAM_AUTH_PUBLIC_URL", HIDDEN, "https://example.com"),
     ("FAM_AUTH_PROFILE", HIDDEN, "'development', 'production' or 'strict'"),
     ("FAM_AUTH_POOL_SIZE", HIDDEN, "integer"),
@@ -39,12 +39,12 @@ WRONG = [
     ("FAM_AUTH_TRANSPORTS", HIDDEN, "'bearer' or 'cookie'"),
     ("FAM_AUTH_LINKS", HIDDEN, "FAM_AUTH_LINKS__PART"),
     ("FAM_AUTH_LINKS__VERIFY_MAIL", HIDDEN, "not permitted"),
-    ("FAM_AUTH_LINKS__VERIFY_EMAIL", HIDDEN, "{token} behind a #"),
+    ("FAM_AUTH_LINKS__VERIFY_EMAIL", HIDDEN, "{token} after a #"),
     ("FAM_AUTH_PASSWORD__MINIMUM_LENGTH", "7", "greater than or equal to 8"),
     ("FAM_AUTH_PASSWORD__MINIMUM_LENGHT", HIDDEN, "not a setting"),
     ("FAM_AUTH_SECRET", HIDDEN, "not a setting"),
-    ("FAM_AUTH_FEATURES", HIDDEN, "There are: "),
-    ("FAM_AUTH_FEATURES", "password,password", "keep one of them"),
+    ("FAM_AUTH_FEATURES", HIDDEN, "Installed features: "),
+    ("FAM_AUTH_FEATURES", "password,password", "Remove one of them"),
 ]
 
 
@@ -81,11 +81,11 @@ def test_a_wrong_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str
 
 
 @pytest.mark.parametrize("name", ["FAM_AUTH_SECRETS", "FAM_AUTH_PUBLIC_URL", "FAM_AUTH_MAIL"])
-def test_a_missing_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_missing_setting_stops_the_start_with_the_remedy(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv(name)
     message = said()
     assert f"{name} is not set" in message
-    assert "set it" in message
+    assert "set it" in message.lower()
 
 
 def test_cookies_over_plain_http_need_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,21 +100,23 @@ def test_cookies_over_plain_http_need_a_switch(monkeypatch: pytest.MonkeyPatch) 
             Auth()
 
 
-def test_features_that_do_not_fit_together() -> None:
-    assert said(features=[Badge()]) == "The feature badge requires password: add it to the features."
-    assert said(features=[Password(), Password()]) == "The feature password is listed twice: keep one of them."
+def test_missing_and_repeated_features_stop_the_start() -> None:
+    assert said(features=[Badge()]) == "The feature badge requires password. Add password to the features."
+    assert said(features=[Password(), Password()]) == "The feature password is listed twice. Remove one of them."
 
 
-def test_a_secret_that_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_secret_that_cannot_be_stored_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in PRODUCTION:
         monkeypatch.delenv(name)
     message = said(database=f"sqlite+aiosqlite:///{tmp_path}/none/fam_auth.db")
     assert message.startswith("FAM_AUTH_SECRETS is not set")
-    assert message.endswith("set it, or mend the directory.")
+    assert message.endswith("or correct the permissions of the directory.")
 
 
 @pytest.mark.parametrize(("driver", "package"), [("psycopg", "fam-auth[postgres]"), ("asyncpg", "asyncpg")])
-def test_a_driver_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, driver: str, package: str) -> None:
+def test_a_driver_that_is_not_installed_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, driver: str, package: str
+) -> None:
     monkeypatch.setitem(sys.modules, driver, None)
     message = said(database=f"postgresql+{driver}://localhost/app")
-    assert message == f"FAM_AUTH_DATABASE needs {driver}, which is not there: install {package}."
+    assert message == f"FAM_AUTH_DATABASE requires {driver}, which is not installed. Install {package}."

@@ -31,28 +31,28 @@ async def test_deadlines_of_the_role_hold_behind_a_pooler(postgres_database: str
     await auth.close()
 
 
-async def test_deadlines_that_are_dropped_on_the_way_are_noticed(postgres_database: str) -> None:
+async def test_a_pooler_that_drops_timeouts_stops_the_start(postgres_database: str) -> None:
     def drop(connection: DBAPIConnection, _: object) -> None:
         connection.cursor().execute("SET lock_timeout = 0")
         connection.commit()
 
     auth = new_auth(postgres_database, Clock(), Mailbox())
     event.listen(auth.database.engine.sync_engine, "connect", drop)
-    with pytest.raises(Misconfigured, match=r"drops the deadlines.*set FAM_AUTH_POOLER=true"):
+    with pytest.raises(Misconfigured, match=r"drops the timeouts.*Set FAM_AUTH_POOLER=true"):
         await auth.start()
     await auth.close()
 
 
-async def test_a_pooler_that_takes_no_options_is_noticed() -> None:
+async def test_a_pooler_that_rejects_startup_options_stops_the_start() -> None:
     async with refusing() as port:
         auth = new_auth(f"postgresql+psycopg://app@127.0.0.1:{port}/app?sslmode=disable", Clock(), Mailbox())
-        with pytest.raises(Misconfigured, match=r"leads to a pooler.*set FAM_AUTH_POOLER=true"):
+        with pytest.raises(Misconfigured, match=r"points to a pooler.*Set FAM_AUTH_POOLER=true"):
             await auth.start()
         await auth.close()
 
 
-def test_asyncpg_does_not_go_through_one() -> None:
-    with pytest.raises(Misconfigured, match=r"use postgresql\+psycopg://"):
+def test_asyncpg_behind_a_pooler_stops_the_start() -> None:
+    with pytest.raises(Misconfigured, match=r"Use postgresql\+psycopg://"):
         new_auth("postgresql+asyncpg://app@127.0.0.1/app", Clock(), Mailbox(), pooler=True)
 
 

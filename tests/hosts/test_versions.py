@@ -141,7 +141,7 @@ def test_a_small_host(environment: Environment, tmp_path: Path, database: str) -
     assert rights["GET /below/either"] == "(role admin or permission posts:read)"
     assert rights["PUT /auth/users/{user_id}/roles/{name}"] == "permission roles:manage"
     check = ("fam-auth", "routes", "host:app", "--check")
-    with pytest.raises(AssertionError, match=r"1 routes say nothing.*\n  GET /items/\{number\}: add needs"):
+    with pytest.raises(AssertionError, match=r"them \(1\):.*\n  GET /items/\{number\}: add needs"):
         environment.run(*check, cwd=tmp_path, **variables)
     environment.run(*check, "--public", "/items/{number}", cwd=tmp_path, **variables)
     with environment.serving("uvicorn", "host:app", cwd=tmp_path, **variables) as url:

@@ -21,8 +21,8 @@ ENCODED = [
 
 
 @pytest.mark.parametrize("text", ENCODED)
-def test_an_encoded_word_is_no_address(text: str) -> None:
-    with pytest.raises(ValueError, match="not one plain e-mail address"):
+def test_an_encoded_word_is_not_accepted_as_an_address(text: str) -> None:
+    with pytest.raises(ValueError, match="not a plain e-mail address"):
         parse(text)
 
 

@@ -39,7 +39,7 @@ def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     return running
 
 
-def test_the_life_of_a_user(run: Run) -> None:
+def test_a_user_is_created_found_suspended_restored_and_deleted(run: Run) -> None:
     made = run("users", "create", "ada@example.com", "--name", "Ada", "--stdin", stdin="seventeen green llamas\n")
     assert "ada@example.com" in made
     assert run("users", "create", "ada@example.com", "--stdin", stdin="seventeen green llamas\n", code=1)
@@ -53,28 +53,28 @@ def test_the_life_of_a_user(run: Run) -> None:
     assert "Restored" in run("users", "restore", "ada@example.com")
     assert run("users", "delete", "ada@example.com", stdin="n\n", code=1)
     assert "Deleted" in run("users", "delete", "ada@example.com", "--yes")
-    assert "Not found." in run("users", "show", "ada@example.com", code=1)
-    assert "None." in run("users", "list")
+    assert "No user with the address ada@example.com." in run("users", "show", "ada@example.com", code=1)
+    assert "Nothing to show." in run("users", "list")
 
 
-def test_what_happened(run: Run) -> None:
+def test_events_are_listed_by_user_kind_and_time(run: Run) -> None:
     run("users", "create", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
     run("users", "suspend", "ada@example.com")
     kinds = [row["kind"] for row in json.loads(run("events", "list", "ada@example.com", "--json"))]
     assert kinds == ["user.suspended", "user.created"]
     assert "user.created" in run("events", "list", "--kind", "user.created", "--limit", "1")
-    assert "None." in run("events", "list", "--until", "2020-01-01")
+    assert "Nothing to show." in run("events", "list", "--until", "2020-01-01")
     assert len(json.loads(run("events", "list", "--since", "2020-01-01", "--json"))) == 2
 
 
-def test_mails_on_their_way(run: Run) -> None:
-    assert "None." in run("outbox", "list")
+def test_queued_mails_are_listed_and_retried(run: Run) -> None:
+    assert "Nothing to show." in run("outbox", "list")
     run("users", "invite", "ada@example.com")
     [mail] = json.loads(run("outbox", "list", "--json"))
     assert (mail["kind"], mail["outcome"]) == ("invitation", "None")
-    assert "None." in run("outbox", "list", "--given-up")
-    assert "as soon as a worker looks" in run("outbox", "retry", mail["id"])
-    assert "Not found." in run("outbox", "retry", mail["user_id"], code=1)
+    assert "Nothing to show." in run("outbox", "list", "--given-up")
+    assert "The next free worker sends it" in run("outbox", "retry", mail["id"])
+    assert "No queued mail with the id" in run("outbox", "retry", mail["user_id"], code=1)
 
 
 def test_a_password_is_prompted_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,14 +82,14 @@ def test_a_password_is_prompted_for(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert "ada@example.com" in run("users", "create", "ada@example.com", stdin="")
 
 
-def test_links_and_invitations(run: Run) -> None:
+def test_links_and_invitations_are_issued(run: Run) -> None:
     link = run("users", "create", "ada@example.com", "--link").strip()
     assert link.startswith("https://app.example.com/auth/reset-password#token=famp_")
     assert run("users", "link", "ada@example.com") != link
     kinds = [event["kind"] for event in json.loads(run("events", "list", "--json"))]
     assert kinds == ["password.link_made", "password.link_made", "user.created"]
     assert "bob@example.com" in run("users", "invite", "bob@example.com", "--name", "Bob")
-    assert "Marked." in run("users", "compromised", "bob@example.com")
+    assert "Marked as compromised." in run("users", "compromised", "bob@example.com")
     [bob] = json.loads(run("users", "list", "BOB@", "--json"))
     assert bob["name"] == "Bob"
     exported = json.loads(run("users", "export", "bob@example.com"))
@@ -98,21 +98,21 @@ def test_links_and_invitations(run: Run) -> None:
     assert json.loads(run("users", "show", bob["id"], "--json"))[0]["suspended_until"].startswith("2030-01-01")
 
 
-def test_sessions(run: Run) -> None:
+def test_sessions_are_listed_and_ended(run: Run) -> None:
     run("users", "create", "ada@example.com", "--stdin", "--no-verified", stdin="seventeen green llamas\n")
-    assert "None." in run("sessions", "list")
+    assert "Nothing to show." in run("sessions", "list")
     assert run("sessions", "list", "ada@example.com", "--json").strip() == "[]"
-    assert "Ended: 0" in run("sessions", "end", "--all")
-    assert "Ended: 0" in run("sessions", "end", "--user", "ada@example.com")
+    assert "Sessions ended: 0" in run("sessions", "end", "--all")
+    assert "Sessions ended: 0" in run("sessions", "end", "--user", "ada@example.com")
     assert run("sessions", "end", "01a20af1-2c84-7fa2-8262-758c6542621b", code=1)
-    assert "Name one of" in run("sessions", "end", code=2)
+    assert "Give exactly one of" in run("sessions", "end", code=2)
 
 
-def test_the_state_of_things(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_config_rekey_migrate_and_purge_print_their_results(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [row["found"] for row in json.loads(run("doctor", "--json"))] == ["fine"] * 6
     monkeypatch.setenv("FAM_AUTH_MAIL", "smtp://user:hidden@127.0.0.1:1")
     found = {row["check"]: row["found"] for row in json.loads(run("doctor", "--json", code=1))}
-    assert "the mail server does not take mails" in found["mail"]
+    assert "cannot connect or sign in to the mail server" in found["mail"]
     monkeypatch.setenv("FAM_AUTH_API_DOCS", "true")
     assert "advice      FAM_AUTH_API_DOCS" in run("doctor", code=1)
     assert "auth_otp_device.secret" in run("rekey", "--json")
@@ -130,10 +130,10 @@ def test_the_state_of_things(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("doctor", code=2).startswith("fam-auth: FAM_AUTH_SECRETS: a secret is shorter")
 
 
-def test_a_database_without_tables(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_without_tables_asks_for_migrate(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAM_AUTH_DATABASE", f"sqlite+aiosqlite:///{tmp_path}/empty.db")
     found = run("doctor", code=1)
-    assert "run `fam-auth migrate`" in found
+    assert "Run `fam-auth migrate`" in found
     assert "Found: " in found
     assert "['" not in found
     assert "CREATE TABLE auth_user" in run("migrate", "--plan")
@@ -141,16 +141,16 @@ def test_a_database_without_tables(run: Run, tmp_path: Path, monkeypatch: pytest
     assert "fine" in run("doctor")
 
 
-def test_a_database_that_does_not_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_does_not_respond_exits_with_code_3(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAM_AUTH_DATABASE", "postgresql+psycopg://127.0.0.1:1/none")
-    assert "does not answer" in run("users", "list", code=3)
+    assert "does not respond" in run("users", "list", code=3)
 
 
 def test_the_worker_stops_when_told_to(run: Run, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fam_auth.cli", "worker"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=os.environ)
     assert process.stderr is not None
-    assert "Sending mails" in process.stderr.readline()
+    assert "The worker is running" in process.stderr.readline()
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     process.stderr.close()
@@ -158,11 +158,11 @@ def test_the_worker_stops_when_told_to(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.mark.engines("postgresql")  # what a hash costs does not depend on it
-def test_what_hashes_cost_here(run: Run) -> None:
+def test_tune_hash_recommends_parameters(run: Run) -> None:
     measured = json.loads(run("tune-hash", "--seconds", "0.1", "--target", "10", "--json"))
     assert {"memory_kib", "passes", "milliseconds", "per_second"} == set(measured[0])
     assert ("19456", "2") in {(row["memory_kib"], row["passes"]) for row in measured}
-    assert "Nothing that is strong enough" in run("tune-hash", "--seconds", "0.1", "--target", "10")
+    assert "No allowed parameters" in run("tune-hash", "--seconds", "0.1", "--target", "10")
     # Enough for something stronger than the minimum, even if the machine is busier than a moment ago.
     enough = max(10, 6 * min(int(row["milliseconds"]) for row in measured))
     assert "FAM_AUTH_HASHING__MEMORY=" in run("tune-hash", "--seconds", "0.1", "--target", str(enough))

@@ -60,18 +60,18 @@ def given_up(make_auth: MakeAuth, clock: Clock) -> str:
     return asyncio.run(making())
 
 
-def test_what_was_given_up_is_listed_and_done_again(run: Run, given_up: str, tmp_path: Path) -> None:
+def test_jobs_that_were_given_up_are_listed_and_resent(run: Run, given_up: str, tmp_path: Path) -> None:
     waiting, dead = json.loads(run("errands", "list", "--json"))
     assert (waiting["name"], waiting["state"], waiting["tries"]) == ("webhook.crm", "waiting", "0")
     assert (dead["name"], dead["state"], dead["reason"]) == ("mirror", "given up", "HTTP 503")
     assert [row["id"] for row in json.loads(run("webhooks", "list", "--json"))] == [waiting["id"]]
-    assert "say --all" in run("errands", "resend", code=2)
-    assert "say --all" in run("errands", "resend", dead["id"], "--all", code=2)
-    assert "No failed event job has this ID" in run("errands", "resend", str(uuid4()), code=1)
-    assert "No failed event job has this ID" in run("webhooks", "resend", dead["id"], code=1)
-    assert "0 to do again." in run("webhooks", "resend", "--all")
-    assert "1 to do again." in run("errands", "resend", dead["id"])
-    assert "0 to do again." in run("errands", "resend", "--all")
+    assert "or --all" in run("errands", "resend", code=2)
+    assert "or --all" in run("errands", "resend", dead["id"], "--all", code=2)
+    assert "No job with this id" in run("errands", "resend", str(uuid4()), code=1)
+    assert "No job with this id" in run("webhooks", "resend", dead["id"], code=1)
+    assert "Queued again: 0." in run("webhooks", "resend", "--all")
+    assert "Queued again: 1." in run("errands", "resend", dead["id"])
+    assert "Queued again: 0." in run("errands", "resend", "--all")
     assert run("webhooks", "secret").startswith("whsec_")
     (tmp_path / "host.py").write_text(HOST)
     command = [sys.executable, "-m", "fam_auth.cli", "worker", "host:auth"]

@@ -37,16 +37,16 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"secrets": "1:short"}, "FAM_AUTH_SECRETS: a secret is shorter"),
     ({"secrets": "change-me-change-me-change-me-change-me"}, "placeholder"),
     ({"secrets": "1:" + "ab" * 20}, "placeholder"),
-    ({"secrets": f"1:{SECRET},1:{SECRET}"}, "different numbers"),
-    ({"secrets": f"0:{SECRET}"}, "different numbers"),
+    ({"secrets": f"1:{SECRET},1:{SECRET}"}, "different number"),
+    ({"secrets": f"0:{SECRET}"}, "different number"),
     ({"public_url": None}, "FAM_AUTH_PUBLIC_URL is not set"),
     ({"public_url": "app.example.com"}, "FAM_AUTH_PUBLIC_URL"),
     ({"public_url": "http://app.example.com"}, "FAM_AUTH_TRANSPORTS"),
     ({"mail": None}, "FAM_AUTH_MAIL is not set"),
-    ({"mail": "pigeon://coop"}, "FAM_AUTH_MAIL is not a carrier"),
+    ({"mail": "pigeon://coop"}, "FAM_AUTH_MAIL is not a mail transport"),
     ({"database": "mysql://localhost/app"}, "is not supported"),
     ({"database": "nonsense"}, "is not a URL"),
-    ({"database": "sqlite+aiosqlite://", "profile": "production"}, "needs a file"),
+    ({"database": "sqlite+aiosqlite://", "profile": "production"}, "requires a file"),
     ({"trusted_proxies": "not-a-network"}, "FAM_AUTH_TRUSTED_PROXIES"),
     ({"transports": ""}, "FAM_AUTH_TRANSPORTS"),
     ({"links": {"verify_email": "https://app.example.com/?token={token}"}}, "FAM_AUTH_LINKS"),
@@ -88,7 +88,7 @@ def test_a_misspelt_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_unknown_feature_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAM_AUTH_FEATURES", "passwrd")
-    with pytest.raises(Misconfigured, match="There are: otp, password"):
+    with pytest.raises(Misconfigured, match="Installed features: otp, password"):
         Auth(**GOOD)
 
 
@@ -114,9 +114,9 @@ async def test_a_database_behind_its_migrations(tmp_path: Path) -> None:
     await auth.close()
 
 
-async def test_a_database_that_does_not_answer() -> None:
+async def test_a_database_that_does_not_respond_stops_the_start() -> None:
     auth = Auth(features=[Password()], **{**GOOD, "database": "postgresql+psycopg://127.0.0.1:1/none"})
-    with pytest.raises(Misconfigured, match="does not answer"):
+    with pytest.raises(Misconfigured, match="does not respond"):
         await auth.start()
 
 

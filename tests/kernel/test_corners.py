@@ -167,13 +167,13 @@ async def test_a_body_that_is_too_large_is_read_to_its_end(world: World) -> None
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"trusted_proxies": "10.0.0.0/8,0.0.0.0/0"}, "FAM_AUTH_TRUSTED_PROXIES trusts everybody"),
-        ({"trusted_proxies": "::/0"}, "FAM_AUTH_TRUSTED_PROXIES trusts everybody"),
+        ({"trusted_proxies": "10.0.0.0/8,0.0.0.0/0"}, "FAM_AUTH_TRUSTED_PROXIES trusts every client"),
+        ({"trusted_proxies": "::/0"}, "FAM_AUTH_TRUSTED_PROXIES trusts every client"),
         ({"session_idle": "P60D"}, "FAM_AUTH_SESSION_IDLE is longer"),
-        ({"allowed_origins": "*"}, "FAM_AUTH_ALLOWED_ORIGINS: name each"),
-        ({"allowed_origins": "https://*.example.com"}, "FAM_AUTH_ALLOWED_ORIGINS: name each"),
-        ({"allowed_origins": "https://app.example.com/"}, "FAM_AUTH_ALLOWED_ORIGINS: name each"),
-        ({"allowed_origins": "http://app.example.com"}, "FAM_AUTH_ALLOWED_ORIGINS has an origin of plain http"),
+        ({"allowed_origins": "*"}, "FAM_AUTH_ALLOWED_ORIGINS: write each"),
+        ({"allowed_origins": "https://*.example.com"}, "FAM_AUTH_ALLOWED_ORIGINS: write each"),
+        ({"allowed_origins": "https://app.example.com/"}, "FAM_AUTH_ALLOWED_ORIGINS: write each"),
+        ({"allowed_origins": "http://app.example.com"}, "FAM_AUTH_ALLOWED_ORIGINS has an origin with plain HTTP"),
     ],
 )
 def test_a100_unsafe_settings_stop_the_start(settings: dict[str, Any], said: str) -> None:

@@ -189,7 +189,7 @@ async def test_doctor_tells_of_proxies_that_name_no_client(open_world: OpenWorld
     async with httpx2.AsyncClient(transport=world.way, base_url="https://app.example.com") as http:
         await Person(world, "ada@example.com", http, "wrong").login()
         [about] = await told()
-        assert about.startswith("1 of the latest 1 requests in the audit log come from a proxy")
+        assert about.startswith("1 of the latest 1 requests in the audit log have no client address")
         http.headers["X-Forwarded-For"] = "203.0.113.8:1"
         for number in range(2):
             await Person(world, f"ada{number}@example.com", http, "wrong").login()

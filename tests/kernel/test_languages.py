@@ -112,22 +112,26 @@ def test_what_nobody_wrote_is_said_by_nobody() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("french", "", "named by no language: name it by"),
-        ("pt-br", "", "name it pt-BR.toml"),
-        ("fr", "[language", "is not a message file"),
-        ("fr", b"\xff", "is not a message file"),
-        ("fr", "[language]\nname = 1", "language.name is not a text"),
-        ("fr", '[language]\nnam = "x"', "there is no text language.nam"),
-        ("fr", '[dates]\nmoment = "{hours}"', r"there is no \{hours\}; there is day, hour, minute, month, year"),
-        ("en", '[dates]\nmoment = "{hours}"', r"there is no \{hours\}"),
-        ("fr", '[language]\nname = "{x}"', "there is none"),
-        ("fr", '[language]\nname = "{"', "for a brace"),
-        ("fr", '[dates]\nmoment = "{day:2}"', "a placeholder is a name in braces"),
-        ("fr", '[dates]\nmoment = "{day.real}"', "a placeholder is a name in braces"),
-        ("fr", '[dates]\nmoment = "{}"', "a placeholder is a name in braces"),
+        ("french", "", "not named after a language: rename it to"),
+        ("pt-br", "", "rename it to pt-BR.toml"),
+        ("fr", "[language", "is not a valid message file"),
+        ("fr", b"\xff", "is not a valid message file"),
+        ("fr", "[language]\nname = 1", "language.name is not a string"),
+        ("fr", '[language]\nnam = "x"', "unknown key language.nam"),
+        (
+            "fr",
+            '[dates]\nmoment = "{hours}"',
+            r"unknown placeholder \{hours\}. Available: day, hour, minute, month, year",
+        ),
+        ("en", '[dates]\nmoment = "{hours}"', r"unknown placeholder \{hours\}"),
+        ("fr", '[language]\nname = "{x}"', "Available: none"),
+        ("fr", '[language]\nname = "{"', "for a literal brace"),
+        ("fr", '[dates]\nmoment = "{day:2}"', "a placeholder must be a name in braces"),
+        ("fr", '[dates]\nmoment = "{day.real}"', "a placeholder must be a name in braces"),
+        ("fr", '[dates]\nmoment = "{}"', "a placeholder must be a name in braces"),
     ],
 )
-def test_message_files_that_do_not_work(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
+def test_an_invalid_message_file_stops_the_start(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
     file = tmp_path / f"{name}.toml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(Misconfigured, match=said) as refused:
@@ -140,7 +144,7 @@ def test_braces_can_be_written(tmp_path: Path) -> None:
     assert Texts([tmp_path]).say("fr", "language.name") == "{x}"
 
 
-async def test_a_host_says_where_its_files_are(make_auth: MakeAuth, tmp_path: Path) -> None:
+async def test_settings_name_the_directory_and_the_languages(make_auth: MakeAuth, tmp_path: Path) -> None:
     (tmp_path / "fr.toml").write_text('[language]\nname = "Français"', "utf-8")
     auth = make_auth(texts=tmp_path, language="fr")
     assert auth.texts.say(auth.texts.choose(None, None), "language.name") == "Français"
@@ -148,11 +152,11 @@ async def test_a_host_says_where_its_files_are(make_auth: MakeAuth, tmp_path: Pa
     auth = make_auth(languages=["de"], language="de")
     assert (auth.texts.languages, auth.texts.choose(None, "en")) == (("de",), "de")
     await auth.close()
-    with pytest.raises(Misconfigured, match=r"FAM_AUTH_LANGUAGE: fr is not spoken; take one of en, de\."):
+    with pytest.raises(Misconfigured, match=r"FAM_AUTH_LANGUAGE: fr is not available. Use one of en, de\."):
         make_auth(language="fr")
-    with pytest.raises(Misconfigured, match=r"FAM_AUTH_LANGUAGES: there is no fr.toml; there is en, de\."):
+    with pytest.raises(Misconfigured, match=r"FAM_AUTH_LANGUAGES: no message file fr.toml. Available: en, de\."):
         make_auth(languages=["fr"])
-    with pytest.raises(Misconfigured, match="is no directory of message files"):
+    with pytest.raises(Misconfigured, match="is not a directory of message files"):
         make_auth(texts=tmp_path / "nowhere")
 
 

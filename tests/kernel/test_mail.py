@@ -71,12 +71,14 @@ async def test_refused_over_smtp(smtp: tuple[Sink, str], reply: str, permanent: 
     assert failed.value.permanent is permanent
 
 
-async def test_no_smtp_server() -> None:
+async def test_a_mail_server_that_is_down_is_an_error_that_names_it() -> None:
     port = free_port()
     with pytest.raises(MailFailed, match=f"^127.0.0.1:{port}: SMTPConnectError$") as failed:
         await carrier(f"smtp://user:pass@127.0.0.1:{port}").carry(MAIL)
     assert not failed.value.permanent
-    with pytest.raises(MailFailed, match=rf"FAM_AUTH_MAIL: the mail server does not take mails \(\[::1\]:{port}: "):
+    with pytest.raises(
+        MailFailed, match=rf"FAM_AUTH_MAIL: cannot connect or sign in to the mail server \(\[::1\]:{port}: "
+    ):
         await carrier(f"smtp://[::1]:{port}").check()  # type: ignore[attr-defined]
 
 

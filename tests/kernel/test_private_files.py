@@ -61,7 +61,7 @@ def test_the_secret_is_its_owners_alone(tmp_path: Path) -> None:
     assert mode(started(tmp_path)) == 0o600
 
 
-def test_a_secret_that_others_could_read_is_closed_and_told_of(
+def test_a_secret_readable_by_others_is_made_private_and_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = started(tmp_path)
@@ -70,7 +70,7 @@ def test_a_secret_that_others_could_read_is_closed_and_told_of(
     secret.chmod(0o644)
     assert started(tmp_path).read_text() == said
     assert mode(secret) == 0o600
-    assert "could be read by others; only its owner can now" in caplog.text
+    assert "Now only its owner can" in caplog.text
 
 
 def test_a_secret_that_we_may_not_close_is_told_of(

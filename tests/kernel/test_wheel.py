@@ -135,7 +135,7 @@ def test_installed_with_the_extra_it_runs_on_postgres(wheel: Path, tmp_path: Pat
 
 def story(environment: Environment, folder: Path, variables: dict[str, str]) -> None:
     """From no table to a signed-in user, by the commands a reader of the documentation types."""
-    with pytest.raises(AssertionError, match="run `fam-auth migrate`"):
+    with pytest.raises(AssertionError, match="Run `fam-auth migrate`"):
         environment.run("fam-auth", "doctor", cwd=folder, **variables)
     environment.run("fam-auth", "migrate", cwd=folder, **variables)
     environment.run("fam-auth", "doctor", cwd=folder, **variables)

@@ -100,7 +100,7 @@ async def test_one_row_whose_carrier_raises_is_put_off_and_given_up(
     assert [mail.recipient for mail in broken.mails] == ["bob@example.com"]
     first = await row_of(auth)
     [line] = lines(caplog)
-    assert line == f"mail {first.id} of kind refresh_reused is tried again: {reason(failure)}"
+    assert line == f"Mail {first.id} of kind refresh_reused failed and will be retried: {reason(failure)}"
     assert "ada@example.com" not in line
     assert await worker.deliver(auth) == 0
     pauses = []
@@ -115,7 +115,7 @@ async def test_one_row_whose_carrier_raises_is_put_off_and_given_up(
     assert await kinds_of(auth) == ["mail.failed"]
     said = lines(caplog)
     assert len(said) == row.tries - 1
-    assert said[-1] == f"mail {row.id} of kind refresh_reused is given up: {reason(failure)}"
+    assert said[-1] == f"Mail {row.id} of kind refresh_reused was given up: {reason(failure)}"
     assert (await outbox.listed(auth, None, 10, done=True)).items[0].id == row.id
 
 
@@ -128,8 +128,8 @@ async def test_one_row_that_cannot_be_opened_does_not_stop_the_mail_worker(
     await post(other, "bob@example.com")
     assert await worker.deliver(other) == 2
     assert [mail.recipient for mail in world.mailbox.mails] == ["bob@example.com"]
-    begin = f"mail {(await row_of(other)).id} of kind refresh_reused is tried again: "
-    assert lines(caplog) == [begin + "it was sealed by a secret that is not in FAM_AUTH_SECRETS"]
+    begin = f"Mail {(await row_of(other)).id} of kind refresh_reused failed and will be retried: "
+    assert lines(caplog) == [begin + "it is encrypted with a secret that is not in FAM_AUTH_SECRETS"]
     assert await worker.deliver(other) == 0
     world.clock.travel(seconds=5)
     assert await worker.deliver(world.auth) == 1
@@ -167,7 +167,7 @@ async def test_a_listener_that_raises_puts_off_its_request_alone(
         await one.http.post("/auth/password/forgot", json={"email": one.email})
     assert await worker.deliver(world.auth) == 2
     [line] = lines(caplog)
-    assert line.endswith("of kind request is tried again: LookupError")
+    assert line.endswith("of kind request failed and will be retried: LookupError")
     assert len(await world.mails(bob.email, "reset_password")) == 1
     assert await world.mails(ada.email, "reset_password") == []
     is_broken = False
@@ -201,12 +201,15 @@ async def test_a_listener_that_undoes_the_end_of_a_mail_is_asked_with_pauses(
     await post(world.auth, "ada@example.com")
     assert await worker.deliver(world.auth) == 1
     row = await row_of(world.auth)
-    begin = f"mail {row.id} of kind refresh_reused "
-    assert lines(caplog) == [f"{begin}is given up: 550", f"{begin}cannot be given up: LookupError"]
+    begin = f"Mail {row.id} of kind refresh_reused "
+    assert lines(caplog) == [f"{begin}was given up: 550", f"{begin}could not be marked as given up: LookupError"]
     assert await worker.deliver(world.auth) == 0
     world.clock.travel(days=2)
     assert await worker.deliver(world.auth) == 1
-    assert lines(caplog) == [f"{begin}is given up: LookupError", f"{begin}cannot be given up: LookupError"]
+    assert lines(caplog) == [
+        f"{begin}was given up: LookupError",
+        f"{begin}could not be marked as given up: LookupError",
+    ]
     assert await worker.deliver(world.auth) == 0
     is_broken = False
     world.clock.travel(days=1)
@@ -220,7 +223,7 @@ async def test_the_log_names_the_mail_server(world: World, caplog: pytest.LogCap
     await post(world.auth, "ada@example.com")
     await worker.deliver(world.auth)
     [line] = lines(caplog)
-    assert line.endswith(f"of kind refresh_reused is tried again: 127.0.0.1:{port}: SMTPConnectError")
+    assert line.endswith(f"of kind refresh_reused failed and will be retried: 127.0.0.1:{port}: SMTPConnectError")
 
 
 async def test_a_carrier_that_hangs_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,8 +262,8 @@ async def test_where_putting_off_fails_the_lease_brings_it_back(
     await post(world.auth, "ada@example.com")
     assert await worker.deliver(world.auth) == 1
     again, cannot = lines(caplog)
-    assert "is tried again: RuntimeError" in again
-    assert "cannot be put off: The service cannot answer now" in cannot
+    assert "failed and will be retried: RuntimeError" in again
+    assert "could not be rescheduled: The service cannot answer now" in cannot
     is_away = False
     assert await worker.deliver(world.auth) == 0
     world.auth.carrier = world.mailbox
@@ -331,7 +334,9 @@ async def test_one_errand_that_raises_is_put_off_alone(
     assert told == ["user.created"]
     [waiting] = await event_jobs.listed(world.auth, "", 10)
     assert (waiting["name"], waiting["state"], waiting["reason"]) == ("broken", "waiting", reason(failure))
-    assert lines(caplog, "fam_auth.errands") == [f"errand:broken {waiting['id']} is tried again: {reason(failure)}"]
+    assert lines(caplog, "fam_auth.errands") == [
+        f"Job errand:broken {waiting['id']} failed and will be retried: {reason(failure)}"
+    ]
 
 
 async def test_one_errand_that_cannot_be_opened_stops_neither_the_others_nor_the_list(
@@ -349,13 +354,16 @@ async def test_one_errand_that_cannot_be_opened_stops_neither_the_others_nor_the
     assert await worker.deliver(other) == 2
     assert len(told) == 1
     [line] = lines(caplog, "fam_auth.errands")
-    assert line.endswith("is tried again: it was sealed by a secret that is not in FAM_AUTH_SECRETS")
+    assert line.endswith("failed and will be retried: it is encrypted with a secret that is not in FAM_AUTH_SECRETS")
     [waiting] = await event_jobs.listed(other, "", 10)
     assert (waiting["event"], waiting["event_id"], waiting["state"]) == ("?", "?", "waiting")
     world.clock.travel(days=4)
     await worker.deliver(other)
     [dead] = await event_jobs.listed(other, "", 10)
-    assert (dead["state"], dead["reason"]) == ("given up", "it was sealed by a secret that is not in FAM_AUTH_SECRETS")
+    assert (dead["state"], dead["reason"]) == (
+        "given up",
+        "it is encrypted with a secret that is not in FAM_AUTH_SECRETS",
+    )
     await other.close()
 
 
@@ -376,7 +384,7 @@ async def test_an_errand_whose_end_cannot_be_written_comes_back(
     world.auth.errand(Errand("mirror", lambda kind: kind == events.UserCreated.kind, note))
     await users.create(world.auth, "ada@example.com")
     assert await worker.deliver(world.auth) == 1
-    assert "cannot be put off: The service cannot answer" in lines(caplog, "fam_auth.errands")[-1]
+    assert "could not be rescheduled: The service cannot answer" in lines(caplog, "fam_auth.errands")[-1]
     monkeypatch.setattr(world.auth.database, "rows", rows)
     assert await worker.deliver(world.auth) == 0
     world.clock.travel(seconds=event_jobs.LEASE.total_seconds())
@@ -440,8 +448,8 @@ def test_a_worker_of_its_own_survives_such_rows(run: Run, make_auth: MakeAuth, t
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=10)
         assert process.returncode == 0
-    assert "is tried again: it was sealed by a secret that is not in FAM_AUTH_SECRETS" in said
-    assert "is given up: its recipient is not one plain address" in said
+    assert "failed and will be retried: it is encrypted with a secret that is not in FAM_AUTH_SECRETS" in said
+    assert "was given up: the recipient is not a single plain address" in said
     [mail] = (tmp_path / "mails").glob("*.eml")
     assert "To: ada@example.com" in mail.read_text()
     assert mail.stat().st_mode & 0o777 == 0o600

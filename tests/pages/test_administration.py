@@ -547,13 +547,13 @@ class Hanging:
         await asyncio.sleep(60)
 
 
-async def test_a_check_that_hangs_does_not_take_the_page_with_it(open_world: OpenWorld) -> None:
+async def test_the_page_shows_a_check_that_hangs(open_world: OpenWorld) -> None:
     deadline = timedelta(seconds=2)
     world = await open_world(features=[Password(), Role()], hosted=True, request_deadline=deadline)
     grace = await administrator(world, "service:read")
     world.auth.carrier = Hanging()
     await grace.open("/admin/configuration")
-    assert "No answer within 1.2 s." in grace.text
+    assert "No response within 1.2 s." in grace.text
 
 
 async def test_all_of_it_in_german(world: World) -> None:

@@ -141,9 +141,9 @@ async def refused(auth: Auth) -> str:
     return str(refusal.value)
 
 
-async def test_what_a_pooler_takes_away_is_noticed(database: str, role: str) -> None:
+async def test_a_pooler_that_drops_timeouts_stops_the_start(database: str, role: str) -> None:
     with pgbouncer(role) as through:
-        assert "set FAM_AUTH_POOLER=true" in await refused(at(through, pooler=False))
+        assert "Set FAM_AUTH_POOLER=true" in await refused(at(through, pooler=False))
         auth = at(through, pooler=True)
         await upgrade(auth.database, auth.histories)
         await auth.start()
@@ -151,7 +151,7 @@ async def test_what_a_pooler_takes_away_is_noticed(database: str, role: str) -> 
     with pgbouncer(database) as through:
         assert "ALTER ROLE \"postgres\" SET statement_timeout = '3s';" in await refused(at(through, pooler=True))
     with pgbouncer(database, more="ignore_startup_parameters = options\n") as through:
-        assert "drops the deadlines" in await refused(at(through, pooler=False))
+        assert "drops the timeouts" in await refused(at(through, pooler=False))
 
 
 @pytest.fixture

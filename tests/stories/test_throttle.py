@@ -244,8 +244,8 @@ def test_rates(text: str, limit: int, period: timedelta) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0/5m", "5", "5/0m", "-1/s", "5/5y", "many"])
-def test_what_is_no_rate(text: str) -> None:
-    with pytest.raises(ValueError, match="say how often"):
+def test_an_invalid_rate_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a rate"):
         Rate(text)
 
 

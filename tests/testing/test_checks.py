@@ -66,7 +66,7 @@ def test_routes_that_say_nothing(make_auth: MakeAuth) -> None:
     assert told(app, public=["/forgotten/{number}"]) == []
 
 
-def test_cookies_without_flags(make_auth: MakeAuth) -> None:
+def test_cookies_without_flags_are_found(make_auth: MakeAuth) -> None:
     app = host(make_auth)
     app.add_middleware(SessionMiddleware, secret_key="x", session_cookie="cart")
 
@@ -79,7 +79,7 @@ def test_cookies_without_flags(make_auth: MakeAuth) -> None:
         raise ZeroDivisionError
 
     assert told(app) == [
-        "cookies: cart is sent over plain http: SessionMiddleware(https_only=True).",
+        "cookies: cart is sent over plain HTTP: set SessionMiddleware(https_only=True).",
         "cookies: theme lacks Secure, HttpOnly, SameSite (set by GET /).",
     ]
 

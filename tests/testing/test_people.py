@@ -68,7 +68,7 @@ async def test_traits_of_a_user(auth: Auth) -> None:
     assert not other.email_verified
     with pytest.raises(ValueError, match="has no authenticator"):
         await totp_code(auth, other)
-    with pytest.raises(ValueError, match="it knows totp"):
+    with pytest.raises(ValueError, match="Use totp"):
         await make_user(auth, factors=["carrier pigeon"])
 
 

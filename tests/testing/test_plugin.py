@@ -85,9 +85,9 @@ def test_the_page_as_it_is_printed(host: Path) -> None:
 
 @pytest.mark.parametrize(
     ("target", "told"),
-    [("", "Say which Auth is meant"), ("app", "Say which Auth is meant"), ("app:hello", "neither an Auth nor")],
+    [("", "Set fam_auth = module:name"), ("app", "Set fam_auth = module:name"), ("app:hello", "neither an Auth nor")],
 )
-def test_a_target_that_is_none_says_so(host: Path, target: str, told: str) -> None:
+def test_a_target_without_an_auth_is_a_usage_error(host: Path, target: str, told: str) -> None:
     (host / "pyproject.toml").write_text(f'[tool.pytest.ini_options]\nfam_auth = "{target}"\n')
     (host / "conftest.py").write_text("")
     (host / "test_async.py").unlink()

@@ -11,11 +11,11 @@ from fam_auth.cli.common import MISUSED, REFUSED, UNANSWERED, Refused
 from fam_auth.exceptions import Misconfigured
 
 EPILOG = (
-    "Exit codes: 0 done, 1 refused or something to do, 2 wrong usage or configuration, 3 the database does not answer."
+    "Exit codes: 0 success, 1 refused or action needed, 2 wrong usage or configuration, "
+    "3 the database does not respond."
 )
-
 app = typer.Typer(
-    help="Authentication for FastAPI: the service and its administration.", epilog=EPILOG, no_args_is_help=True
+    help="Authentication for FastAPI: run and administer the service.", epilog=EPILOG, no_args_is_help=True
 )
 app.add_typer(service.app)
 app.add_typer(users.app, name="users")
@@ -47,12 +47,14 @@ def main() -> None:
         _stop(str(error), MISUSED)
     except Refused as error:
         if error.is_unanswered:
-            _stop(f"The database does not answer: {error}", UNANSWERED)
+            _stop(f"The database does not respond: {error}", UNANSWERED)
         _stop(str(error), REFUSED)
 
 
 @app.callback(invoke_without_command=True)
-def _top(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _top(
+    *, show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False
+) -> None:
     if show_version:
         typer.echo(f"fam-auth {__version__}")
         raise typer.Exit

@@ -26,7 +26,7 @@ from fam_auth.features.password.imported_hashes import Writer, firebase
 from fam_auth.features.password.imported_hashes.firebase import Project
 
 SHOWN = 20  # skipped rows; --json has all of them
-app = typer.Typer(help="Take over the users of another application, with their passwords.", no_args_is_help=True)
+app = typer.Typer(help="Import users from another application, with their passwords.", no_args_is_help=True)
 FASTAPI_USERS = Columns(hash="hashed_password", names=(), created=None)
 DJANGO = Columns(
     hash="password", names=("first_name", "last_name"), created="date_joined", verified=None, active="is_active"
@@ -46,12 +46,14 @@ Url = Annotated[
     typer.Argument(
         envvar="DATABASE_URL",
         show_default=False,
-        help="Database of the application, as in postgresql://user:password@host/name.",
+        help="Database URL of the application, such as postgresql://user:password@host/name.",
     ),
 ]
-Table = Annotated[str, typer.Option(help="Table or view that holds the users.")]
-Schema = Annotated[str | None, typer.Option(help="Its schema. Without: the usual one of the database.")]
-File = Annotated[Path, typer.Argument(show_default=False, help="The file, in UTF-8.")]
+Table = Annotated[str, typer.Option(help="Table or view with the users.")]
+Schema = Annotated[
+    str | None, typer.Option(help="Schema of the table. If omitted, the default schema of the database.")
+]
+File = Annotated[Path, typer.Argument(show_default=False, help="File to import, in UTF-8.")]
 
 
 class Digests(StrEnum):
@@ -62,40 +64,47 @@ class Digests(StrEnum):
 
 
 def _column(what: str) -> Any:  # noqa: ANN401 - what typer makes of an option
-    return typer.Option(help=f"Column of {what}.", rich_help_panel="Columns")
+    return typer.Option(help=f"Column with {what}.", rich_help_panel="Columns")
 
 
 @dataclass(frozen=True)
 class Options:
     """What every source may be given. The fields are options of the commands."""
 
-    id_column: Annotated[str | None, _column("the id: unique, and it never changes")] = None
+    id_column: Annotated[str | None, _column("the id, which must be unique and never change")] = None
     email_column: Annotated[str | None, _column("the address")] = None
     hash_column: Annotated[str | None, _column("the password hash")] = None
-    name_column: Annotated[list[str] | None, _column("the name; repeat it, as in first and last name")] = None
-    created_column: Annotated[str | None, _column("when the account was made")] = None
-    verified_column: Annotated[str | None, _column("whether the address was proved")] = None
-    active_column: Annotated[str | None, _column("whether they may sign in")] = None
-    disabled_column: Annotated[str | None, _column("whether they may not")] = None
+    name_column: Annotated[
+        list[str] | None, _column("the name. Repeat it to join several, such as first and last name")
+    ] = None
+    created_column: Annotated[str | None, _column("the time at which the account was created")] = None
+    verified_column: Annotated[str | None, _column("the flag of users whose address is verified")] = None
+    active_column: Annotated[str | None, _column("the flag of users who may sign in")] = None
+    disabled_column: Annotated[str | None, _column("the flag of users who may not sign in")] = None
     verified: Annotated[
         bool | None,
-        typer.Option("--verified/--unverified", help="All addresses were proved, or none, whatever a column says."),
+        typer.Option(
+            "--verified/--unverified", help="Treat all addresses as verified, or none, regardless of any column."
+        ),
     ] = None
     digests: Annotated[
-        Digests | None, typer.Option(help="Who wrote hashes such as sha1$salt$...; they are made differently.")
+        Digests | None,
+        typer.Option(help="What wrote hashes such as sha1$salt$..., which Django and Werkzeug compute differently."),
     ] = None
     key_prefix: Annotated[
-        str, typer.Option(help="Before each id, as in shop: - where ids of several applications would meet.")
+        str, typer.Option(help="Prefix for each id, such as shop:, if ids from several applications could collide.")
     ] = ""
     unknown_as_none: Annotated[
-        bool, typer.Option("--unknown-as-none", help="Whoever has a hash that is not understood has no password.")
+        bool, typer.Option("--unknown-as-none", help="Import users whose hash is not supported without a password.")
     ] = False
-    batch: Annotated[int, typer.Option(min=1, max=1000, help="Rows in one transaction.")] = 200
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Rows per transaction.")] = 200
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen, without changing anything.")] = (
+        False
+    )
     as_json: AsJson = False
     application: Annotated[
         str | None,
-        typer.Option("--app", help="The application or the Auth to adopt into, as module:name. Without: the service."),
+        typer.Option("--app", help="Application or Auth to import into, as module:name. If omitted, the service."),
     ] = None
 
     def wanted(self, usual: Columns) -> Wanted:
@@ -128,16 +137,16 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 @app.command("fastapi-users")
 @with_options
 def adopt_fastapi_users(url: Url, *, table: Table = "user", schema: Schema = None, options: Options) -> None:
-    """Adopt the users of fastapi-users (SQLAlchemyBaseUserTable, with UUIDs or with numbers)."""
+    """Import users from fastapi-users (SQLAlchemyBaseUserTable, with UUIDs or integer ids)."""
     _adopt(tables.opened("fastapi-users", Place(url, table, schema), options.wanted(FASTAPI_USERS)), options)
 
 
 @app.command("sqlalchemy")
 @with_options
 def adopt_sqlalchemy(url: Url, *, table: Table = "users", schema: Schema = None, options: Options) -> None:
-    """Adopt the users of any table or view.
+    """Import users from any table or view.
 
-    Columns are id, email, password_hash and, where they are there, name, created_at, is_verified and is_active.
+    The default columns are id, email, password_hash and, if present, name, created_at, is_verified and is_active.
     """
     _adopt(tables.opened("sqlalchemy", Place(url, table, schema), options.wanted(Columns())), options)
 
@@ -145,7 +154,7 @@ def adopt_sqlalchemy(url: Url, *, table: Table = "users", schema: Schema = None,
 @app.command("django")
 @with_options
 def adopt_django(url: Url, *, table: Table = "auth_user", schema: Schema = None, options: Options) -> None:
-    """Adopt the users of Django's auth_user, or of a model of your own (--table)."""
+    """Import users from Django's auth_user, or from your own user model (--table)."""
     source = tables.opened("django", Place(url, table, schema), options.wanted(DJANGO))
     _adopt(source, options, writer="django")
 
@@ -153,7 +162,7 @@ def adopt_django(url: Url, *, table: Table = "auth_user", schema: Schema = None,
 @app.command("csv")
 @with_options
 def adopt_csv(file: File, *, options: Options) -> None:
-    """Adopt the users of a CSV file whose first line names the columns; those of `sqlalchemy` are the usual ones."""
+    """Import users from a CSV file. Its first line names the columns; the defaults are those of `sqlalchemy`."""
     _adopt(files.opened_csv(file, options.wanted(Columns())), options)
 
 
@@ -162,14 +171,14 @@ def adopt_csv(file: File, *, options: Options) -> None:
 def adopt_json(
     file: File,
     *,
-    member: Annotated[str | None, typer.Option("--list", help="Member of the object that holds the list.")] = None,
+    member: Annotated[str | None, typer.Option("--list", help="Key of the list, if the file is an object.")] = None,
     project: Annotated[
         Path | None,
-        typer.Option("--firebase", help="The file is Firebase's export; this one has the project's hash parameters."),
+        typer.Option("--firebase", help="File with the project's hash parameters. FILE is then a Firebase export."),
     ] = None,
     options: Options,
 ) -> None:
-    """Adopt the users of a JSON file: an object a line, a list of them, or Firebase's export (--firebase)."""
+    """Import users from a JSON file: one object per line, a list, or a Firebase export (--firebase)."""
     found = None if project is None else _project(project)
     usual, member = (Columns(), member) if found is None else (FIREBASE, member or "users")
     _adopt(files.opened_json(file, options.wanted(usual), member), options, project=found)
@@ -179,20 +188,22 @@ def _project(path: Path) -> Project:
     try:
         return firebase.project(path.read_text())
     except (OSError, ValueError) as error:
-        raise Misconfigured(f"{path} has not the hash parameters that the Firebase console prints: {error}.") from error
+        raise Misconfigured(
+            f"{path} does not have the hash parameters that the Firebase console shows: {error}."
+        ) from error
 
 
 def _adopt(source: Source, options: Options, *, writer: Writer | None = None, project: Project | None = None) -> None:
     if options.verified is None and source.columns.verified is None:
         raise Misconfigured(
-            "No column says whether addresses were proved: say --verified if the application proved them all before "
-            "anybody could sign in, else --unverified, and they are proved at the next login."
+            "No column says whether addresses are verified. Use --verified if the application verified every address "
+            "before sign-in. Otherwise use --unverified: users then verify their address at the next sign-in."
         )
     if options.digests is not None:
         writer = options.digests.value
     reading = Reading(writer, project, options.verified, options.key_prefix, options.unknown_as_none)
     plan = Plan(reading, BY_CLI, options.batch, options.dry_run)
-    bar: Any = typer.progressbar(length=0, label="Checking" if options.dry_run else "Adopting", file=sys.stderr)
+    bar: Any = typer.progressbar(length=0, label="Checking" if options.dry_run else "Importing", file=sys.stderr)
 
     def tell(done: int, total: int) -> None:
         bar.length = total
@@ -221,6 +232,6 @@ def _print(report: Report, options: Options) -> None:
     for one in report.skipped[:SHOWN]:
         typer.echo(f"row {one.label}: {one.kind}")
     if len(report.skipped) > SHOWN:
-        typer.echo(f"and {len(report.skipped) - SHOWN} more, all of which --json prints.")
+        typer.echo(f"and {len(report.skipped) - SHOWN} more. Use --json to print all of them.")
     if options.dry_run:
-        typer.echo("Nothing was changed: this was a dry run.")
+        typer.echo("This was a dry run. Nothing was changed.")

@@ -12,7 +12,7 @@ import typer
 from fam_auth.auth import Auth
 from fam_auth.core import refusals
 from fam_auth.core.languages import ENGLISH, Texts
-from fam_auth.exceptions import FamAuthError, Misconfigured, Refusal, Unavailable
+from fam_auth.exceptions import FamAuthError, Misconfigured, NotFound, Refusal, Unavailable
 from fam_auth.http.installed import installed_in
 from fam_auth.repository.data_access.managers import users
 from fam_auth.values import Actor, Client, User
@@ -20,9 +20,9 @@ from fam_auth.values import Actor, Client, User
 REFUSED, MISUSED, UNANSWERED = 1, 2, 3
 BY_CLI = Actor(Client(agent="fam-auth command line"))
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
-Who = Annotated[str, typer.Argument(help="Id or e-mail address.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of rows.")]
+Who = Annotated[str, typer.Argument(help="Id or e-mail address of the user.")]
 
 
 class Refused(FamAuthError):
@@ -42,7 +42,9 @@ def imported(target: str) -> object:
     try:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise Misconfigured(f"{target} cannot be imported ({error}): name it as module:name.") from error
+        raise Misconfigured(
+            f"Cannot import {target} ({error}). Write it as module:name, such as app.main:app."
+        ) from error
 
 
 def loaded(target: str) -> Auth:
@@ -50,32 +52,46 @@ def loaded(target: str) -> Auth:
     found = imported(target)
     auth = found if isinstance(found, Auth) else installed_in(found)
     if auth is None:
-        raise Misconfigured(f"{target} is neither an Auth nor an application with one.")
+        raise Misconfigured(f"{target} is neither an Auth nor an application with an installed Auth.")
     return auth
 
 
-def run(work: Callable[[Auth], Coroutine[Any, Any, Any]], given: Auth | None = None) -> Any:  # noqa: ANN401 - whatever
-    """Does the work with an Auth (None: the one that the environment describes), and gives what it gave."""
+async def find_user(auth: Auth, who: str) -> User:
+    """The user with this id or this address. Raises NotFound, whose message names it."""
+    try:
+        return await users.found(auth, who)
+    except NotFound as error:
+        raise NotFound(f"No user with the {'address' if '@' in who else 'id'} {who}.") from error
+
+
+def run(
+    work: Callable[[Auth], Coroutine[Any, Any, Any]], given: Auth | None = None, *, missing: str | None = None
+) -> Any:  # noqa: ANN401 - whatever
+    """Does the work with an Auth (None: the one that the environment describes), and gives what it gave.
+
+    `missing` is the message for a NotFound that has none of its own.
+    """
 
     async def closing() -> object:
         auth = given or Auth()
         try:
             return await work(auth)
         except Refusal as refusal:
-            raise Refused(refusal, auth.texts) from refusal
+            is_missing = missing is not None and refusal.detail == NotFound().detail
+            raise Refused(NotFound(missing) if is_missing else refusal, auth.texts) from refusal
         finally:
             await auth.close()
 
     return asyncio.run(closing())
 
 
-def run_for(who: str, act: Callable[[Auth, User], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - as `run`
+def run_for(who: str, act: Callable[[Auth, User], Coroutine[Any, Any, Any]], *, missing: str | None = None) -> Any:  # noqa: ANN401 - as `run`
     """The same for one user, named by id or address."""
 
     async def work(auth: Auth) -> object:
-        return await act(auth, await users.found(auth, who))
+        return await act(auth, await find_user(auth, who))
 
-    return run(work)
+    return run(work, missing=missing)
 
 
 def show(rows: Iterable[Mapping[str, str]], *, as_json: bool) -> None:
@@ -89,4 +105,4 @@ def show(rows: Iterable[Mapping[str, str]], *, as_json: bool) -> None:
         for row in ({name: name.upper() for name in names}, *rows):
             typer.echo("  ".join(row[name].ljust(widths.get(name, 0)) for name in names).rstrip())
     else:
-        typer.echo("None.")
+        typer.echo("Nothing to show.")

@@ -9,8 +9,8 @@ from fam_auth.auth import Auth
 from fam_auth.cli.common import MISUSED, AsJson, Limit, run, show
 from fam_auth.repository.data_access.managers import event_jobs
 
-ErrandId = Annotated[UUID | None, typer.Argument(help="The one of `list`.")]
-EveryOne = Annotated[bool, typer.Option("--all", help="All that were given up.")]
+ErrandId = Annotated[UUID | None, typer.Argument(help="Id, as `list` prints it.")]
+EveryOne = Annotated[bool, typer.Option("--all", help="Everything that was given up.")]
 
 
 def group(prefix: str, told: str) -> typer.Typer:
@@ -19,7 +19,7 @@ def group(prefix: str, told: str) -> typer.Typer:
 
     @app.command("list")
     def list_errands(*, as_json: AsJson = False, limit: Limit = 50) -> None:
-        """List what waits or was given up, newest first, with the reason of the last failure."""
+        """List what is waiting or was given up, newest first, with the reason for the last failure."""
 
         async def work(auth: Auth) -> list[dict[str, str]]:
             return await event_jobs.listed(auth, prefix, limit)
@@ -28,17 +28,17 @@ def group(prefix: str, told: str) -> typer.Typer:
 
     @app.command("resend")
     def resend_errands(errand_id: ErrandId = None, *, everything: EveryOne = False) -> None:
-        """Try what was given up once more, from the beginning; a worker does it."""
+        """Queue again what was given up: one by its id, or everything (--all). A worker runs it from the beginning."""
         if (errand_id is None) is not everything:
-            typer.echo("fam-auth: name the id of one, or say --all.", err=True)
+            typer.echo("fam-auth: Give one id, or --all.", err=True)
             raise typer.Exit(MISUSED)
 
         async def work(auth: Auth) -> int:
             return await event_jobs.resend(auth, prefix, errand_id)
 
-        typer.echo(f"{run(work)} to do again.")
+        typer.echo(f"Queued again: {run(work)}.")
 
     return app
 
 
-app = group("", "What the application does after events, and has not done yet.")
+app = group("", "Background jobs (`auth.after`) that are waiting or were given up.")

@@ -9,12 +9,12 @@ from fam_auth.cli.common import BY_CLI, AsJson, Who, run_for, show
 from fam_auth.features.otp import Otp, managers
 from fam_auth.values import User
 
-app = typer.Typer(help="Second factors.", no_args_is_help=True)
+app = typer.Typer(help="Two-factor authentication of users.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_factors(who: Who, *, as_json: AsJson = False) -> None:
-    """List the second factors of a user."""
+    """List the authenticators of a user."""
 
     async def work(auth: Auth, user: User) -> list[dict[str, str]]:
         auth.of(Otp)
@@ -28,9 +28,11 @@ def list_factors(who: Who, *, as_json: AsJson = False) -> None:
 
 @app.command("remove")
 def remove_factors(
-    who: Who, *, reason: Annotated[str, typer.Option(help="Why, and how you know that it is them; kept as an event.")]
+    who: Who,
+    *,
+    reason: Annotated[str, typer.Option(help="Why, and how you verified their identity. Kept in the audit log.")],
 ) -> None:
-    """Take every second factor off a user who lost theirs, and sign them out everywhere."""
+    """Remove all second factors of a user who lost theirs, and sign them out everywhere."""
 
     async def work(auth: Auth, user: User) -> None:
         auth.of(Otp)

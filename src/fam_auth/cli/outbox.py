@@ -9,18 +9,20 @@ from fam_auth.auth import Auth
 from fam_auth.cli.common import AsJson, Limit, run, show
 from fam_auth.repository.data_access.managers import outbox
 
-app = typer.Typer(help="Mails on their way.", no_args_is_help=True)
+app = typer.Typer(help="Mails that are queued or were given up.", no_args_is_help=True)
 SHOWN = ("id", "kind", "user_id", "tries", "created_at", "due_at", "expires_at", "outcome")
 
 
 @app.command("list")
 def list_mails(
     *,
-    given_up: Annotated[bool, typer.Option("--given-up", help="Those that nobody took, or that expired.")] = False,
+    given_up: Annotated[
+        bool, typer.Option("--given-up", help="Mails that could not be delivered, or that expired.")
+    ] = False,
     as_json: AsJson = False,
     limit: Limit = 50,
 ) -> None:
-    """List the mails that wait, newest first; never what they say."""
+    """List the queued mails, newest first, without their content."""
 
     async def work(auth: Auth) -> list[dict[str, str]]:
         page = await outbox.listed(auth, None, limit, done=given_up)
@@ -30,11 +32,13 @@ def list_mails(
 
 
 @app.command("retry")
-def retry_mail(mail: Annotated[UUID, typer.Argument(help="Id of a mail, as `fam-auth outbox list` shows it.")]) -> None:
-    """Have a mail sent as soon as a worker looks, whether it waits or nobody took it."""
+def retry_mail(
+    mail: Annotated[UUID, typer.Argument(help="Id of the mail, as `fam-auth outbox list` prints it.")],
+) -> None:
+    """Send a mail as soon as a worker is free, whether it is queued or could not be delivered."""
 
     async def work(auth: Auth) -> None:
         await outbox.retry(auth, mail)
-        typer.echo("It is sent as soon as a worker looks.")
+        typer.echo("Queued. The next free worker sends it.")
 
-    run(work)
+    run(work, missing=f"No queued mail with the id {mail}.")

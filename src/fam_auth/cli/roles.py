@@ -21,9 +21,11 @@ from fam_auth.features.role.settings import ADMIN
 from fam_auth.repository.data_access.managers import users, verifications
 from fam_auth.values import User
 
-app = typer.Typer(help="Roles and who has them.", no_args_is_help=True)
+app = typer.Typer(help="Manage roles and who has them.", no_args_is_help=True)
 RoleName = Annotated[str, typer.Argument(help="Name of the role.", show_default=False)]
-InScope = Annotated[str, typer.Option(help="For what, such as project:42. Without: for everything.")]
+InScope = Annotated[
+    str, typer.Option(help="Scope of the role, such as project:42. If omitted, the role applies everywhere.")
+]
 
 
 @app.command("list")
@@ -40,28 +42,34 @@ def list_roles(*, as_json: AsJson = False) -> None:
 @app.command("show")
 def show_role(name: RoleName, *, as_json: AsJson = False) -> None:
     """Show one role."""
-    show([_row(run(lambda auth: definitions.get(auth, name)))], as_json=as_json)
+    show([_row(run(lambda auth: definitions.get(auth, name), missing=_unknown(name)))], as_json=as_json)
 
 
 @app.command("create")
 def create_role(
     name: RoleName,
     *,
-    permission: Annotated[list[str] | None, typer.Option(help="What it may do; repeat it.")] = None,
-    include: Annotated[list[str] | None, typer.Option(help="A role whose permissions it has too; repeat it.")] = None,
-    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    permission: Annotated[
+        list[str] | None, typer.Option(help="Permission of the role. Repeat for more than one.")
+    ] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Role whose permissions it includes. Repeat for more than one.")
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="What the role is for.")] = None,
 ) -> None:
-    """Make a role."""
+    """Create a role."""
     wanted = Definition(name, frozenset(permission or ()), frozenset(include or ()), description)
     show([_row(run(lambda auth: definitions.create(auth, wanted, BY_CLI)))], as_json=False)
 
 
 @app.command("delete")
-def delete_role(name: RoleName, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Delete a role; nobody has it any more."""
+def delete_role(
+    name: RoleName, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
+) -> None:
+    """Delete a role and revoke it from every user who has it."""
     if not yes:
-        typer.confirm(f"Delete the role {name} for good?", abort=True)
-    run(lambda auth: definitions.delete(auth, name, BY_CLI))
+        typer.confirm(f"Permanently delete the role {name}?", abort=True)
+    run(lambda auth: definitions.delete(auth, name, BY_CLI), missing=_unknown(name))
     typer.echo("Deleted.")
 
 
@@ -71,9 +79,9 @@ def grant_role(
     role: RoleName,
     *,
     scope: InScope = "",
-    until: Annotated[datetime | None, typer.Option(help="When it ends, in UTC. Without: never.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="When the grant expires, in UTC. If omitted, never.")] = None,
 ) -> None:
-    """Give a user a role."""
+    """Grant a role to a user."""
     end = until and until.replace(tzinfo=UTC)
     run_for(who, lambda auth, user: managers.grant(auth, user.id, role, BY_CLI, scope=scope, expires_at=end))
     typer.echo("Granted.")
@@ -81,27 +89,29 @@ def grant_role(
 
 @app.command("revoke")
 def revoke_role(who: Who, role: RoleName, *, scope: InScope = "") -> None:
-    """Take a role from a user."""
-    run_for(who, lambda auth, user: managers.revoke(auth, user.id, role, BY_CLI, scope=scope))
+    """Revoke a role from a user."""
+    missing = f"{who} does not have the role {role}" + (f" in {scope}." if scope else ".")
+    run_for(who, lambda auth, user: managers.revoke(auth, user.id, role, BY_CLI, scope=scope), missing=missing)
     typer.echo("Revoked.")
 
 
 @app.command("who")
 def who_has(role: RoleName, *, as_json: AsJson = False) -> None:
-    """List the users who were granted a role, for what and until when."""
-    show([_grant_row(row) for row in run(lambda auth: managers.who(auth, role))], as_json=as_json)
+    """List the users who were granted a role, with scope and expiry."""
+    rows = run(lambda auth: managers.who(auth, role), missing=_unknown(role))
+    show([_grant_row(row) for row in rows], as_json=as_json)
 
 
 @app.command("sync")
 def sync_roles(
     application: Annotated[
-        str | None, typer.Argument(help="The application or the Auth, as module:name. Without: the service.")
+        str | None, typer.Argument(help="Application or Auth, as module:name. If omitted, the service.")
     ] = None,
     *,
-    plan: Annotated[bool, typer.Option("--plan", help="Only say what would change.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would change, without changing it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the roles that the code declares into the database."""
+    """Write the roles that the code declares to the database."""
 
     async def work(auth: Auth) -> list[Change]:
         auth.of(Role)
@@ -112,19 +122,19 @@ def sync_roles(
 
 
 def create_admin(
-    email: Annotated[str, typer.Argument(help="Address of the administrator.", show_default=False)],
+    email: Annotated[str, typer.Argument(help="E-mail address of the administrator.", show_default=False)],
     *,
     stdin: Annotated[bool, typer.Option("--stdin", help="Read the password from standard input.")] = False,
-    link: Annotated[bool, typer.Option("--link", help="Print a one-time link to choose the password.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Print a one-time link for choosing the password.")] = False,
 ) -> None:
-    """Make an administrator of a user, who is created unless there is one of this address.
+    """Create an administrator, or make an existing user one.
 
-    The password of a new user is prompted for, read from standard input, or chosen by whoever gets the link. Where
-    addresses are verified, only the link makes an administrator of somebody whose address is not.
+    The password of a new user is prompted for, read from standard input (--stdin), or chosen by the user through a
+    one-time link (--link). If addresses must be verified, an existing user with an unverified address requires --link.
     """
     known, is_proved = run(lambda auth: _standing(auth, email))
     if known and not is_proved and not link:
-        typer.echo(f"fam-auth: nobody has proved that {email} is theirs: use --link, which sets a password.", err=True)
+        typer.echo(f"fam-auth: The address {email} is not verified. Use --link to set a new password.", err=True)
         raise typer.Exit(REFUSED)
     password = None if known or link else typed_password(stdin=stdin)
 
@@ -158,6 +168,10 @@ async def _made(auth: Auth, email: str, password: str | None) -> User:
     if password is None:
         return await users.create(auth, email, verified=True)
     return await passwords.create(auth, email, password, None, verified=True)
+
+
+def _unknown(name: str) -> str:
+    return f"No role with the name {name}."
 
 
 def _row(role: Definition) -> dict[str, str]:

@@ -12,15 +12,17 @@ from fam_auth.http.installed import installed_in
 
 
 def list_routes(
-    application: Annotated[str, typer.Argument(help="The application, as module:name.")] = "fam_auth.main:app",
+    application: Annotated[str, typer.Argument(help="Application, as module:name.")] = "fam_auth.main:app",
     *,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit code 1 when a route says nothing of who may call it.")
+        bool, typer.Option("--check", help="Exit with code 1 if a route does not say who may call it.")
     ] = False,
-    public: Annotated[list[str] | None, typer.Option(help="A path that is meant for everybody; repeat it.")] = None,
+    public: Annotated[
+        list[str] | None, typer.Option(help="Path that is public on purpose. Repeat for more than one.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List every route with what it asks for. `dependencies=[needs.public]` marks those for everybody."""
+    """List every route with what it requires of the caller. Mark public routes with `dependencies=[needs.public]`."""
     app = imported(application)
     if not isinstance(app, FastAPI):
         typer.echo(f"fam-auth: {application} is not a FastAPI application.", err=True)
@@ -30,7 +32,7 @@ def list_routes(
     show([_row(rule, transports) for rule in found], as_json=as_json)
     silent = [rule for rule in found if rule.asks == "nothing" and rule.path not in (public or ())]
     if check and silent:
-        typer.echo(f"fam-auth: {len(silent)} routes say nothing of who may call them:", err=True)
+        typer.echo(f"fam-auth: Routes that do not say who may call them ({len(silent)}):", err=True)
         for rule in silent:
             typer.echo(f"  {rule.method} {rule.path}: add needs(...) or needs.public to its dependencies.", err=True)
         raise typer.Exit(REFUSED)

@@ -27,9 +27,9 @@ app = typer.Typer()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 1,
 ) -> None:
-    """Run the service. It says where it is and what to try first."""
+    """Run the service. Prints its address and a first request to try."""
     os.environ.setdefault("FAM_AUTH_DEVELOPMENT_URL", f"http://{host}:{port}")
     auth = Auth()
     typer.echo(_welcome(auth, f"http://{host}:{port}"), err=True)
@@ -50,9 +50,12 @@ def serve(
 
 @app.command()
 def migrate(
-    *, plan: Annotated[bool, typer.Option("--plan", help="Only print the SQL, with what it locks.")] = False
+    *,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print the SQL, and which statements lock tables, without running it.")
+    ] = False,
 ) -> None:
-    """Bring the tables of the kernel and of every feature up to date."""
+    """Create or upgrade the database tables of fam-auth and its features."""
     from fam_auth.core import upgrade  # noqa: PLC0415 - other commands do not wait for Alembic
 
     async def work(auth: Auth) -> None:
@@ -67,9 +70,9 @@ def migrate(
 
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
-    """Look for what is wrong: settings, migrations, tables, secrets, mail. Exit code 1 when something must be done.
+    """Check settings, migrations, timeouts, tables, secrets and mail. Exits with code 1 if something must be fixed.
 
-    Advice is what works and could be safer.
+    Rows named `advice` are recommendations: they work, but could be safer.
     """
 
     async def work(auth: Auth) -> list[dict[str, str]]:
@@ -83,7 +86,7 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def config(*, as_json: AsJson = False) -> None:
-    """Print every setting with its value (secrets masked), its default, where it comes from, and what it means."""
+    """Print every setting with its value (secrets masked), default, source and meaning."""
 
     async def work(auth: Auth) -> list[dict[str, str]]:
         return [row for owner in (auth.settings, *auth.features) for row in described(owner)]
@@ -94,17 +97,17 @@ def config(*, as_json: AsJson = False) -> None:
 @app.command()
 def worker(
     application: Annotated[
-        str | None, typer.Argument(help="The application whose auth.after is done here, as module:name.")
+        str | None, typer.Argument(help="Application whose background jobs (auth.after) to run, as module:name.")
     ] = None,
 ) -> None:
-    """Send mails, and do what follows from events, until told to stop; several may run."""
+    """Send mails and run background jobs until stopped. You can run several workers at once."""
 
     async def work(auth: Auth) -> None:
         await auth.start()
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        typer.echo("Sending mails. Stop with Ctrl-C.", err=True)
+        typer.echo("The worker is running. Press Ctrl+C to stop.", err=True)
         await chores.repeat("worker", partial(work_off, auth, stopping), chores.PAUSE, stopping, within=None)
 
     run(work, loaded(application) if application else None)
@@ -112,7 +115,7 @@ def worker(
 
 @app.command()
 def purge(*, as_json: AsJson = False) -> None:
-    """Delete what has expired or ended long ago."""
+    """Delete expired and old data, as the retention settings say."""
 
     async def work(auth: Auth) -> list[dict[str, str]]:
         return [{"table": table, "rows": str(rows)} for table, rows in (await purge_all(auth)).items()]
@@ -122,9 +125,10 @@ def purge(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def rekey(*, as_json: AsJson = False) -> None:
-    """Encrypt everything with the first of FAM_AUTH_SECRETS, so that the others can go once nothing rests on them.
+    """Re-encrypt all encrypted data with the first of FAM_AUTH_SECRETS, so that you can remove older ones.
 
-    What is kept as a digest cannot be made anew: it is counted, and goes with its time.
+    Digests cannot be re-encrypted. The column `left` counts those that still need an older secret; keep that secret
+    until they have expired.
     """
 
     async def work(auth: Auth) -> list[dict[str, str]]:
@@ -135,7 +139,7 @@ def rekey(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def secret() -> None:
-    """Print a fresh secret for FAM_AUTH_SECRETS."""
+    """Print a new secret for FAM_AUTH_SECRETS."""
     typer.echo(new_secret())
 
 
@@ -144,14 +148,14 @@ async def _hint(auth: Auth) -> str | None:
     await auth.start()
     if not any(isinstance(feature, Role) for feature in auth.features) or await rights.has_administrator(auth):
         return None
-    return "Nobody administers yet: run `fam-auth create-admin EMAIL`, which asks for a password (or --link)."
+    return "There is no administrator yet. Create one with `fam-auth create-admin EMAIL`."
 
 
 def _welcome(auth: Auth, url: str) -> str:
     lines = [
-        f"fam-auth runs on {url}" + (f", its documentation on {url}/docs" if auth.settings.api_docs else ""),
+        f"fam-auth is running at {url}" + (f", API documentation at {url}/docs" if auth.settings.api_docs else ""),
         f"  database  {auth.database}",
-        "Try first:",
+        "Try it:",
         f"  curl -X POST {url}/auth/register -H 'Content-Type: application/json' \\",
         """    -d '{"email": "ada@example.com", "password": "seventeen green llamas"}'""",
     ]

@@ -26,14 +26,16 @@ class Cost:
     per_second: float
 
 
-Target = Annotated[int, typer.Option(min=10, max=1000, help="Milliseconds that one hash may take.")]
-Seconds = Annotated[float, typer.Option(min=0.1, max=60, help="How long to measure each.")]
+Target = Annotated[int, typer.Option(min=10, max=1000, help="Maximum time for one hash, in milliseconds.")]
+Seconds = Annotated[
+    float, typer.Option(min=0.1, max=60, help="How long to measure each set of parameters, in seconds.")
+]
 
 
 def tune_hash(*, target: Target = 100, seconds: Seconds = 1, as_json: AsJson = False) -> None:
-    """Measure password hashes on this machine, and propose the strongest that takes no longer than the target.
+    """Measure password hashing on this machine, and recommend the strongest parameters within the target time.
 
-    Run it where the service will run, and when nothing else does.
+    Run it on the machine that will run the service, while that machine is otherwise idle.
     """
 
     async def work(auth: Auth) -> list[Cost]:
@@ -88,8 +90,8 @@ def _row(cost: Cost) -> dict[str, str]:
 
 def _proposal(best: Cost | None, target: int) -> str:
     if best is None:
-        return f"Nothing that is strong enough takes {target} ms or less here: keep the least, or allow more."
+        return f"No allowed parameters take {target} ms or less on this machine. Use the smallest, or raise --target."
     return (
-        f"The strongest within {target} ms: FAM_AUTH_HASHING__MEMORY={best.memory} "
-        f"FAM_AUTH_HASHING__PASSES={best.passes}. Passwords are hashed anew as their owners sign in."
+        f"Strongest within {target} ms: FAM_AUTH_HASHING__MEMORY={best.memory} "
+        f"FAM_AUTH_HASHING__PASSES={best.passes}. Passwords are rehashed when their users sign in."
     )

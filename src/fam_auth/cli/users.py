@@ -9,25 +9,25 @@ from uuid import UUID
 import typer
 
 from fam_auth.auth import Auth
-from fam_auth.cli.common import BY_CLI, AsJson, Limit, Who, run, run_for, show
+from fam_auth.cli.common import BY_CLI, AsJson, Limit, Who, find_user, run, run_for, show
 from fam_auth.features.password import changes
 from fam_auth.features.password import managers as passwords
 from fam_auth.repository.data_access.managers import exports, users
 from fam_auth.values import User
 
-app = typer.Typer(help="People with an account.", no_args_is_help=True)
+app = typer.Typer(help="Manage users.", no_args_is_help=True)
 
 
 @app.command("create")
 def create_user(
     email: str,
     *,
-    name: Annotated[str | None, typer.Option(help="What they are called.")] = None,
-    verified: Annotated[bool, typer.Option(help="The address is known to be theirs.")] = True,
+    name: Annotated[str | None, typer.Option(help="Name of the user.")] = None,
+    verified: Annotated[bool, typer.Option(help="Whether the address counts as verified.")] = True,
     stdin: Annotated[bool, typer.Option("--stdin", help="Read the password from standard input.")] = False,
-    link: Annotated[bool, typer.Option("--link", help="Print a one-time link to choose the password.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Print a one-time link for choosing the password.")] = False,
 ) -> None:
-    """Create a user. The password is prompted for, read from standard input, or chosen by whoever gets the link."""
+    """Create a user. The password is prompted for, read from standard input, or chosen through a one-time link."""
     if link:
         typer.echo(run(lambda auth: _linked(auth, email, name, verified=verified)))
         return
@@ -40,7 +40,7 @@ def create_user(
 
 
 @app.command("invite")
-def invite_user(email: str, *, name: Annotated[str | None, typer.Option(help="What they are called.")] = None) -> None:
+def invite_user(email: str, *, name: Annotated[str | None, typer.Option(help="Name of the user.")] = None) -> None:
     """Create a user and mail them a link to choose a password."""
 
     async def work(auth: Auth) -> User:
@@ -51,11 +51,11 @@ def invite_user(email: str, *, name: Annotated[str | None, typer.Option(help="Wh
 
 @app.command("list")
 def list_users(
-    search: Annotated[str | None, typer.Argument(help="Part of an address or a name.")] = None,
+    search: Annotated[str | None, typer.Argument(help="Text to find in addresses and names.")] = None,
     *,
     as_json: AsJson = False,
     limit: Limit = 50,
-    after: Annotated[UUID | None, typer.Option(help="The last id of the page before.")] = None,
+    after: Annotated[UUID | None, typer.Option(help="Id of the last user on the previous page.")] = None,
 ) -> None:
     """List users, oldest first."""
 
@@ -70,7 +70,7 @@ def show_user(who: Who, *, as_json: AsJson = False) -> None:
     """Show one user."""
 
     async def work(auth: Auth) -> User:
-        return await users.found(auth, who)
+        return await find_user(auth, who)
 
     show([user_row(run(work))], as_json=as_json)
 
@@ -79,10 +79,12 @@ def show_user(who: Who, *, as_json: AsJson = False) -> None:
 def suspend_user(
     who: Who,
     *,
-    reason: Annotated[str | None, typer.Option(help="Why; kept with the user.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="When it ends, in UTC. Without: when restored.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason, stored with the user.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="When it ends, in UTC. If omitted, when you restore the user.")
+    ] = None,
 ) -> None:
-    """Let a user not sign in, for a time or until restored, and end their sessions."""
+    """Suspend a user, for a time or until restored, and end their sessions."""
     end = until and until.replace(tzinfo=UTC)
     run_for(who, lambda auth, user: users.suspend(auth, user.id, BY_CLI, reason=reason, until=end))
     typer.echo("Suspended.")
@@ -90,20 +92,20 @@ def suspend_user(
 
 @app.command("link")
 def link_user(who: Who) -> None:
-    """Print a one-time link by which a user sets a new password."""
+    """Print a one-time link for setting a new password."""
     typer.echo(run_for(who, changes.link))
 
 
 @app.command("compromised")
 def mark_compromised(who: Who) -> None:
-    """Sign a user out everywhere; their next login has to change the password."""
+    """Sign a user out everywhere, and require a new password at the next sign-in."""
     run_for(who, lambda auth, user: changes.compromise(auth, user, BY_CLI))
-    typer.echo("Marked.")
+    typer.echo("Marked as compromised.")
 
 
 @app.command("export")
 def export_user(who: Who) -> None:
-    """Print everything that is kept of a user as JSON; secrets are left out."""
+    """Print all data stored about a user as JSON, without secrets."""
 
     async def work(auth: Auth, user: User) -> str:
         return json.dumps(await exports.of_user(auth, user.id, BY_CLI), indent=2, default=str)
@@ -113,16 +115,18 @@ def export_user(who: Who) -> None:
 
 @app.command("restore")
 def restore_user(who: Who) -> None:
-    """Let a suspended user sign in again."""
+    """Restore a suspended user, who can then sign in again."""
     run_for(who, lambda auth, user: users.restore(auth, user.id, BY_CLI))
     typer.echo("Restored.")
 
 
 @app.command("delete")
-def delete_user(who: Who, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Delete a user and all that hangs on them."""
+def delete_user(
+    who: Who, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
+) -> None:
+    """Delete a user and their data."""
     if not yes:
-        typer.confirm(f"Delete {who} for good?", abort=True)
+        typer.confirm(f"Permanently delete {who}?", abort=True)
     run_for(who, lambda auth, user: users.remove(auth, user.id, BY_CLI))
     typer.echo("Deleted.")
 

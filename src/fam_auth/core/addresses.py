@@ -51,7 +51,7 @@ def parse(text: str) -> Address:
     """
     stripped = text.strip()
     if _is_deceptive(stripped):
-        raise ValueError("this is not one plain e-mail address")
+        raise ValueError("this is not a plain e-mail address")
     try:
         valid = validate_email(stripped, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:

@@ -39,9 +39,9 @@ async def attempt(name: str, chore: Chore, within: timedelta | None = DEADLINE) 
     try:
         await _bounded(chore(), within)
     except Unavailable:
-        log.debug("The chore %s waits: the database does not answer.", name)
+        log.debug("Background task %s is waiting: the database does not respond.", name)
     except Exception:
-        log.exception("The chore %s failed and is done again.", name)
+        log.exception("Background task %s failed and will be retried.", name)
         return False
     return True
 
@@ -70,5 +70,5 @@ async def _bounded(chore: Awaitable[Any], within: timedelta | None) -> None:
     finally:
         await end([] if task.done() else [task])
     if not task.done() or task.cancelled():
-        raise TimeoutError("it took too long, or was cancelled")
+        raise TimeoutError("timed out or was cancelled")
     task.result()

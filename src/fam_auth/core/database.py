@@ -109,14 +109,14 @@ class Database:
             return
         if not self.pooler:
             raise Misconfigured(
-                "FAM_AUTH_DATABASE: something on the way to the server drops the deadlines that we ask for, as "
-                "pgbouncer does: set FAM_AUTH_POOLER=true."
+                "FAM_AUTH_DATABASE: a proxy in front of the server drops the timeouts that fam-auth sets, as PgBouncer "
+                "does. Set FAM_AUTH_POOLER=true."
             )
         limits = f"statement_timeout = '{STATEMENT.seconds}s'", f"lock_timeout = '{LOCK.seconds}s'"
         orders = " ".join(f'ALTER ROLE "{self.url.username}" SET {limit};' for limit in limits)
         raise Misconfigured(
-            "FAM_AUTH_POOLER is on, and the role has no deadlines of its own, which a pooler does not let us set: run "
-            f"{orders} and make the pooler connect anew (RECONNECT)."
+            "FAM_AUTH_POOLER is on, but the database role lacks timeouts, which fam-auth cannot set through a pooler. "
+            f"Run {orders} and make the pooler reconnect (RECONNECT)."
         )
 
     async def close(self) -> None:
@@ -150,7 +150,9 @@ class Database:
         except ImportError as error:
             driver = self.url.get_driver_name()
             package = EXTRAS.get(driver, driver)
-            raise Misconfigured(f"FAM_AUTH_DATABASE needs {driver}, which is not there: install {package}.") from error
+            raise Misconfigured(
+                f"FAM_AUTH_DATABASE requires {driver}, which is not installed. Install {package}."
+            ) from error
         if self.is_sqlite:
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_immediate)
@@ -163,7 +165,7 @@ class Database:
                 return {"timeout": STATEMENT.total_seconds(), "isolation_level": None}
             case "asyncpg" if self.pooler:
                 raise Misconfigured(
-                    "FAM_AUTH_POOLER: asyncpg prepares every statement; use postgresql+psycopg:// in FAM_AUTH_DATABASE."
+                    "FAM_AUTH_POOLER does not work with asyncpg. Use postgresql+psycopg:// in FAM_AUTH_DATABASE."
                 )
             case "asyncpg":
                 settings = {"statement_timeout": statement, "lock_timeout": lock}
@@ -185,14 +187,14 @@ def parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise Misconfigured("FAM_AUTH_DATABASE is not a URL like postgresql+psycopg://host/name.") from error
+        raise Misconfigured("FAM_AUTH_DATABASE is not a URL such as postgresql+psycopg://host/name.") from error
     if parsed.drivername not in {"sqlite+aiosqlite", "postgresql+psycopg", "postgresql+asyncpg"}:
         raise Misconfigured(
-            f"FAM_AUTH_DATABASE: {parsed.drivername} is not supported; "
-            "use postgresql+psycopg://, postgresql+asyncpg:// or sqlite+aiosqlite:///.",
+            f"FAM_AUTH_DATABASE: {parsed.drivername} is not supported. "
+            "Use postgresql+psycopg://, postgresql+asyncpg:// or sqlite+aiosqlite:///.",
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise Misconfigured("FAM_AUTH_DATABASE: SQLite needs a file, as in sqlite+aiosqlite:///./fam_auth.db.")
+        raise Misconfigured("FAM_AUTH_DATABASE: SQLite requires a file, such as sqlite+aiosqlite:///./fam_auth.db.")
     return parsed
 
 

@@ -23,15 +23,16 @@ WITH_PORT = re.compile(r"\[(?P<bracketed>[^\[\]]+)\](?::\d{1,5})?|(?P<plain>[\d.
 UVICORN = "uvicorn.middleware.proxy_headers"
 # What makes uvicorn, or gunicorn's worker of it, believe addresses beyond those of this machine.
 BELIEVING = ("FORWARDED_ALLOW_IPS", "UVICORN_FORWARDED_ALLOW_IPS")
-REMEDY = "start it with --no-proxy-headers, and name your proxies in FAM_AUTH_TRUSTED_PROXIES."
+REMEDY = "start it with --no-proxy-headers, and list your proxies in FAM_AUTH_TRUSTED_PROXIES."
 REWRITES = (
-    "uvicorn replaces client addresses by X-Forwarded-For before fam-auth can check which proxy sent it. Every client "
-    f"that connects through this machine can then claim any address and evade the rate limits: {REMEDY}"
+    "uvicorn replaces client addresses with X-Forwarded-For before fam-auth can check which proxy sent it. Every "
+    "client that connects through this machine can then claim any address and evade the rate limits. To fix this, "
+    f"{REMEDY}"
 )
-REWRITTEN = f"The server has put an address from X-Forwarded-For in place of the sender's: {REMEDY}"
+REWRITTEN = f"The server replaced the client address with one from X-Forwarded-For. To fix this, {REMEDY}"
 UNREADABLE = (
-    "X-Forwarded-For of a trusted proxy has something else than an address, so that its clients share the limits of "
-    "one network: make the proxy send addresses, with or without ports."
+    "X-Forwarded-For from a trusted proxy contains something other than an address, so all of its clients share the "
+    "rate limits of one network. Make the proxy send addresses, with or without ports."
 )
 log = logging.getLogger("fam_auth")
 
@@ -40,7 +41,7 @@ def _proxy(value: object) -> Proxy:
     try:
         return UNIX if value == UNIX else TypeAdapter(IPvAnyNetwork).validate_python(value)
     except ValidationError as error:
-        raise PydanticCustomError("proxy", "value is not a valid IPv4 or IPv6 network, nor the word unix") from error
+        raise PydanticCustomError("proxy", "must be an IPv4 or IPv6 network, or the word unix") from error
 
 
 IS_PROXY = PlainValidator(_proxy)
@@ -100,7 +101,7 @@ def advice() -> Iterator[str]:
     """What the environment makes servers believe. How one is started by its arguments cannot be seen from here."""
     for name in BELIEVING:
         if os.environ.get(name):
-            yield f"{name} makes uvicorn rewrite the addresses of clients before fam-auth sees who sent them: {REMEDY}"
+            yield f"{name} makes uvicorn rewrite client addresses before fam-auth reads them. Unset it, {REMEDY}"
 
 
 @cache

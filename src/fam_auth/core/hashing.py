@@ -36,16 +36,18 @@ class Hashing(BaseModel):
     """How passwords are hashed: Argon2id with one lane. `fam-auth tune-hash` says what suits a machine."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    memory: int = Field(MEMORY_KIB, description="KiB that one hash takes.")
-    passes: int = Field(PASSES, ge=1, le=100, description="How often a hash goes over them.")
-    threads: int | None = Field(None, ge=1, description="Hashes at once in one worker. None: as many as cores.")
+    memory: int = Field(MEMORY_KIB, description="Memory for one hash, in KiB.")
+    passes: int = Field(PASSES, ge=1, le=100, description="Number of passes over the memory.")
+    threads: int | None = Field(
+        None, ge=1, description="Hashes computed in parallel by each worker. Unset: the number of cores."
+    )
 
     @model_validator(mode="after")
     def _is_strong_enough(self) -> Self:
         least = LEAST_MEMORY_KIB[min(self.passes, max(LEAST_MEMORY_KIB))]
         if self.memory < least:
             raise ValueError(
-                f"with FAM_AUTH_HASHING__PASSES={self.passes}, FAM_AUTH_HASHING__MEMORY must be {least} at least (ASVS)"
+                f"with FAM_AUTH_HASHING__PASSES={self.passes}, FAM_AUTH_HASHING__MEMORY must be at least {least} (ASVS)"
             )
         return self
 

@@ -39,10 +39,12 @@ class Message:
         try:
             parts = [part[1:] for part in Formatter().parse(self.text) if part[1] is not None]
         except ValueError as error:
-            raise Misconfigured(f"{self.file}: {self.key}: {error}: write {{{{ for a brace.") from error
+            raise Misconfigured(f"{self.file}: {self.key}: {error}. Write {{{{ for a literal brace.") from error
         for name, form, conversion in parts:
             if not str(name).isidentifier() or form or conversion:
-                raise Misconfigured(f"{self.file}: {self.key}: a placeholder is a name in braces, as in {{name}}.")
+                raise Misconfigured(
+                    f"{self.file}: {self.key}: a placeholder must be a name in braces, such as {{name}}."
+                )
         return frozenset(str(part[0]) for part in parts)
 
 
@@ -61,9 +63,13 @@ class Texts:
         self.default = default
         for language in self.languages:
             if language not in there:
-                raise Misconfigured(f"FAM_AUTH_LANGUAGES: there is no {language}.toml; there is {', '.join(there)}.")
+                raise Misconfigured(
+                    f"FAM_AUTH_LANGUAGES: no message file {language}.toml. Available: {', '.join(there)}."
+                )
         if default not in self.languages:
-            raise Misconfigured(f"FAM_AUTH_LANGUAGE: {default} is not spoken; take one of {', '.join(self.languages)}.")
+            raise Misconfigured(
+                f"FAM_AUTH_LANGUAGE: {default} is not available. Use one of {', '.join(self.languages)}."
+            )
 
     def say(self, language: str, key: str, /, **values: object) -> str:
         """The text in a language, which may be any tag. Raises KeyError for an unknown key or a missing value."""
@@ -104,7 +110,9 @@ def messages(file: Path) -> Iterator[Message]:
     try:
         tables = tomllib.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise Misconfigured(f"{file} is not a message file: {error}. Mend the line, or take the file away.") from error
+        raise Misconfigured(
+            f"{file} is not a valid message file: {error}. Correct the line, or remove the file."
+        ) from error
     yield from _flat(file, "", tables)
 
 
@@ -122,7 +130,7 @@ def _read(files: Sequence[tuple[Path, int]]) -> Mapping[str, Mapping[str, str]]:
 
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise Misconfigured(f"{folder} is no directory of message files: correct the setting, or make it.")
+        raise Misconfigured(f"{folder} is not a directory of message files. Correct the setting, or create it.")
     return sorted(folder.glob("*.toml"))
 
 
@@ -134,8 +142,8 @@ def _age(file: Path) -> int:
 def _language(file: Path) -> str:
     tag = language_tags.canonical(file.stem)
     if tag != file.stem:
-        remedy = f"name it {tag}.toml" if tag else "name it by a language tag, as in fr.toml or pt-BR.toml"
-        raise Misconfigured(f"{file} is named by no language: {remedy}.")
+        remedy = f"rename it to {tag}.toml" if tag else "rename it to a language tag, such as fr.toml or pt-BR.toml"
+        raise Misconfigured(f"{file} is not named after a language: {remedy}.")
     return tag
 
 
@@ -146,7 +154,7 @@ def _flat(file: Path, prefix: str, table: Mapping[str, Any]) -> Iterator[Message
         elif isinstance(value, str):
             yield Message(prefix + name, value, file)
         else:
-            raise Misconfigured(f"{file}: {prefix}{name} is not a text: put it in quotes.")
+            raise Misconfigured(f"{file}: {prefix}{name} is not a string. Put it in quotes.")
 
 
 def _check(found: Sequence[tuple[str, Message]]) -> None:
@@ -158,10 +166,10 @@ def _check(found: Sequence[tuple[str, Message]]) -> None:
             known.setdefault(message.key, message.placeholders)
     for _, message in found:
         if message.key not in known:
-            raise Misconfigured(f"{message.file}: there is no text {message.key}: correct it, or add it to en.toml.")
+            raise Misconfigured(f"{message.file}: unknown key {message.key}. Correct it, or add it to en.toml.")
         for name in sorted(message.placeholders - known[message.key]):
             names = ", ".join(sorted(known[message.key])) or "none"
-            raise Misconfigured(f"{message.file}: {message.key}: there is no {{{name}}}; there is {names}.")
+            raise Misconfigured(f"{message.file}: {message.key}: unknown placeholder {{{name}}}. Available: {names}.")
 
 
 def _with_general(language: str, own: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from fam_auth.exceptions import FamAuthError, Misconfigured
 PERMANENT = 5
 SMTP_DEADLINE = timedelta(seconds=10)
 LONGEST_LINE = 998  # RFC 5322, 2.1.1
-FORMS = "use console:, file:///directory, smtp://user:password@host:587 or smtps://user:password@host."
+FORMS = "Use console:, file:///directory, smtp://user:password@host:587 or smtps://user:password@host."
 
 
 class MailFailed(FamAuthError):
@@ -66,7 +66,7 @@ class Mail:
         try:
             return parse(self.recipient).mailbox
         except ValueError as error:
-            raise MailFailed("its recipient is not one plain address", permanent=True) from error
+            raise MailFailed("the recipient is not a single plain address", permanent=True) from error
 
     def check(self) -> None:
         """Raises MailFailed unless the mail is from one plain address to one plain address."""
@@ -84,21 +84,21 @@ class Mail:
         this one address to this one address.
         """
         own, recipient = self._sender(), self.recipient_address
-        reason = "its headers would be read as other addresses"
+        reason = "its headers would be read as different addresses"
         for name in dict.fromkeys((own.name, "")):
             try:
                 message = self._built(Sender(name, own.address))
                 if headers.is_read_as(message, {"From": own.address, "To": recipient}):
                     return message
             except Exception as error:  # noqa: BLE001 - the email package fails with more kinds than it names
-                reason = f"it cannot be written ({type(error).__name__})"
+                reason = f"the message cannot be built ({type(error).__name__})"
         raise MailFailed(reason, permanent=True)
 
     def _sender(self) -> Sender:
         try:
             return sender(self.sender)
         except ValueError as error:
-            raise MailFailed("its sender is not one plain address", permanent=True) from error
+            raise MailFailed("the sender is not a single plain address", permanent=True) from error
 
     def _built(self, own: Sender) -> EmailMessage:
         message = EmailMessage(policy=SMTPUTF8 if self.is_beyond_ascii else SMTP)
@@ -164,7 +164,7 @@ class FileCarrier:
             (self.directory / ".check").unlink()
         except OSError as error:
             raise MailFailed(
-                f"FAM_AUTH_MAIL: no mail can be written there ({error.strerror}).", permanent=False
+                f"FAM_AUTH_MAIL: cannot write to the directory ({error.strerror}).", permanent=False
             ) from error
 
     def _make(self) -> None:
@@ -211,7 +211,9 @@ class SmtpCarrier:
             async with aiosmtplib.SMTP(**self._options):
                 pass
         except (aiosmtplib.SMTPException, OSError) as error:
-            message = f"FAM_AUTH_MAIL: the mail server does not take mails ({self.name}: {type(error).__name__})."
+            message = (
+                f"FAM_AUTH_MAIL: cannot connect or sign in to the mail server ({self.name}: {type(error).__name__})."
+            )
             raise MailFailed(message, permanent=False) from error
 
     async def _hand_over(self, mail: Mail, content: bytes) -> None:
@@ -221,7 +223,7 @@ class SmtpCarrier:
             try:
                 await server.sendmail(mail.sender_address, [mail.recipient_address], content, mail_options=options)
             except aiosmtplib.SMTPNotSupported as error:
-                message = f"{self.name} takes no address with other letters than those of ASCII (SMTPUTF8)"
+                message = f"{self.name} does not accept addresses with non-ASCII characters (SMTPUTF8)"
                 raise MailFailed(message, permanent=True) from error
 
 
@@ -241,4 +243,4 @@ def carrier(url: str) -> Carrier:
                 return FileCarrier(Path(unquote(parts.path)))
             case "smtp" | "smtps" if parts.hostname:
                 return SmtpCarrier(parts)
-    raise Misconfigured(f"FAM_AUTH_MAIL is not a carrier: {FORMS}")
+    raise Misconfigured(f"FAM_AUTH_MAIL is not a mail transport. {FORMS}")

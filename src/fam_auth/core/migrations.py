@@ -69,13 +69,13 @@ async def check(database: Database, histories: Sequence[History]) -> None:
     except Unavailable as error:
         if "unsupported startup parameter" in str(error.__cause__):
             raise Misconfigured(
-                "FAM_AUTH_DATABASE leads to a pooler such as pgbouncer: set FAM_AUTH_POOLER=true."
+                "FAM_AUTH_DATABASE points to a pooler such as PgBouncer. Set FAM_AUTH_POOLER=true."
             ) from error
         raise Misconfigured(
-            f"FAM_AUTH_DATABASE: {database} does not answer. Start it, or correct the address."
+            f"FAM_AUTH_DATABASE: {database} does not respond. Start the database, or correct the URL."
         ) from error
     if late:
-        raise Misconfigured(f"The database is behind its migrations ({', '.join(late)}): run `fam-auth migrate`.")
+        raise Misconfigured(f"The database has pending migrations ({', '.join(late)}). Run `fam-auth migrate`.")
 
 
 def revision(connection: Connection, schema: str | None, history: History) -> str | None:

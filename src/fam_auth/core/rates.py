@@ -26,7 +26,7 @@ class Rate(str):
     def __new__(cls, text: str) -> Self:
         found = FORM.fullmatch(text.strip())
         if found is None:
-            raise ValueError("say how often in how long, as in 30/5m, 20/h or 300/1d")
+            raise ValueError("must be a rate such as 30/5m, 20/h or 300/1d")
         rate = super().__new__(cls, text.strip())
         limit, count, unit = found.groups()
         rate.limit, rate.period = int(limit), int(count or 1) * UNITS[unit]

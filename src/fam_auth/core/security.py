@@ -18,7 +18,7 @@ MINIMUM_SECRET = 32
 DIFFERENT_SIGNS = 10
 LAST_VERSION = 255  # one byte of a token names it
 PLACEHOLDERS = ("change", "secret", "example", "placeholder", "password", "insecure", "your-", "todo", "xxxx")
-REMEDY = "Make one with `fam-auth secret` and set FAM_AUTH_SECRETS."
+REMEDY = "Generate one with `fam-auth secret` and set FAM_AUTH_SECRETS."
 
 
 def new_secret() -> str:
@@ -52,7 +52,7 @@ def parse_secrets(text: str) -> dict[int, str]:
             or int(version) in versions
         ):
             raise Misconfigured(
-                f"FAM_AUTH_SECRETS: the versions before the colons must be different numbers from 1 to 255. {REMEDY}"
+                f"FAM_AUTH_SECRETS: the version before each colon must be a different number from 1 to 255. {REMEDY}"
             )
         versions[int(version)] = _strong(secret)
     return versions
@@ -153,7 +153,7 @@ class Keyring:
             _, version, nonce, text = sealed.split(".")
             return self._all[int(version)].rest.decrypt(bytes.fromhex(nonce), base64.b64decode(text), place.encode())
         except (KeyError, InvalidTag) as error:
-            raise ValueError("sealed with another key or for another place") from error
+            raise ValueError("encrypted with another key or for another place") from error
 
 
 def _digest(keys: Keys, purpose: str, value: str) -> str:

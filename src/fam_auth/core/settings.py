@@ -64,14 +64,16 @@ class Configured(BaseSettings):
     def __init__(self, **given: Any) -> None:
         prefix = type(self).model_config.get("env_prefix", PREFIX)
         for name in given.keys() - type(self).model_fields.keys():
-            raise Misconfigured(f"{prefix}{name.upper()} is not a setting of fam-auth: see `fam-auth config`.")
+            raise Misconfigured(
+                f"{prefix}{name.upper()} is not a setting of fam-auth. Run `fam-auth config` for a list."
+            )
         try:
             super().__init__(**given)
         except ValidationError as error:
             raise Misconfigured(_explain(prefix, error)) from None
         except SettingsError as error:
             name = prefix + str(error).partition('"')[2].partition('"')[0].upper()
-            raise Misconfigured(f"{name} is not JSON: set its parts instead, as in {name}__PART.") from None
+            raise Misconfigured(f"{name} is not valid JSON. Set its parts instead, such as {name}__PART.") from None
 
     @classmethod
     def settings_customise_sources(
@@ -87,7 +89,7 @@ class Configured(BaseSettings):
             sources.append(dotenv_settings)
         if directory := os.environ.get("FAM_AUTH_SECRETS_DIR"):
             if not Path(directory).is_dir():
-                raise Misconfigured("FAM_AUTH_SECRETS_DIR is not a directory: correct it, or leave it out.")
+                raise Misconfigured("FAM_AUTH_SECRETS_DIR is not a directory. Correct or unset it.")
             sources.append(SecretsSettingsSource(settings_cls, secrets_dir=directory))
         return tuple(sources)
 
@@ -100,8 +102,11 @@ class Configured(BaseSettings):
 
 
 def _explain(prefix: str, error: ValidationError) -> str:
-    places = ("__".join(part for part in one["loc"] if isinstance(part, str)).upper() or "?" for one in error.errors())
-    lines = (f"{prefix}{place}: {one['msg']}." for place, one in zip(places, error.errors(), strict=True))
+    places = ("__".join(part for part in one["loc"] if isinstance(part, str)).upper() for one in error.errors())
+    lines = (
+        f"{(prefix + place).rstrip('_')}: {one['msg'].removeprefix('Value error, ')}."
+        for place, one in zip(places, error.errors(), strict=True)
+    )
     return " ".join(lines)
 
 
@@ -122,85 +127,125 @@ class Settings(Configured):
         "refresh_grace": timedelta(0),
     }
 
-    database: str = Field(SQLITE, description="Where the state lives: sqlite+aiosqlite:///, postgresql+psycopg://.")
-    db_schema: str = Field("fam_auth", description="PostgreSQL schema of the tables; unused on SQLite.")
-    pool_size: int = Field(10, ge=1, le=1000, description="Database connections of one worker.")
+    database: str = Field(SQLITE, description="Database URL: sqlite+aiosqlite:/// or postgresql+psycopg://.")
+    db_schema: str = Field("fam_auth", description="PostgreSQL schema of the tables. Not used on SQLite.")
+    pool_size: int = Field(10, ge=1, le=1000, description="Size of the database connection pool of each worker.")
     pooler: bool = Field(
         default=False,
-        description="The database is behind a pooler in transaction mode (pgbouncer): nothing prepared, no options.",
+        description="The database is behind a pooler in transaction mode, such as PgBouncer.",
     )
-    secrets: SecretStr | None = Field(None, description='Versioned secrets "2:...,1:...": first writes, all read.')
+    secrets: SecretStr | None = Field(
+        None, description='Secrets with versions, as in "2:...,1:...". The first encrypts and signs; all are accepted.'
+    )
     profile: Profile = Field(
         Profile.PRODUCTION,
-        description="development, production or strict. Unset: development on SQLite, production elsewhere.",
+        description="development, production or strict. Unset: development on SQLite, production otherwise.",
     )
     features: Names = Field(
         default_factory=lambda: ("password", *(["otp"] if find_spec("pyotp") else []), "role"),
-        description="Features of the service. Unset: all of ours whose extras are installed.",
+        description="Features of the service. Unset: password, role and, if pyotp is installed, otp.",
     )
-    app_name: str = Field("fam-auth", min_length=1, description="What mails and pages call the application.")
-    public_url: str | None = Field(None, description="Address people see, without the path: https://example.com.")
-    links: Links = Field(Links(), description="Pages that links in mails lead to.")
-    mail: str | None = Field(None, description="Carrier: console:, file:///directory, smtp://, smtps://.")
+    app_name: str = Field("fam-auth", min_length=1, description="Name of the application in mails and on pages.")
+    public_url: str | None = Field(
+        None, description="Public URL of the application, without the path, such as https://example.com."
+    )
+    links: Links = Field(Links(), description="Pages that the links in mails open.")
+    mail: str | None = Field(None, description="Mail transport: console:, file:///directory, smtp:// or smtps://.")
     mail_from: str | None = Field(
-        None, description="Sender of mails, one address, perhaps with a name. None: no-reply at the host of public_url."
+        None,
+        description="Sender of mails: one address, with or without a name. Unset: no-reply at the host of public_url.",
     )
-    mail_templates: Path | None = Field(None, description="Directory whose templates replace ours.")
-    pages: bool = Field(True, description="Hosted pages of the service; they need the transport cookie.")
-    page_templates: Path | None = Field(None, description="Directory whose templates of pages replace ours.")
-    page_logo: Path | None = Field(None, description="Logo on pages: .svg, .png or .webp. None: the first letter.")
-    page_accent: str | None = Field(None, description="Colour of buttons and links on pages, as in #0b6e69.")
-    page_home: str | None = Field(None, description="Path that signing in on a page leads to. None: the account.")
+    mail_templates: Path | None = Field(
+        None, description="Directory with mail templates that replace the built-in ones."
+    )
+    pages: bool = Field(True, description="Serve the hosted pages. Requires the cookie transport.")
+    page_templates: Path | None = Field(
+        None, description="Directory with page templates that replace the built-in ones."
+    )
+    page_logo: Path | None = Field(
+        None, description="Logo on pages: an .svg, .png or .webp file. Unset: the first letter of app_name."
+    )
+    page_accent: str | None = Field(None, description="Colour of buttons and links on pages, such as #0b6e69.")
+    page_home: str | None = Field(
+        None, description="Path that users reach after signing in on a page. Unset: the account page."
+    )
     texts: Path | None = Field(
-        None, description="Directory of message files (fr.toml) that add to ours or replace them."
+        None, description="Directory with message files, such as fr.toml, that extend or replace the built-in ones."
     )
-    languages: Names = Field((), description="Languages to speak. Unset: all that have message files.")
-    language: str = Field("en", description="Language for people of whose languages none is spoken.")
-    email_verification: bool = Field(True, description="An address must be verified before its owner signs in.")
+    languages: Names = Field((), description="Languages to offer. Unset: every language with a message file.")
+    language: str = Field("en", description="Language for users whose own languages are not available.")
+    email_verification: bool = Field(True, description="Users must verify their address before they can sign in.")
     transports: Annotated[tuple[Transport, ...], NoDecode, BeforeValidator(_split)] = Field(
         ("bearer", "cookie"),
         min_length=1,
-        description="How a session may travel; the first is the default.",
+        description="How clients may send their session: bearer, cookie or both. The first is the default.",
     )
     cookies_over_http: bool = Field(
         default=False,
-        description="Development switch: cookies without Secure, under another name. On in development.",
+        description="For development only: set cookies without Secure, under another name. On in development.",
     )
-    allowed_origins: Names = Field((), description="Other sites that may sign in here.")
-    allowed_hosts: Names = Field((), description="Names the service answers to beside that of public_url.")
+    allowed_origins: Names = Field(
+        (), description="Origins of other sites whose pages may send requests here, such as https://app.example.com."
+    )
+    allowed_hosts: Names = Field(
+        (), description="Host names that the service answers to, besides the host of public_url."
+    )
     trusted_proxies: Annotated[
         tuple[Annotated[forwarded.Proxy, forwarded.IS_PROXY], ...], NoDecode, BeforeValidator(_split)
-    ] = Field((), description="Proxies whose X-Forwarded-For is trusted, as networks; unix trusts every Unix socket.")
-    token_route: bool = Field(default=False, description="POST /token for the Authorize button. On in development.")
-    api_docs: bool = Field(default=False, description="/docs and /openapi.json of the service. On in development.")
+    ] = Field((), description="Networks of proxies whose X-Forwarded-For is trusted. unix: every Unix socket.")
+    token_route: bool = Field(
+        default=False, description="Enable POST /token for the Authorize button of /docs. On in development."
+    )
+    api_docs: bool = Field(default=False, description="Serve /docs and /openapi.json. On in development.")
     problem_url: str | None = Field(
-        None, description="Address before the code in the type of a problem, as in https://example.com/problems/."
+        None,
+        description="Base URL of problem types, such as https://example.com/problems/. Unset: a URN.",
     )
     hashing: Hashing = Field(Hashing(), description="How passwords are hashed.")
-    throttle: Throttle = Field(Throttle(), description="How often something may be tried.")
+    throttle: Throttle = Field(Throttle(), description="Rate limits and lockout.")
     session_check: str = Field(
         "feed",
         pattern="^(feed|strict)$",
-        description="feed: workers remember sessions, and hear of changes within a second; strict: each request asks.",
+        description="feed: workers cache sessions, and changes arrive within a second. strict: no cache.",
     )
-    sessions_per_account: int = Field(50, ge=1, description="Live sessions of one account; the oldest ends for more.")
-    session_memory: int = Field(10_000, ge=0, description="Sessions that a worker remembers, about 4 kB each.")
-    session_idle: timedelta = Field(timedelta(days=7), description="A session unused for so long ends.")
-    session_absolute: timedelta = Field(timedelta(days=30), description="A session never lives longer.")
-    access_lifetime: timedelta = Field(timedelta(minutes=5), description="Life of an access token.")
-    refresh_grace: timedelta = Field(timedelta(seconds=10), description="A lost answer to a refresh is given again.")
-    device_lifetime: timedelta = Field(timedelta(days=90), description="A device that signed in is known so long.")
-    login_lifetime: timedelta = Field(timedelta(minutes=10), description="Life of a login under way.")
-    verify_lifetime: timedelta = Field(timedelta(hours=24), description="Life of a verification link.")
-    confirm_lifetime: timedelta = Field(timedelta(minutes=30), description="Life of a link to a new address.")
-    undo_lifetime: timedelta = Field(timedelta(hours=72), description="Life of the way back to an old address.")
-    unverified_lifetime: timedelta = Field(timedelta(days=7), description="An account nobody verified is purged.")
-    code_lifetime: timedelta = Field(timedelta(minutes=10), description="Life of a six-digit code from a mail.")
-    request_deadline: timedelta = Field(timedelta(seconds=5), description="After this a request is answered with 503.")
+    sessions_per_account: int = Field(
+        50, ge=1, description="Maximum number of active sessions per account. One more ends the oldest."
+    )
+    session_memory: int = Field(
+        10_000, ge=0, description="Number of sessions that each worker caches, about 4 kB each."
+    )
+    session_idle: timedelta = Field(timedelta(days=7), description="A session that is not used for this long ends.")
+    session_absolute: timedelta = Field(timedelta(days=30), description="Maximum lifetime of a session.")
+    access_lifetime: timedelta = Field(timedelta(minutes=5), description="Lifetime of an access token.")
+    refresh_grace: timedelta = Field(
+        timedelta(seconds=10),
+        description="For this long, a repeated refresh returns the same tokens, in case the response was lost.",
+    )
+    device_lifetime: timedelta = Field(
+        timedelta(days=90), description="How long a browser that has signed in stays a known browser."
+    )
+    login_lifetime: timedelta = Field(timedelta(minutes=10), description="Time to complete all steps of a login.")
+    verify_lifetime: timedelta = Field(timedelta(hours=24), description="Lifetime of an address verification link.")
+    confirm_lifetime: timedelta = Field(
+        timedelta(minutes=30), description="Lifetime of a link that confirms a new address."
+    )
+    undo_lifetime: timedelta = Field(
+        timedelta(hours=72), description="Lifetime of a link that undoes a change of address."
+    )
+    unverified_lifetime: timedelta = Field(
+        timedelta(days=7), description="Accounts with an unverified address are purged after this time."
+    )
+    code_lifetime: timedelta = Field(timedelta(minutes=10), description="Lifetime of a six-digit code sent by mail.")
+    request_deadline: timedelta = Field(
+        timedelta(seconds=5), description="A request that takes longer gets a 503 response."
+    )
     drain: timedelta = Field(
-        timedelta(0), description="Told to stop, the service says so on /health/ready and answers for so long."
+        timedelta(0),
+        description="After SIGTERM, /health/ready reports 503 and the service keeps answering for this long.",
     )
-    retention: timedelta = Field(timedelta(days=90), description="What has ended is purged after so long.")
+    retention: timedelta = Field(
+        timedelta(days=90), description="How long ended sessions and events are kept before they are purged."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -222,7 +267,7 @@ class Settings(Configured):
     def _is_an_address(cls, url: str | None) -> str | None:
         parts = hosts.split(url) if url else None
         if url and (parts is None or re.search(r"[?#]", parts[1])):
-            raise ValueError("must be an address like https://example.com")
+            raise ValueError("must be a URL such as https://example.com")
         return None if parts is None else "".join(parts).rstrip("/")
 
     @field_validator("allowed_origins")
@@ -236,7 +281,7 @@ class Settings(Configured):
     def _are_hosts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         known = [hosts.canonical(name) for name in names]
         if None in known:
-            raise ValueError("name each host alone, without a port, as in auth.internal")
+            raise ValueError("must be host names without ports, such as auth.internal")
         return tuple(name for name in known if name is not None)
 
     @field_validator("mail_from")
@@ -247,7 +292,7 @@ class Settings(Configured):
                 sender(text)
             except ValueError as error:
                 raise ValueError(
-                    "must be exactly one address, as in no-reply@example.com or Acme, Inc. <no-reply@example.com>"
+                    "must be exactly one address, such as no-reply@example.com or Acme, Inc. <no-reply@example.com>"
                 ) from error
         return text or None
 
@@ -287,31 +332,35 @@ def check(settings: Settings) -> None:
     production = not settings.is_development
     plain = (settings.public_url or "").startswith("http://")
     if settings.public_url is None:
-        raise Misconfigured("FAM_AUTH_PUBLIC_URL is not set and links in mails need it: set it to https://your.host.")
+        raise Misconfigured(
+            "FAM_AUTH_PUBLIC_URL is not set, and links in mails require it. Set it to https://your.host."
+        )
     if plain and "cookie" in settings.transports and not settings.cookies_over_http:
         raise Misconfigured(
-            "FAM_AUTH_PUBLIC_URL is plain http and FAM_AUTH_TRANSPORTS allows cookies: use https, set "
+            "FAM_AUTH_PUBLIC_URL is plain HTTP and FAM_AUTH_TRANSPORTS allows cookies. Use https, set "
             "FAM_AUTH_TRANSPORTS=bearer, or, on your own machine only, FAM_AUTH_COOKIES_OVER_HTTP=true.",
         )
     if settings.session_idle > settings.session_absolute:
-        raise Misconfigured("FAM_AUTH_SESSION_IDLE is longer than FAM_AUTH_SESSION_ABSOLUTE: make it shorter.")
+        raise Misconfigured("FAM_AUTH_SESSION_IDLE is longer than FAM_AUTH_SESSION_ABSOLUTE. Make it shorter.")
     if any(proxy != forwarded.UNIX and proxy.prefixlen == 0 for proxy in settings.trusted_proxies):
         raise Misconfigured(
-            "FAM_AUTH_TRUSTED_PROXIES trusts everybody, so that anybody may name any address: name your proxies alone."
+            "FAM_AUTH_TRUSTED_PROXIES trusts every client, so clients can claim any address. List only your proxies."
         )
     for origin in settings.allowed_origins:
         _check_origin(origin, production=production)
     if production and settings.secrets is None:
-        raise Misconfigured("FAM_AUTH_SECRETS is not set: make a secret with `fam-auth secret` and set it.")
+        raise Misconfigured("FAM_AUTH_SECRETS is not set. Generate a secret with `fam-auth secret` and set it.")
     if production and settings.mail is None:
-        raise Misconfigured("FAM_AUTH_MAIL is not set: set it to smtp://user:password@host:587 or file:///directory.")
+        raise Misconfigured("FAM_AUTH_MAIL is not set. Set it to smtp://user:password@host:587 or file:///directory.")
 
 
 def _check_origin(origin: str, *, production: bool) -> None:
     if hosts.origin(origin) is None:
-        raise Misconfigured("FAM_AUTH_ALLOWED_ORIGINS: name each origin in full, as in https://app.example.com.")
+        raise Misconfigured("FAM_AUTH_ALLOWED_ORIGINS: write each origin in full, such as https://app.example.com.")
     if production and origin.startswith("http:"):
-        raise Misconfigured("FAM_AUTH_ALLOWED_ORIGINS has an origin of plain http, which anybody can forge: use https.")
+        raise Misconfigured(
+            "FAM_AUTH_ALLOWED_ORIGINS has an origin with plain HTTP, which anyone can forge. Use https."
+        )
 
 
 def advice(settings: Settings) -> Iterator[str]:
@@ -319,19 +368,19 @@ def advice(settings: Settings) -> Iterator[str]:
     if settings.is_development:
         return
     if settings.session_absolute > timedelta(days=30):
-        yield "FAM_AUTH_SESSION_ABSOLUTE is above 30 days, the most that NIST SP 800-63B-4 allows: shorten it."
+        yield "FAM_AUTH_SESSION_ABSOLUTE is longer than 30 days, the maximum of NIST SP 800-63B-4: shorten it."
     if settings.access_lifetime > timedelta(hours=1):
-        yield "FAM_AUTH_ACCESS_LIFETIME is above an hour: shorten it; refreshing costs little."
+        yield "FAM_AUTH_ACCESS_LIFETIME is longer than an hour: shorten it. Refreshing costs little."
     if settings.api_docs:
-        yield "FAM_AUTH_API_DOCS shows the documentation to everybody: switch it off."
+        yield "FAM_AUTH_API_DOCS shows the API documentation to everyone: turn it off."
     if settings.token_route:
-        yield "FAM_AUTH_TOKEN_ROUTE takes passwords without a second factor: switch it off."
+        yield "FAM_AUTH_TOKEN_ROUTE accepts passwords without a second factor: turn it off."
     if not settings.email_verification:
-        yield "FAM_AUTH_EMAIL_VERIFICATION is off, so that anybody may register any address: switch it on."
+        yield "FAM_AUTH_EMAIL_VERIFICATION is off, so anyone can register any address: turn it on."
     if (settings.mail or "").startswith("console:"):
         yield "FAM_AUTH_MAIL prints mails instead of sending them: set it to smtp://user:password@host:587."
     if not settings.secure_cookies:
-        yield "FAM_AUTH_COOKIES_OVER_HTTP sends cookies where others can read them: switch it off and use https."
+        yield "FAM_AUTH_COOKIES_OVER_HTTP sends cookies where others can read them: turn it off and use https."
 
 
 def check_names(sections: Mapping[str, type[BaseModel] | None]) -> None:
@@ -345,7 +394,7 @@ def check_names(sections: Mapping[str, type[BaseModel] | None]) -> None:
         if variable.startswith(PREFIX) and not variable.startswith(KNOWN_ELSEWHERE):
             name, nested, field = variable.removeprefix(PREFIX).partition("__")
             if name not in known or (nested and not _has_field(known[name], field)):
-                raise Misconfigured(f"{variable} is not a setting of fam-auth: see `fam-auth config` for their names.")
+                raise Misconfigured(f"{variable} is not a setting of fam-auth. Run `fam-auth config` for a list.")
 
 
 def described(settings: Configured) -> list[dict[str, str]]:

@@ -21,5 +21,7 @@ def auth_of(connection: HTTPConnection) -> Auth:
     """The Auth that was installed into the application. Raises Misconfigured when there is none."""
     auth: Auth | None = getattr(connection.scope["app"], STATE, None)
     if auth is None:
-        raise Misconfigured("This application has no Auth: call install(app, auth) on the application of this route.")
+        raise Misconfigured(
+            "This application has no Auth. Call install(app, auth) on the application that has this route."
+        )
     return auth

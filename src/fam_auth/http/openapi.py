@@ -66,7 +66,7 @@ def _renamed(document: Document, name: str) -> Document:
 
 def _schemes(auth: Auth) -> Document:
     """The ways to show a session."""
-    bearer: Document = {"type": "http", "scheme": "bearer", "description": "The access token of a sign-in."}
+    bearer: Document = {"type": "http", "scheme": "bearer", "description": "Access token from a sign-in."}
     if auth.settings.token_route:
         flow = {"scopes": {}, "tokenUrl": f"{auth.prefix}/token".lstrip("/")}
         bearer = {"type": "oauth2", "flows": {"password": flow}}

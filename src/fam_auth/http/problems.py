@@ -36,16 +36,16 @@ ALWAYS: tuple[type[Refusal], ...] = (
     Unavailable,
 )
 DESCRIPTIONS = {
-    400: "The token or the code is invalid or has expired.",
-    401: "Not signed in, or the sign-in is not strong or recent enough.",
+    400: "Invalid token or code.",
+    401: "Not signed in, or stronger authentication required.",
     403: "Permission denied.",
     404: "Not found.",
     413: "The request body is too large.",
     415: "The request body is not JSON.",
     422: "The request is not valid.",
-    429: "Too many attempts.",
-    500: "Internal error.",
-    503: "Try again later.",
+    429: "Rate limit exceeded.",
+    500: "Internal server error.",
+    503: "The service is unavailable. Try again later.",
 }
 
 

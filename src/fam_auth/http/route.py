@@ -77,7 +77,7 @@ async def _answered(route: Route, handle: Handler, request: Request) -> Response
     except HTTPException:
         return route.refused(request, InvalidRequest.of("", "unreadable"))
     except Exception:
-        log.exception("a request broke")
+        log.exception("Unhandled error in a request.")
         return route.refused(request, InternalError())
 
 

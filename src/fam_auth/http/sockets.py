@@ -42,7 +42,9 @@ class Sockets:
     def add(self, auth: Auth, socket: WebSocket, session: Session, demands: Sequence[Demand]) -> None:
         """A WebSocket is watched from now on; it is judged soon if anything has changed since the session was read."""
         if not self.is_judged:
-            log.warning("A WebSocket is open that does not end with its session: start with running(auth).")
+            log.warning(
+                "An open WebSocket will not close when its session ends. Start the application with running(auth)."
+            )
         one: WatchedSocket | None = socket.scope.get(WATCHED)
         if one is None:
             one = socket.scope[WATCHED] = WatchedSocket(socket, session, ())
@@ -109,7 +111,7 @@ class Sockets:
                 if one.session.claims_until is not None and one.session.claims_until + STALE <= now:
                     self._end(one, FORBIDDEN)
         except Exception:
-            log.exception("The claims of a user cannot be told, so that their WebSockets end.")
+            log.exception("Could not read the claims of a user. Closing their WebSockets.")
             for one in some:
                 self._end(one, FORBIDDEN)
         else:
@@ -169,6 +171,6 @@ def _meets_demands(auth: Auth, one: WatchedSocket) -> bool:
     except Refusal:
         return False
     except Exception:
-        log.exception("What a route demands cannot be judged, so that its WebSocket ends.")
+        log.exception("Could not check what a route requires. Closing its WebSocket.")
         return False
     return True

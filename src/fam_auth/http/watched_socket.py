@@ -68,7 +68,7 @@ class WatchedSocket:
             # A peer that reads has answered by then. For one that does not, the frame waits in a buffer.
             await asyncio.sleep(PATIENCE)
         except Exception:  # a peer that was reset, one that does not read, a socket that has closed by itself
-            log.debug("A WebSocket could not be closed and is cut off.", exc_info=True)
+            log.debug("Could not close a WebSocket. Aborting its connection.", exc_info=True)
         finally:
             self._over.set()
             self._abort()

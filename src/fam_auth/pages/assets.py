@@ -72,14 +72,14 @@ def _accent(colour: str) -> str:
     try:
         return theme(colour)
     except ValueError as error:
-        raise Misconfigured("FAM_AUTH_PAGE_ACCENT is not a colour: write it as in #0b6e69.") from error
+        raise Misconfigured("FAM_AUTH_PAGE_ACCENT is not a colour such as #0b6e69.") from error
 
 
 def _logo(file: Path | None) -> Asset | None:
     if file is None:
         return None
     if file.suffix not in TYPES or not file.is_file() or file.stat().st_size > LARGEST_LOGO:
-        raise Misconfigured("FAM_AUTH_PAGE_LOGO is not an .svg, .png or .webp file of at most 100 kB: correct it.")
+        raise Misconfigured("FAM_AUTH_PAGE_LOGO must be an .svg, .png or .webp file of at most 100 kB.")
     return _asset("logo", file.suffix, file.read_bytes())
 
 

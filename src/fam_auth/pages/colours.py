@@ -16,7 +16,7 @@ def parsed(text: str) -> Colour:
     """The colour of `#rrggbb`. Raises ValueError for anything else."""
     digits = text.removeprefix("#")
     if len(digits) != len("rrggbb") or text[:1] != "#":
-        raise ValueError("a colour is written #rrggbb")
+        raise ValueError("a colour must be written as #rrggbb")
     red, green, blue = bytes.fromhex(digits)
     return red, green, blue
 

@@ -53,7 +53,7 @@ def build(auth: Auth) -> Site:
     """The pages of an Auth. Raises Misconfigured when they cannot work."""
     if "cookie" not in auth.settings.transports:
         raise Misconfigured(
-            "The pages sign people in by cookie: add it to FAM_AUTH_TRANSPORTS, or leave the pages out."
+            "The pages require the cookie transport. Add cookie to FAM_AUTH_TRANSPORTS, or do not install the pages."
         )
     brought = brought_by(auth)
     folders = tuple((name, one.templates) for name, one in brought.items())

@@ -31,8 +31,10 @@ REFUSALS_OF_ONE: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forb
 REFUSALS_OF_DEEDS: dict[int | str, dict[str, Any]] = refuses(
     Unauthenticated, StepUpRequired, Forbidden, CrossSite, NotFound
 )
-Search = Annotated[Annotated[Text, Field(max_length=200)] | None, Query(description="Part of an address or a name.")]
-EventName = Annotated[Annotated[Text, Field(max_length=100)] | None, Query(description="Only of this kind.")]
+Search = Annotated[
+    Annotated[Text, Field(max_length=200)] | None, Query(description="Text to find in addresses and names.")
+]
+EventName = Annotated[Annotated[Text, Field(max_length=100)] | None, Query(description="Only events of this kind.")]
 
 
 @router.get("/users", dependencies=[READS], responses=REFUSALS)
@@ -67,8 +69,8 @@ async def list_all_events(
     auth: CurrentAuth,
     wanted: Wanted,
     kind: EventName = None,
-    since: Annotated[Moment | None, Query(description="Not before this moment.")] = None,
-    until: Annotated[Moment | None, Query(description="Before this moment.")] = None,
+    since: Annotated[Moment | None, Query(description="Only events at or after this time.")] = None,
+    until: Annotated[Moment | None, Query(description="Only events before this time.")] = None,
 ) -> PageAnswer[JournalItem]:
     """What happened to everybody, newest first."""
     chosen = EventFilter(kind=kind, since=since, until=until)

@@ -25,8 +25,8 @@ class Window:
 
     def __init__(
         self,
-        limit: Annotated[int, Query(ge=1, le=200, description="How many items at most.")] = 50,
-        after: Annotated[UUID | None, Query(description="The `next` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of items.")] = 50,
+        after: Annotated[UUID | None, Query(description="The `next` of the previous page.")] = None,
     ) -> None:
         self.limit, self.after = limit, after
 

@@ -14,7 +14,7 @@ def _with_methods(schema: dict[str, Any]) -> None:
     """Describes the field that a step with a choice has, so that clients know of it; the others do not send it."""
     method = {"type": "string", "examples": ["totp"]}
     choice = {"type": "object", "properties": {"method": method}, "required": ["method"], "additionalProperties": True}
-    told = "Which of them will do, for second_factor and enroll_second_factor; each with what helps to choose."
+    told = "For second_factor and enroll_second_factor: the methods to choose from, with details."
     schema["properties"]["methods"] = {"type": "array", "items": choice, "description": told}
 
 

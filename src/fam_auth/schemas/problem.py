@@ -10,9 +10,11 @@ class FieldError(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    field: str = Field(description="Where: names joined by dots; empty for the whole body.", examples=["password"])
-    code: str = Field(description="What, for programs.", examples=["too_short"])
-    message: str = Field(description="What, for people.", examples=["Must be at least 8 characters."])
+    field: str = Field(
+        description="Path of the field, joined by dots. Empty for the whole body.", examples=["password"]
+    )
+    code: str = Field(description="Error code, for programs.", examples=["too_short"])
+    message: str = Field(description="Error message, for people.", examples=["Must be at least 8 characters."])
 
 
 class Problem(BaseModel):
@@ -25,8 +27,10 @@ class Problem(BaseModel):
     title: str = Field(examples=["Incorrect email address or password."])
     status: int = Field(examples=[401])
     detail: str = Field(examples=["Incorrect email address or password."])
-    request_id: str | None = Field(description="Quote it when you ask for help.", examples=["0197f0c2a1b34c5d"])
-    errors: list[FieldError] | None = Field(None, description="Only for invalid_request.")
+    request_id: str | None = Field(
+        description="Id of the request. Include it when you ask for help.", examples=["0197f0c2a1b34c5d"]
+    )
+    errors: list[FieldError] | None = Field(None, description="Only with invalid_request.")
     lacking: dict[str, Any] | None = Field(
-        None, description="Only for step_up_required, and for forbidden to those who may give it."
+        None, description="Only with step_up_required, and with forbidden if the caller may grant what is missing."
     )

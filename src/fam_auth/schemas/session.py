@@ -23,11 +23,11 @@ class SessionAnswer(Answer):
     """The session of the caller."""
 
     id: UUID
-    assurance: str = Field(description="aal1: one factor; aal2: two.", examples=["aal1"])
+    assurance: str = Field(description="aal1: one factor. aal2: two factors.", examples=["aal1"])
     proofs: list[ProofAnswer]
     created_at: datetime
-    expires_at: datetime = Field(description="The absolute end; an idle session ends earlier.")
-    claims: dict[str, Any] = Field(description="What the features add.", examples=[{}])
+    expires_at: datetime = Field(description="When the session expires. An idle session ends earlier.")
+    claims: dict[str, Any] = Field(description="Claims that features add.", examples=[{}])
 
 
 class SessionItem(Answer):
@@ -38,10 +38,10 @@ class SessionItem(Answer):
     last_seen_at: datetime
     expires_at: datetime
     transport: str = Field(examples=["bearer"])
-    client: str | None = Field(description="The user agent.", examples=["curl/8.5"])
+    client: str | None = Field(description="User agent of the client.", examples=["curl/8.5"])
     address: str | None = Field(examples=["192.0.2.7"])
     assurance: str = Field(examples=["aal1"])
-    current: bool = Field(description="Whether it is the one that asks.")
+    current: bool = Field(description="Whether this is the session of the request.")
 
     @classmethod
     def of(cls, session: Session, current: UUID) -> "SessionItem":
@@ -68,17 +68,17 @@ class EventItem(Answer):
     outcome: str = Field(examples=["success"])
     session_id: UUID | None
     address: str | None = Field(
-        description="From where; null: not known, or an administrator did it.", examples=["192.0.2.7"]
+        description="Network address of the client. null: unknown, or an administrator acted.", examples=["192.0.2.7"]
     )
-    client: str | None = Field(description="The user agent.", validation_alias="agent", examples=["curl/8.5"])
+    client: str | None = Field(description="User agent of the client.", validation_alias="agent", examples=["curl/8.5"])
     detail: dict[str, Any] = Field(examples=[{}])
 
 
 class JournalItem(EventItem):
     """Something that happened, as administrators see it."""
 
-    user_id: UUID | None = Field(description="Whom it concerns; null: nobody known.")
-    actor_id: UUID | None = Field(description="Who did it; null: nobody signed in.")
+    user_id: UUID | None = Field(description="User that the event is about. null: unknown.")
+    actor_id: UUID | None = Field(description="User who acted. null: not signed in.")
     request_id: str | None = Field(examples=["0197f0c2a1b34c5d"])
 
 
@@ -86,7 +86,7 @@ class PageAnswer(Answer, Generic[Item]):
     """One page of a list."""
 
     items: list[Item]
-    next: str | None = Field(description="Give it as `after` for the following page; null at the end.")
+    next: str | None = Field(description="Pass it as `after` to get the next page. null: this is the last page.")
 
 
 class TokensAnswer(Answer):
@@ -94,7 +94,7 @@ class TokensAnswer(Answer):
 
     access_token: str = Field(examples=["fams_9cQ..."])
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - RFC 6750's word
-    expires_in: int = Field(description="Seconds the access token lives.", examples=[300])
+    expires_in: int = Field(description="Lifetime of the access token, in seconds.", examples=[300])
     refresh_token: str = Field(examples=["famr_Xw2..."])
 
 

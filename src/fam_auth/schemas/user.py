@@ -31,7 +31,7 @@ class UserAnswer(Answer):
     email: str = Field(examples=["ada@example.com"])
     email_verified: bool
     name: str | None = Field(examples=["Ada"])
-    locale: str | None = Field(description="Language tag (BCP 47); null: not chosen.", examples=["en"])
+    locale: str | None = Field(description="Language tag (BCP 47). null: not set.", examples=["en"])
     created_at: datetime
 
 
@@ -40,8 +40,8 @@ class UserChange(Body):
 
     model_config = ConfigDict(json_schema_extra={"example": {"name": "Ada Lovelace", "locale": "en"}})
 
-    name: Name | None = Field(None, description="null removes it.")
-    locale: Locale | None = Field(None, description="Language tag (BCP 47); null removes it.")
+    name: Name | None = Field(None, description="null removes the name.")
+    locale: Locale | None = Field(None, description="Language tag (BCP 47). null removes it.")
 
 
 class ByToken(Body):
@@ -55,9 +55,11 @@ class ByToken(Body):
 class OfRegistration(Body):
     """What shows whose registration a verification mail answers: either of the two, or its cookie."""
 
-    registration_token: Token | None = Field(None, description="The one of the answer to POST /register.")
+    registration_token: Token | None = Field(
+        None, description="The `registration_token` from the response to POST /register."
+    )
     password: Annotated[Text, Field(min_length=1, max_length=4096)] | None = Field(
-        None, description="The password of the registration."
+        None, description="The password given at registration."
     )
 
 
@@ -101,9 +103,11 @@ class Accepted(Answer):
 class UserItem(UserAnswer):
     """A user, as administrators see them."""
 
-    key: str | None = Field(description="The host's own id; null when there is none.")
+    key: str | None = Field(description="Id of the user in the host application. null: none.")
     suspended_at: datetime | None
-    suspended_until: datetime | None = Field(description="null with a suspension that lasts until it is lifted.")
+    suspended_until: datetime | None = Field(
+        description="End of the suspension. null: not suspended, or suspended until restored."
+    )
 
 
 class Suspension(Body):

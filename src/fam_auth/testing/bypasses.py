@@ -8,7 +8,7 @@ from fam_auth.repository.data_access.managers import logins
 from fam_auth.repository.data_access.queries.users import locked
 from fam_auth.values import Client, Kind, Proof, Transport, User, Visit
 
-SOMEBODY_ELSES = "a way that some other feature brings"
+SOMEBODY_ELSES = "a sign-in method of some other feature"
 
 
 async def bypasses(auth: Auth, user: User) -> list[str]:

@@ -50,7 +50,7 @@ def check_application(app: FastAPI, *, public: Collection[str] = ()) -> list[Fin
 def _of_routes(own: Collection[Rule], public: Collection[str]) -> Iterator[Finding]:
     for rule in own:
         if rule.asks == "nothing" and rule.path not in public:
-            told = "says nothing of who may call it: add needs(...) or needs.public to its dependencies."
+            told = "does not say who may call it: add needs(...) or needs.public to its dependencies."
             yield Finding("routes", f"{rule.method} {rule.path}", told)
 
 
@@ -59,10 +59,10 @@ def _of_middleware(app: FastAPI) -> Iterator[Finding]:
         name, options = getattr(one.cls, "__name__", ""), one.kwargs
         if name == "SessionMiddleware" and not options.get("https_only"):
             cookie = str(options.get("session_cookie", "session"))
-            yield Finding("cookies", cookie, "is sent over plain http: SessionMiddleware(https_only=True).")
+            yield Finding("cookies", cookie, "is sent over plain HTTP: set SessionMiddleware(https_only=True).")
         origins: Any = options.get("allow_origins", ())
         if name == "CORSMiddleware" and options.get("allow_credentials") and "*" in origins:
-            told = "lets every site act for whoever is signed in: name the origins."
+            told = "lets every site send requests as the signed-in user: list the allowed origins."
             yield Finding("settings", "CORSMiddleware", told)
 
 
@@ -70,7 +70,7 @@ async def _probed(app: FastAPI, own: Collection[Rule], public: Collection[str]) 
     found = dict[tuple[str, str], Finding]()
     for rule in own:
         if rule.reads_body and await bytes_read(app, rule.method, rule.path, MOST) > MOST:
-            told = "reads bodies of any length of anybody: limit them in the server before it, or in a middleware."
+            told = "reads request bodies of any size from anyone: limit them in the server or in a middleware."
             found["limits", rule.path + rule.method] = Finding("limits", f"{rule.method} {rule.path}", told)
         is_open = rule.asks in {"public", "nothing"} or rule.path in public
         if rule.method == "GET" and is_open and "{" not in rule.path:
@@ -93,13 +93,13 @@ def _of_throttle(auth: Auth) -> Iterator[Finding]:
     for name, field in Throttle.model_fields.items():
         given, default = getattr(auth.settings.throttle, name), field.default
         if isinstance(default, Rate) and (given.limit > default.limit or given.interval < default.interval):
-            told = f"allows {given}, more than the {default} that it is by itself."
+            told = f"allows {given}, more than the default of {default}."
             yield Finding("limits", f"FAM_AUTH_THROTTLE__{name.upper()}", told)
 
 
 def _of_settings(app: FastAPI, auth: Auth) -> Iterator[Finding]:
     if app.debug:
-        yield Finding("settings", "FastAPI(debug=True)", "shows what broke to everybody: leave it out.")
+        yield Finding("settings", "FastAPI(debug=True)", "shows tracebacks to everyone: remove it.")
     for one in advice(auth.settings):
         about, _, told = one.partition(" ")
         yield Finding("settings", about, told)

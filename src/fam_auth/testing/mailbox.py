@@ -46,16 +46,16 @@ async def mails_to(auth: Auth, recipient: str, kind: str | None = None) -> Seque
 
 def token_in(mail: Mail) -> str:
     """The token in the link of a mail. Raises ValueError when it has none."""
-    return _found(TOKEN, mail)
+    return _found(TOKEN, mail, "link with a token")
 
 
 def code_in(mail: Mail) -> str:
     """The six digits in a mail. Raises ValueError when it has none."""
-    return _found(CODE, mail)
+    return _found(CODE, mail, "six-digit code")
 
 
-def _found(pattern: re.Pattern[str], mail: Mail) -> str:
+def _found(pattern: re.Pattern[str], mail: Mail, wanted: str) -> str:
     found = pattern.search(mail.text)
     if found is None:
-        raise ValueError(f"There is nothing of that in the mail {mail.kind}.")
+        raise ValueError(f"The mail {mail.kind} contains no {wanted}.")
     return found.group(1)

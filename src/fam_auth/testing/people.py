@@ -91,7 +91,7 @@ async def totp_code(auth: Auth, user: User) -> str:
         secret = auth.keys.decrypt(otp.place_of(device.id), device.secret).decode()
         code: str = totp.code_of(secret, totp.step_of(auth.now()))
         return code
-    raise ValueError(f'{user.email} has no authenticator: make_user(factors=["totp"]).')
+    raise ValueError(f'{user.email} has no authenticator. Create the user with make_user(factors=["totp"]).')
 
 
 async def _grant(auth: Auth, user: User, roles: Sequence[str | tuple[str, str]]) -> None:
@@ -107,7 +107,7 @@ async def _grant(auth: Auth, user: User, roles: Sequence[str | tuple[str, str]])
 
 async def _enrol(auth: Auth, user: User, factor: str) -> None:
     if factor != "totp":
-        raise ValueError(f"make_user cannot make {factor}: it knows totp.")
+        raise ValueError(f"make_user does not support the factor {factor}. Use totp.")
     from fam_auth.features.otp import managers as otp  # noqa: PLC0415 - an application without the feature does not load it
     from fam_auth.features.otp import totp  # noqa: PLC0415 - as above
     from fam_auth.features.otp.settings import OtpSettings  # noqa: PLC0415 - as above

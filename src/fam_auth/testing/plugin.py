@@ -29,7 +29,7 @@ TEMPLATES = pytest.StashKey[dict[Auth, Path]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """There is a setting `fam_auth`."""
-    parser.addini(OPTION, "The Auth of the tests, or the application with one, as module:name.")
+    parser.addini(OPTION, "Auth of the tests, or the application it is installed in, as module:name.")
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
@@ -49,11 +49,13 @@ def installed_auth(pytestconfig: pytest.Config) -> Auth:
     target = str(pytestconfig.getini(OPTION))
     module, _, name = target.partition(":")
     if not name:
-        raise pytest.UsageError("Say which Auth is meant: fam_auth = module:name in the settings of pytest.")
+        raise pytest.UsageError(
+            "Set fam_auth = module:name in the pytest configuration, naming an Auth or an application."
+        )
     found = getattr(import_module(module), name)
     auth = found if isinstance(found, Auth) else installed_in(found)
     if auth is None:
-        raise pytest.UsageError(f"{target} is neither an Auth nor an application with one.")
+        raise pytest.UsageError(f"{target} is neither an Auth nor an application with an installed Auth.")
     return auth
 
 
@@ -148,4 +150,4 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     except RuntimeError:
         return asyncio.run(work)
     work.close()
-    raise RuntimeError("This test is a coroutine: await the function of fam_auth.testing of the same name instead.")
+    raise RuntimeError("This test is a coroutine. Await the function of the same name in fam_auth.testing instead.")

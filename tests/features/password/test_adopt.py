@@ -152,7 +152,7 @@ def test_every_kind_of_row(run: Run, fill: Fill, make_auth: MakeAuth) -> None:
 def check_every_kind(found: dict[str, Any], digests: dict[UUID, str]) -> None:
     assert set(found) == {"1", "2", "3", "4", "5"}
     assert (found["1"].name, found["1"].created_at.isoformat()) == ("User 1", "2020-02-01T10:00:00+00:00")
-    assert [found[key].suspended_reason for key in "12"] == [None, "adopted as disabled"]
+    assert [found[key].suspended_reason for key in "12"] == [None, "imported as disabled"]
     assert (found["1"].address, found["1"].canonical) == ("Ada@example.com", "ada@example.com")
     assert [found[key].verified_at is not None for key in "14"] == [True, False]
     forms = [digests.get(found[key].id, "$none$none").split("$")[1:3] for key in "1234"]
@@ -205,14 +205,14 @@ def test_ids_that_are_uuids_stay_and_those_of_two_applications_do_not_meet(
     assert set(asked(make_auth, everybody)) == {str(one), str(other), "1", "blog:1"}
 
 
-def test_django(run: Run, fill: Fill, make_auth: MakeAuth) -> None:
+def test_users_of_django_are_imported_with_their_passwords(run: Run, fill: Fill, make_auth: MakeAuth) -> None:
     names = ("id", "username", "first_name", "last_name", "email", "password", "is_active", "date_joined")
     rows = [
         [1, "ada", "Ada", "Lovelace", "ada@example.com", f"sha1$salt${'0' * 40}", "true", "2020-02-01 10:00:00.25"],
         [2, "bob", "", "", "bob@example.com", "!unusable", "true", "2020-02-01 10:00:00+02:00"],
     ]
     url = fill("auth_user", dict.fromkeys(names, "varchar(200)"), rows)
-    assert "say --verified" in run("django", url, code=2)
+    assert "Use --verified" in run("django", url, code=2)
     run("django", url, "--unverified")
     found = asked(make_auth, everybody)
     assert [(one.name, one.verified_at) for one in found.values()] == [("Ada Lovelace", None), (None, None)]
@@ -227,12 +227,16 @@ def test_fastapi_users(run: Run, fill: Fill, make_auth: MakeAuth, monkeypatch: p
     assert asked(make_auth, everybody)["7"].verified_at
 
 
-def test_into_the_application_of_a_module(run: Run, fill: Fill, tmp_path: Path, database: str) -> None:
+def test_users_are_imported_into_the_application_named_with_app(
+    run: Run, fill: Fill, tmp_path: Path, database: str
+) -> None:
     url = fill("users", KIND_OF_COLUMNS, EVERY_KIND["hash_kept"])
     # Python imports a name once, and each engine has a database of its own.
     name = f"host_on_{make_url(database).get_backend_name()}"
     (tmp_path / f"{name}.py").write_text(f"from fam_auth import Auth\nauth = Auth({database!r}, features=[])\n")
-    assert "The feature password is not in use" in run("sqlalchemy", url, "--app", f"{name}:auth", code=2)
+    assert "The feature password is not enabled. Add Password() to" in run(
+        "sqlalchemy", url, "--app", f"{name}:auth", code=2
+    )
 
 
 def test_csv_and_json(run: Run, tmp_path: Path, make_auth: MakeAuth) -> None:
@@ -280,22 +284,22 @@ def test_firebase(run: Run, make_auth: MakeAuth) -> None:
     assert "hash parameters" in run("json", "users.json", "--firebase", "none.txt", code=2)
 
 
-def test_what_cannot_be_read_says_so(run: Run, fill: Fill, tmp_path: Path) -> None:
+def test_a_source_that_cannot_be_read_is_an_error_that_names_it(run: Run, fill: Fill, tmp_path: Path) -> None:
     url = fill("users", KIND_OF_COLUMNS, [row(1, "ada@example.com", KEPT), row(1, "bob@example.com", KEPT)])
     wrong = {
-        "no URL like": ["sqlalchemy", "nonsense"],
-        "needs pymysql": ["sqlalchemy", "mysql+aiomysql://localhost/app"],
-        "no SQLite file": ["sqlalchemy", f"sqlite:///{tmp_path}/none.db"],
-        "cannot be read (OperationalError)": ["sqlalchemy", "postgres://user:hidden@127.0.0.1:1/app"],
+        "not a URL such as": ["sqlalchemy", "nonsense"],
+        "requires pymysql. Install it.": ["sqlalchemy", "mysql+aiomysql://localhost/app"],
+        "none.db does not exist": ["sqlalchemy", f"sqlite:///{tmp_path}/none.db"],
+        "(OperationalError). Check the URL": ["sqlalchemy", "postgres://user:hidden@127.0.0.1:1/app"],
         "no table people": ["sqlalchemy", url, "--table", "people"],
-        "no column mail": ["sqlalchemy", url, "--email-column", "mail"],
+        "Missing columns: mail.": ["sqlalchemy", url, "--email-column", "mail"],
         "not unique": ["sqlalchemy", url],
-        "none.csv cannot be read": ["csv", "none.csv"],
+        "Cannot read none.csv": ["csv", "none.csv"],
         "in UTF-8": ["csv", "latin.csv"],
-        "There are: none": ["csv", "empty.csv"],
-        "ends too early": ["json", "cut.json"],
-        "The file is no JSON": ["json", "wrong.json"],
-        "Entry 2 is no JSON object": ["json", "numbers.json"],
+        "Found: none": ["csv", "empty.csv"],
+        "it is truncated": ["json", "cut.json"],
+        "The file is not valid JSON": ["json", "wrong.json"],
+        "Entry 2 is not a JSON object": ["json", "numbers.json"],
     }
     Path("latin.csv").write_bytes("id,email\n1,\xe4@example.com".encode("latin-1"))
     Path("empty.csv").write_text("")
@@ -308,11 +312,11 @@ def test_what_cannot_be_read_says_so(run: Run, fill: Fill, tmp_path: Path) -> No
         assert "hidden" not in printed
 
 
-def test_a_column_that_is_named_must_be_there() -> None:
+def test_a_column_named_by_an_option_must_exist() -> None:
     usual = Wanted(Columns(), {})
     assert usual.among(["id", "email", "password_hash"]) == Columns(names=(), created=None, verified=None, active=None)
     for given in ({"created": "born"}, {"names": ("first",)}, {"disabled": "locked"}, {"hash": "secret"}):
-        with pytest.raises(Misconfigured, match="There is no column"):
+        with pytest.raises(Misconfigured, match="Missing columns"):
             Wanted(Columns(), given).among(["id", "email", "password_hash", "name"])
 
 

@@ -91,14 +91,16 @@ def test_the_first_administrator(run: Run) -> None:
     assert "too easy to guess" in poor
 
 
-async def test_an_address_that_nobody_has_proved_becomes_no_administrator(run: Run, open_world: OpenWorld) -> None:
+async def test_a_user_with_an_unverified_address_becomes_administrator_only_by_link(
+    run: Run, open_world: OpenWorld
+) -> None:
     """Whoever registered it first knows its password, and may only wait for the owner to follow the link (S-128)."""
     world = await open_world(features=[Password(), Role()])
     mallory = await world.person("ada@example.com")
     await mallory.register()
     refused = await to_thread(run, "create-admin", "ada@example.com", code=1)
-    assert "nobody has proved that ada@example.com is theirs: use --link" in refused
-    assert "None." in await to_thread(run, "roles", "who", "admin")
+    assert "The address ada@example.com is not verified. Use --link" in refused
+    assert "Nothing to show." in await to_thread(run, "roles", "who", "admin")
     link = (await to_thread(run, "create-admin", "ada@example.com", "--link")).strip()
     await mallory.verify()
     assert (await mallory.login()).json()["code"] == "invalid_credentials"
@@ -118,17 +120,17 @@ async def test_where_nobody_proves_an_address_anybody_may_administer(
 
 
 @pytest.mark.engines("postgresql")  # two services start for one line of the log
-def test_a_service_without_an_administrator_says_so_and_how(run: Run, database: str, tmp_path: Path) -> None:
+def test_serve_says_how_to_create_the_first_administrator(run: Run, database: str, tmp_path: Path) -> None:
     with service(tmp_path, database) as running:
-        [line] = [line for line in running.log().splitlines() if "administers" in line]
-    assert line.startswith("Nobody administers yet: run `fam-auth create-admin EMAIL`")
+        [line] = [line for line in running.log().splitlines() if "no administrator" in line]
+    assert line.startswith("There is no administrator yet. Create one with `fam-auth create-admin EMAIL`")
     (tmp_path / "log").unlink()
     run("create-admin", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
     with service(tmp_path, database) as running:
-        assert "administers" not in running.log()
+        assert "no administrator" not in running.log()
 
 
-def test_roles_and_grants(run: Run) -> None:
+def test_roles_are_created_granted_revoked_and_deleted(run: Run) -> None:
     run("create-admin", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
     assert "users:read" in run("roles", "create", "support", "--permission", "users:read", "--include", "admin")
     assert "users:raed does not exist" in run("roles", "create", "other", "--permission", "users:raed", code=1)
@@ -138,23 +140,25 @@ def test_roles_and_grants(run: Run) -> None:
     assert "Granted." in run("roles", "grant", "ada@example.com", "support", "--scope", "x:1", "--until", "2100-01-01")
     [grant] = json.loads(run("roles", "who", "support", "--json"))
     assert (grant["scope"], grant["expires_at"]) == ("x:1", "2100-01-01 00:00:00+00:00")
-    assert "Not found." in run("roles", "revoke", "ada@example.com", "support", code=1)
+    assert "ada@example.com does not have the role support." in run(
+        "roles", "revoke", "ada@example.com", "support", code=1
+    )
     assert run("roles", "delete", "support", stdin="n\n", code=1)
     assert "Deleted." in run("roles", "delete", "support", "--yes")
-    assert "Not found." in run("roles", "who", "support", code=1)
+    assert "No role with the name support." in run("roles", "who", "support", code=1)
 
 
-def test_roles_of_a_hosts_code(run: Run, tmp_path: Path) -> None:
+def test_sync_writes_the_roles_of_an_application_to_the_database(run: Run, tmp_path: Path) -> None:
     (tmp_path / "host.py").write_text(HOST)
     planned = json.loads(run("roles", "sync", "host:app", "--plan", "--json"))
     assert [(one["role"], one["before"]) for one in planned] == [("admin", "null"), ("editor", "null")]
     assert json.loads(run("roles", "sync", "host:auth", "--json")) == planned
-    assert "None." in run("roles", "sync", "host:app")
+    assert "Nothing to show." in run("roles", "sync", "host:app")
     [given_up] = json.loads(run("roles", "sync", "--json"))
     assert (given_up["role"], given_up["after"]) == ("editor", "null")
     assert "neither an Auth" in run("roles", "sync", "host:other", code=2)
-    assert "cannot be imported" in run("roles", "sync", "nowhere:app", code=2)
-    assert "cannot be imported" in run("roles", "sync", "host", code=2)
+    assert "Cannot import" in run("roles", "sync", "nowhere:app", code=2)
+    assert "Cannot import" in run("roles", "sync", "host", code=2)
 
 
 def test_what_routes_ask_for(run: Run, tmp_path: Path) -> None:

@@ -465,10 +465,12 @@ async def test_the_code_is_brought_into_the_database(make_auth: MakeAuth) -> Non
         await one.close()
 
 
-async def test_a_start_tells_of_what_differs(make_auth: MakeAuth, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_start_warns_when_the_roles_in_the_database_differ(
+    make_auth: MakeAuth, caplog: pytest.LogCaptureFixture
+) -> None:
     auth = make_auth(features=[Password(), DECLARED])
     async with running(auth, worker=False):
-        assert "(admin, editor, reader): run `fam-auth roles sync`" in caplog.text
+        assert "(admin, editor, reader). Run `fam-auth roles sync`" in caplog.text
         assert list(await definitions.every(auth)) == ["admin"]
 
 
@@ -485,8 +487,8 @@ async def test_a_start_in_development_brings_them(make_auth: MakeAuth) -> None:
         ({"permissions": ["posts:read", "posts:read"]}, "the permission posts:read is declared twice"),
         ({"permissions": ["users:read"]}, "the permission users:read is declared twice"),
         ({"roles": {"Editor": []}}, "'Editor' is no name for a role"),
-        ({"roles": {"editor": ["posts:raed"]}}, "the role editor has posts:raed, which is declared nowhere"),
-        ({"roles": {"editor": ["redaer"]}}, "the role editor has redaer, which is declared nowhere"),
+        ({"roles": {"editor": ["posts:raed"]}}, "the role editor has posts:raed, which is not declared"),
+        ({"roles": {"editor": ["redaer"]}}, "the role editor has redaer, which is not declared"),
         ({"roles": {"one": ["two"], "two": ["one"]}}, "the role one includes itself"),
     ],
 )
@@ -498,8 +500,8 @@ def test_a_misspelt_declaration_stops_the_start(settings: dict[str, Any], messag
 @pytest.mark.parametrize(
     ("demand", "message"),
     [
-        (permission("posts:raed"), "asks for the permission posts:raed, which Role"),
-        (role("Editor"), "asks for the role Editor, which is no name"),
+        (permission("posts:raed"), "requires the permission posts:raed. Add it to Role"),
+        (role("Editor"), "requires the role Editor, which is not a valid role name"),
         (any_of(role("editor"), permission("posts:raed")), "posts:raed"),
         (all_of(role("editor"), permission("posts:raed")), "posts:raed"),
         (permission("posts:read", scope=path("project")), "has no parameter project"),
@@ -519,8 +521,8 @@ async def test_a_misspelt_demand_stops_the_start(make_auth: MakeAuth, demand: An
             raise AssertionError
 
 
-def test_a_feature_that_is_in_no_auth() -> None:
-    with pytest.raises(Misconfigured, match="in no Auth yet"):
+def test_a_feature_without_an_auth_says_how_to_get_one() -> None:
+    with pytest.raises(Misconfigured, match="not part of an Auth yet"):
         _ = Role().auth
 
 

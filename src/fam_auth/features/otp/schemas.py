@@ -18,7 +18,9 @@ class FactorCode(Body):
     model_config = ConfigDict(json_schema_extra={"example": {"code": "123456"}})
 
     code: Code
-    remember_browser: bool = Field(default=False, description="Counts where the setting allows it.")
+    remember_browser: bool = Field(
+        default=False, description="Skip the second factor in this browser from now on, if the settings allow it."
+    )
 
 
 class FirstCode(Body):
@@ -41,9 +43,9 @@ class EnrolmentAnswer(Answer):
     """What an authenticator app needs. It is shown once; the device counts when it is confirmed."""
 
     id: UUID
-    secret: str = Field(description="Base32, 160 bits.", examples=["JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"])
+    secret: str = Field(description="Secret in Base32, 160 bits.", examples=["JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"])
     uri: str = Field(examples=["otpauth://totp/Acme:ada%40example.com?secret=...&issuer=Acme"])
-    qr_svg: str = Field(description="The address as a QR code, an SVG element.", examples=["<svg></svg>"])
+    qr_svg: str = Field(description="The URI as a QR code, an SVG element.", examples=["<svg></svg>"])
 
 
 class Confirmed(Answer):
@@ -75,7 +77,7 @@ class BrowserItem(Answer):
     """A browser that is spared the second factor."""
 
     id: UUID
-    client: str | None = Field(description="The user agent.", validation_alias="agent", examples=["Firefox"])
+    client: str | None = Field(description="User agent of the browser.", validation_alias="agent", examples=["Firefox"])
     created_at: datetime
     expires_at: datetime
 
@@ -90,7 +92,7 @@ class FactorsOfUser(Answer):
 class Reason(Body):
     """Why, and how it was made sure that it is them."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"reason": "lost the telephone, passport seen"}})
+    model_config = ConfigDict(json_schema_extra={"example": {"reason": "lost the phone, passport checked"}})
 
     reason: Annotated[Text, Field(min_length=1, max_length=500)]
 
@@ -98,8 +100,8 @@ class Reason(Body):
 class Factors(Answer):
     """The second factors of the caller."""
 
-    required: bool = Field(description="Whether the caller must have one.")
+    required: bool = Field(description="Whether the caller must have a second factor.")
     devices: list[DeviceItem]
     recovery_codes_left: int
-    new_recovery_codes_advised: bool = Field(description="Three or fewer are left.")
+    new_recovery_codes_advised: bool = Field(description="Whether three or fewer recovery codes are left.")
     trusted_browsers: list[BrowserItem]

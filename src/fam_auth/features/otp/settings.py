@@ -21,28 +21,32 @@ class OtpSettings(Feature):
     name: ClassVar[str] = "otp"
     strict: ClassVar[Mapping[str, Any]] = {"drift": 0}
 
-    issuer: str | None = Field(None, description="What authenticator apps call the account. None: app_name.")
+    issuer: str | None = Field(None, description="Issuer that authenticator apps show. Unset: app_name.")
     required: bool | Callable[[User], bool] = Field(
         default=False,
-        description="Who must have a second factor: everybody, nobody, or, in code, whom a function of the user says.",
+        description="Require a second factor of all users. In code, also a function that decides per user.",
     )
-    required_roles: Names = Field(
-        (), description="Roles whose holders must have a second factor, whatever `required` says."
+    required_roles: Names = Field((), description="Roles that require a second factor, whatever `required` says.")
+    drift: int = Field(
+        1, ge=0, le=1, description="Earlier 30-second time steps whose codes are still accepted. strict: 0."
     )
-    drift: int = Field(1, ge=0, le=1, description="Steps of 30 s before the present one that count too. strict: 0.")
     email_code: bool = Field(
         default=False,
-        description="A code by mail beside the password. It adds no assurance where a reset goes by mail.",
+        description="Offer a code by mail as second factor. It adds no assurance: mail also resets the password.",
     )
-    code_lifetime: timedelta = Field(timedelta(minutes=10), le=timedelta(minutes=10), description="Life of that code.")
-    enrolment_lifetime: timedelta = Field(timedelta(minutes=10), description="A device nobody confirmed is gone then.")
+    code_lifetime: timedelta = Field(
+        timedelta(minutes=10), le=timedelta(minutes=10), description="Lifetime of a code by mail."
+    )
+    enrolment_lifetime: timedelta = Field(timedelta(minutes=10), description="Time to confirm a new authenticator.")
     remember_browser: bool = Field(
-        default=False, description="Whether a browser may be spared the second factor; its sessions are aal1."
+        default=False, description="Let users skip the second factor in browsers they trust. Their sessions are aal1."
     )
-    remember_lifetime: timedelta = Field(timedelta(days=30), description="How long it is spared.")
-    tries: int = Field(5, ge=1, le=5, description="Tries within one login.")
-    quarter: Rate = Field(Rate("10/15m"), description="Wrong second factors of one account.")
-    day: Rate = Field(Rate("50/1d"), description="The same over a day.")
+    remember_lifetime: timedelta = Field(
+        timedelta(days=30), description="How long a trusted browser may skip the second factor."
+    )
+    tries: int = Field(5, ge=1, le=5, description="Attempts at the second factor within one login.")
+    quarter: Rate = Field(Rate("10/15m"), description="Failed second factors of one account.")
+    day: Rate = Field(Rate("50/1d"), description="Failed second factors of one account per day.")
 
     def is_required_of(self, user: User, claims: Mapping[str, Any]) -> bool:
         """Whether this user, whose sessions have these claims, must have a second factor."""

@@ -9,7 +9,9 @@ try:
     import pyotp
     import segno
 except ImportError as error:  # pragma: no cover - where the extra is missing; tried on the wheel, in the slow group
-    raise Misconfigured(f"The feature otp needs {error.name}, which is not there: install fam-auth[otp].") from error
+    raise Misconfigured(
+        f"The feature otp requires {error.name}, which is not installed. Install fam-auth[otp]."
+    ) from error
 
 STEP_SECONDS = 30
 SECRET_BYTES = 20  # 160 bits (RFC 4226, 4)

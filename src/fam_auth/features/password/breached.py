@@ -48,5 +48,5 @@ def is_among(rest: str, body: bytes) -> bool:
     """Whether the rest of a hash is on one of the lines, and was breached. Raises Unanswered for what is no range."""
     lines = [_LINE.fullmatch(line) for line in body.split()]
     if not lines or None in lines:
-        raise Unanswered("no range")
+        raise Unanswered("the response is not a range of hashes")
     return any(line[1].upper() == rest.encode() and int(line[2]) > 0 for line in lines if line)

@@ -16,7 +16,7 @@ try:
     import httpx2
 except ImportError as error:  # pragma: no cover - where the extra is missing; tried on the wheel, in the slow group
     raise Misconfigured(
-        f"FAM_AUTH_PASSWORD__BREACHED_URL needs {error.name}, which is not there: install fam-auth[webhook]."
+        f"FAM_AUTH_PASSWORD__BREACHED_URL requires {error.name}, which is not installed. Install fam-auth[webhook]."
     ) from error
 
 LARGEST = 1_000_000
@@ -38,9 +38,9 @@ class Carrier:
             async with asyncio.timeout(self._timeout):
                 return await self._fetch(httpx2.Request("GET", f"{self._url}/{beginning}", headers=HEADERS))
         except TimeoutError as error:
-            raise Unanswered(f"no answer within {self._timeout:g} s") from error
+            raise Unanswered(f"no response within {self._timeout:g} s") from error
         except (httpx2.HTTPError, OSError) as error:
-            raise Unanswered(f"not reached ({type(error).__name__})") from error
+            raise Unanswered(f"request failed ({type(error).__name__})") from error
 
     async def _fetch(self, request: httpx2.Request) -> bytes:
         """The body. The transport is used by itself, for a client would write the address into the log."""

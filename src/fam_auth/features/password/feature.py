@@ -38,7 +38,9 @@ class Password(PasswordSettings):
     def of(self, auth: Auth) -> Self:
         if self.breached_url is not None:
             if self.breached_url.startswith("http:") and not auth.settings.is_development:
-                raise Misconfigured("FAM_AUTH_PASSWORD__BREACHED_URL is plain http, which anybody can read: use https.")
+                raise Misconfigured(
+                    "FAM_AUTH_PASSWORD__BREACHED_URL uses plain HTTP, which others can read. Use https."
+                )
             from fam_auth.features.password.carrier import Carrier  # noqa: PLC0415 - who asks nobody needs no client
 
             self._breached = Breached(Carrier(self.breached_url, self.breached_timeout).fetch)
@@ -46,7 +48,9 @@ class Password(PasswordSettings):
 
     async def start(self, auth: Auth) -> None:
         if not imported_hashes.HAS_BCRYPT and await auth.database.row(queries.of_bcrypt()) is not None:
-            raise Misconfigured("Adopted users have hashes of bcrypt, which is not there: install fam-auth[adopt].")
+            raise Misconfigured(
+                "Imported users have bcrypt hashes, but bcrypt is not installed. Install fam-auth[adopt]."
+            )
 
     async def step(self, auth: Auth, db: AsyncSession, progress: Progress) -> Step | None:
         by_password = any(proof.method == METHOD for proof in progress.proofs)

@@ -50,7 +50,7 @@ async def register(  # noqa: PLR0913 - what a form holds
     except Exception:
         if not auth.settings.email_verification:
             raise
-        log.exception("The application refused a registration, which the answer must not tell.")
+        log.exception("The application refused a registration. The response hides it, to protect known addresses.")
         return registrations.nobody()
     if registered.user_id is None:
         await pace(auth)

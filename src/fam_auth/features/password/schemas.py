@@ -31,7 +31,7 @@ def registration(fields: type[BaseModel] | None) -> type[Registration]:
     if fields is None:
         return Registration
     if both := sorted(Registration.model_fields.keys() & fields.model_fields.keys()):
-        raise Misconfigured(f"Auth(registration={fields.__name__}) has {both[0]}, which is ours: call it otherwise.")
+        raise Misconfigured(f"Auth(registration={fields.__name__}): the field {both[0]} already exists. Rename it.")
     shown = {name: field.examples[0] for name, field in fields.model_fields.items() if field.examples}
     example = {**EXAMPLE, "name": "Ada", **shown}
 
@@ -64,7 +64,9 @@ class Credentials(Body):
     email: EmailAddress
     password: SomePassword
     transport: Transport | None = None
-    device_token: Token | None = Field(None, description="The one of the last complete login; a cookie does it alone.")
+    device_token: Token | None = Field(
+        None, description="The `device_token` of the last complete login. Not needed with cookies."
+    )
 
 
 class Change(Body):

@@ -24,25 +24,29 @@ class PasswordSettings(Feature):
     name: ClassVar[str] = "password"
     strict: ClassVar[Mapping[str, Any]] = {"minimum_length": 15, "reset_lifetime": timedelta(minutes=10)}
 
-    minimum_length: int = Field(8, ge=8, le=64, description="Characters a new password needs. strict: 15.")
+    minimum_length: int = Field(
+        8, ge=8, le=64, description="Minimum length of a new password, in characters. strict: 15."
+    )
     context_words: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Words no password may consist of, beside the application's name and the user's own.",
+        description="Words a password must not consist of, besides the names of the application and the user.",
     )
 
     breached_url: str | None = Field(
         None,
-        description="Range API to look new passwords up in: https://api.pwnedpasswords.com/range. None: nobody.",
+        description="Range API to check new passwords with, such as https://api.pwnedpasswords.com/range.",
     )
     breached_timeout: timedelta = Field(
         timedelta(seconds=1),
         gt=timedelta(0),
         le=timedelta(seconds=3),
-        description="After this the list of the package has decided alone.",
+        description="Timeout of that check. After it, only the built-in list counts.",
     )
 
-    reset_lifetime: timedelta = Field(timedelta(minutes=30), description="Life of a reset link. strict: 10 minutes.")
-    invitation_lifetime: timedelta = Field(timedelta(days=7), description="Life of an invitation.")
+    reset_lifetime: timedelta = Field(
+        timedelta(minutes=30), description="Lifetime of a password reset link. strict: 10 minutes."
+    )
+    invitation_lifetime: timedelta = Field(timedelta(days=7), description="Lifetime of an invitation link.")
 
     _breached: Breached | None = PrivateAttr(None)
 
@@ -57,9 +61,9 @@ class PasswordSettings(Feature):
         if not url:
             return None
         if not RANGE_API.fullmatch(url) or urlsplit(url).port == 0:
-            raise ValueError("must be an address like https://api.pwnedpasswords.com/range, and nothing behind that")
+            raise ValueError("must be a URL such as https://api.pwnedpasswords.com/range, without query or fragment")
         if url.startswith("http:") and not _is_this_machine(urlsplit(url).hostname or ""):
-            raise ValueError("plain http is what anybody can read: use https")
+            raise ValueError("uses plain HTTP, which others can read: use https")
         return url.rstrip("/")
 
     @property

@@ -38,7 +38,9 @@ class Held(Claimed):
     def ready(self, auth: Auth, path: str) -> None:
         auth.of(RoleSettings).check_declared(self.kind, self.name, path)
         if isinstance(self.scope, Path) and not self.scope.is_in(path):
-            raise Misconfigured(f"{path} has no parameter {self.scope.parameter}, which its scope is made of.")
+            raise Misconfigured(
+                f"{path} has no parameter {self.scope.parameter}, which the scope of its role or permission uses."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class Role(RoleSettings):
         await definitions.ensure_admin(auth)
         if changes := await definitions.plan(auth):
             names = ", ".join(change.name for change in changes)
-            log.warning("The roles of the code differ from the database (%s): run `fam-auth roles sync`.", names)
+            log.warning("The roles in the database differ from the code (%s). Run `fam-auth roles sync`.", names)
 
     async def claims(self, auth: Auth, db: AsyncSession, user: User) -> Mapping[str, Any]:
         return await rights.claims(auth, db, user.id)

@@ -31,10 +31,10 @@ SEES = needs(permission(MANAGES_ROLES))
 CHANGES = needs(permission(MANAGES_ROLES), recent_proof())
 SEEN: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, Forbidden, NotFound)
 CHANGED: dict[int | str, dict[str, Any]] = refuses(Unauthenticated, StepUpRequired, Forbidden, NotFound, CrossSite)
-Name = Annotated[str, Path(max_length=63, pattern=f"^{ROLE_NAME.pattern}$", description="The role.")]
-Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most.")]
-After = Annotated[Annotated[Text, Field(max_length=63)] | None, Query(description="The `next` of the page before.")]
-Scope = Annotated[Annotated[Text, Field(max_length=200)], Query(description="For what; empty: for everything.")]
+Name = Annotated[str, Path(max_length=63, pattern=f"^{ROLE_NAME.pattern}$", description="Name of the role.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="Maximum number of items.")]
+After = Annotated[Annotated[Text, Field(max_length=63)] | None, Query(description="The `next` of the previous page.")]
+Scope = Annotated[Annotated[Text, Field(max_length=200)], Query(description="Scope of the grant. Empty: everywhere.")]
 
 
 @router.get("/permissions", dependencies=[SEES], responses=SEEN)

@@ -26,9 +26,11 @@ class RoleAnswer(Answer):
 
     name: str = Field(examples=["editor"])
     description: str | None
-    permissions: list[str] = Field(description="Those it has itself.", examples=[["users:read"]])
-    includes: list[str] = Field(description="Roles whose permissions it has too.", examples=[[]])
-    in_code: bool = Field(description="Whether the application's code declares it, and will put it right again.")
+    permissions: list[str] = Field(description="Permissions of the role itself.", examples=[["users:read"]])
+    includes: list[str] = Field(description="Roles whose permissions this role includes.", examples=[[]])
+    in_code: bool = Field(
+        description="Whether the code of the application declares the role. A sync then overwrites changes."
+    )
 
     @classmethod
     def of(cls, role: Definition) -> "RoleAnswer":
@@ -95,11 +97,11 @@ class GrantItem(Answer):
     id: UUID
     user_id: UUID
     role: str = Field(examples=["editor"])
-    scope: str | None = Field(description="For what; null: for everything.", examples=["project:42"])
+    scope: str | None = Field(description="Scope of the grant. null: everywhere.", examples=["project:42"])
     granted_at: datetime
-    granted_by: UUID | None = Field(description="null: at the command line.")
-    expires_at: datetime | None = Field(description="null: for good.")
-    revoked_at: datetime | None = Field(description="null: it has not been revoked.")
+    granted_by: UUID | None = Field(description="User who granted the role. null: the command line or code.")
+    expires_at: datetime | None = Field(description="When the grant expires. null: never.")
+    revoked_at: datetime | None = Field(description="When the grant was revoked. null: not revoked.")
 
     @classmethod
     def of(cls, row: "Granted") -> "GrantItem":

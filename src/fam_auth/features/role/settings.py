@@ -53,10 +53,11 @@ class RoleSettings(Feature):
     name: ClassVar[str] = "role"
 
     permissions: Sequence[Annotated[Permission, BeforeValidator(_named)]] = Field(
-        (), description='What may be done, as ["posts:publish"] or [{"name": ..., "description": ...}].'
+        (),
+        description='Permissions of the application, such as ["posts:publish"] or [{"name": ..., "description": ...}].',
     )
     roles: Mapping[str, Sequence[str]] = Field(
-        {}, description='Roles that the code declares, as {"editor": ["posts:publish"], "chief": ["editor"]}.'
+        {}, description='Roles of the application, such as {"editor": ["posts:publish"], "chief": ["editor"]}.'
     )
 
     @property
@@ -86,9 +87,9 @@ class RoleSettings(Feature):
         definitions = self.definitions
         for role in definitions.values():
             if not ROLE_NAME.fullmatch(role.name):
-                raise ValueError(f"{role.name!r} is no name for a role: use small letters, digits, - and _")
+                raise ValueError(f"{role.name!r} is not a valid role name: use lower-case letters, digits, - and _")
             for unknown in sorted((role.permissions - set(names)) | (role.includes - definitions.keys())):
-                raise ValueError(f"the role {role.name} has {unknown}, which is declared nowhere")
+                raise ValueError(f"the role {role.name} has {unknown}, which is not declared")
         if circle := graph.circle(definitions):
             raise ValueError(f"the role {circle} includes itself")
         return self
@@ -96,6 +97,6 @@ class RoleSettings(Feature):
     def check_declared(self, kind: str, name: str, path: str) -> None:
         """Raises Misconfigured when a route asks for a permission or a role that nobody can have."""
         if kind == "permission" and name not in self.declared:
-            raise Misconfigured(f"{path} asks for the permission {name}, which Role(permissions=[...]) does not name.")
+            raise Misconfigured(f"{path} requires the permission {name}. Add it to Role(permissions=[...]).")
         if kind == "role" and not ROLE_NAME.fullmatch(name):
-            raise Misconfigured(f"{path} asks for the role {name}, which is no name for a role.")
+            raise Misconfigured(f"{path} requires the role {name}, which is not a valid role name.")

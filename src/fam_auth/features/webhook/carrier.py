@@ -16,7 +16,7 @@ try:
     import httpx2
 except ImportError as error:  # pragma: no cover - where the extra is missing; tried on the wheel, in the slow group
     raise Misconfigured(
-        f"The feature webhook needs {error.name}, which is not there: install fam-auth[webhook]."
+        f"The feature webhook requires {error.name}, which is not installed. Install fam-auth[webhook]."
     ) from error
 
 NAT64 = IPv6Network("64:ff9b::/96")
@@ -37,9 +37,9 @@ class Carrier:
             async with asyncio.timeout(self.timeout.total_seconds()):
                 status = await self._post(httpx2.URL(url), headers, body)
         except TimeoutError as error:
-            raise ErrandFailed(f"no answer within {self.timeout.total_seconds():g} s") from error
+            raise ErrandFailed(f"no response within {self.timeout.total_seconds():g} s") from error
         except (httpx2.HTTPError, OSError) as error:
-            raise ErrandFailed(f"not reached ({type(error).__name__})") from error
+            raise ErrandFailed(f"request failed ({type(error).__name__})") from error
         if not httpx2.codes.is_success(status):
             raise ErrandFailed(f"HTTP {status}")
 
@@ -60,7 +60,7 @@ class Carrier:
                 except httpx2.ConnectError:
                     if not left:
                         raise
-        raise ErrandFailed("the name has no address")
+        raise ErrandFailed("the host name has no address")
 
 
 async def addresses(host: str, port: int, *, private: bool) -> list[str]:
@@ -68,7 +68,7 @@ async def addresses(host: str, port: int, *, private: bool) -> list[str]:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     numbers = list(dict.fromkeys(str(one[4][0]) for one in found))
     if not private and not all(is_public(ip_address(number.partition("%")[0])) for number in numbers):
-        raise ErrandFailed("at a private address, which FAM_AUTH_WEBHOOK__PRIVATE_ADDRESSES does not allow")
+        raise ErrandFailed("the address is private, which FAM_AUTH_WEBHOOK__PRIVATE_ADDRESSES does not allow")
     return numbers
 
 

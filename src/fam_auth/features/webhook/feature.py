@@ -31,7 +31,7 @@ class Webhook(WebhookSettings):
             for wanted in endpoint.events:
                 if not wanted.startswith(features) and not any(fnmatchcase(kind, wanted) for kind in kinds):
                     raise Misconfigured(
-                        f"FAM_AUTH_WEBHOOK__ENDPOINTS__{name.upper()}__EVENTS has {wanted}, which no event is."
+                        f"FAM_AUTH_WEBHOOK__ENDPOINTS__{name.upper()}__EVENTS: no event matches {wanted}."
                     )
 
 

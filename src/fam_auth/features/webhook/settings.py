@@ -23,15 +23,15 @@ class Endpoint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(description="Address that events are posted to, by https.")
+    url: str = Field(description="URL that events are posted to, with https.")
     secret: SecretStr = Field(
-        description="whsec_ and 24 to 64 bytes in base64; two with a comma while one is replaced."
+        description="Signing secret: whsec_ and 24 to 64 bytes in base64. Two, separated by a comma, during rotation."
     )
     events: Annotated[Names, Field(min_length=1)] = Field(
-        description="Kinds of events, such as user.registered or user.*, separated by commas."
+        description="Kinds of events to send, such as user.registered or user.*, separated by commas."
     )
     personal: bool = Field(
-        default=False, description="Send address, name, network address, client and detail, too, and not ids alone."
+        default=False, description="Send personal data too: e-mail and network address, name, client and detail."
     )
 
     @field_validator("url")
@@ -39,7 +39,7 @@ class Endpoint(BaseModel):
     def _is_an_address(cls, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.fragment:
-            raise ValueError("must be an address like https://example.com/hooks, without a password and without a #")
+            raise ValueError("must be a URL such as https://example.com/hooks, without a user, password or #")
         return url
 
     @field_validator("secret")
@@ -59,20 +59,20 @@ class WebhookSettings(Feature):
 
     name: ClassVar[str] = "webhook"
 
-    endpoints: Mapping[str, Endpoint] = Field({}, description="Endpoints by a name that stays the same.")
-    private_addresses: bool = Field(
-        default=False, description="Endpoints may be at private addresses, and then by http, too."
-    )
+    endpoints: Mapping[str, Endpoint] = Field({}, description="Endpoints, each under a permanent name.")
+    private_addresses: bool = Field(default=False, description="Allow endpoints at private addresses, and plain HTTP.")
     timeout: timedelta = Field(
-        timedelta(seconds=10), gt=timedelta(0), le=LONGEST, description="An answer takes no longer than this."
+        timedelta(seconds=10), gt=timedelta(0), le=LONGEST, description="Timeout of a request to an endpoint."
     )
-    ca_file: Path | None = Field(None, description="Certificates that endpoints are signed by. None: the system's.")
+    ca_file: Path | None = Field(
+        None, description="CA certificates for the endpoints, in one file. Unset: those of the system."
+    )
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         for name, endpoint in self.endpoints.items():
             if not NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name for an endpoint: use small letters, digits, - and _")
+                raise ValueError(f"{name!r} is not a valid endpoint name: use lower-case letters, digits, - and _")
             if endpoint.url.startswith("http:") and not self.private_addresses:
-                raise ValueError(f"the endpoint {name} is plain http, which anybody can read: use https")
+                raise ValueError(f"the endpoint {name} uses plain HTTP, which others can read: use https")
         return self

@@ -17,7 +17,7 @@ def keys(secret: str) -> list[bytes]:
     """The keys in `whsec_...,whsec_...`. Raises ValueError for anything else, and for one that is short or long."""
     found = [_key(part.strip()) for part in secret.split(",")]
     if any(not SHORTEST <= len(key) <= LONGEST for key in found):
-        raise ValueError("a secret is whsec_ and 24 to 64 bytes in base64: make one with `fam-auth webhooks secret`")
+        raise ValueError("must be whsec_ and 24 to 64 bytes in base64: generate one with `fam-auth webhooks secret`")
     return found
 
 

@@ -14,7 +14,7 @@ from fam_auth.features.password.adoption.judging import Newcomer
 from fam_auth.repository.data_access.managers import events
 from fam_auth.values import Actor
 
-DISABLED = "adopted as disabled"
+DISABLED = "imported as disabled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def _csv_rows(file: TextIO) -> Iterator[Row]:
 def _json_rows(file: TextIO, member: str | None) -> Iterator[Row]:
     for number, found in enumerate(_objects(file, member), 1):
         if not isinstance(found, dict):
-            raise Misconfigured(f"Entry {number} is no JSON object.")
+            raise Misconfigured(f"Entry {number} is not a JSON object.")
         yield Row(str(number), found)
 
 
@@ -76,7 +76,7 @@ def _objects(file: TextIO, member: str | None) -> Iterator[Any]:
             yield value
             text = text[end:]
     if is_list or text.strip():
-        raise Misconfigured("The file is no JSON, or it ends too early.")
+        raise Misconfigured("The file is not valid JSON, or it is truncated.")
 
 
 @contextmanager
@@ -85,6 +85,6 @@ def _read(path: Path) -> Iterator[TextIO]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield file
     except OSError as error:
-        raise Misconfigured(f"{path} cannot be read: {error.strerror}.") from error
+        raise Misconfigured(f"Cannot read {path}: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise Misconfigured(f"{path} is no such file in UTF-8: {type(error).__name__}.") from error
+        raise Misconfigured(f"{path} is not a valid file in UTF-8: {type(error).__name__}.") from error

@@ -171,7 +171,7 @@ def _moment(value: object) -> datetime | None:
     try:
         return within_calendar(datetime.fromtimestamp(number / 1000 if abs(number) >= MILLISECONDS else number, UTC))
     except (OverflowError, OSError) as error:
-        raise ValueError("no moment") from error
+        raise ValueError("not a date") from error
 
 
 def _uuid(value: object) -> UUID | None:

@@ -68,7 +68,7 @@ class Wanted:
         if needed := [one for one in missing if one not in optional]:
             there = ", ".join(sorted(available)) or "none"
             raise Misconfigured(
-                f"There is no column {' and no '.join(needed)}: name them by options. There are: {there}."
+                f"Missing columns: {', '.join(needed)}. Name them with the --...-column options. Found: {there}."
             )
         kept = {one.name: getattr(columns, one.name) for one in fields(columns)}
         kept = {name: None if value in missing else value for name, value in kept.items()}

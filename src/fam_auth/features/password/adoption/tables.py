@@ -56,12 +56,12 @@ def opened(name: str, place: Place, wanted: Wanted) -> Source:
         try:
             found = [one["name"] for one in inspect(engine).get_columns(place.table, place.schema)]
         except NoSuchTableError as error:
-            raise Misconfigured(f"The database has no table {place.table}: name it by --table.") from error
+            raise Misconfigured(f"The database has no table {place.table}. Give its name with --table.") from error
     columns = wanted.among(found)
     users = table(place.table, *map(column, columns.every()), schema=place.schema)
     rows, with_id, ids = _counted(engine, users, users.c[columns.id])
     if with_id != ids:
-        raise Misconfigured(f"The column {columns.id} is not unique: name the one that is by --id-column.")
+        raise Misconfigured(f"The column {columns.id} is not unique. Give a unique column with --id-column.")
     return Source(name, columns, lambda size: _chunks(engine, users, columns.id, size), rows - with_id)
 
 
@@ -95,9 +95,9 @@ def _engine(given: str) -> Engine:
         url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     except ArgumentError as error:
-        raise Misconfigured("The database of the application is no URL like postgresql://host/name.") from error
+        raise Misconfigured("The database of the application is not a URL such as postgresql://host/name.") from error
     except ImportError as error:
-        raise Misconfigured(f"Reading the application's database needs {error.name}: install it.") from error
+        raise Misconfigured(f"Reading the application's database requires {error.name}. Install it.") from error
     _check_file(url)
     return engine
 
@@ -105,7 +105,7 @@ def _engine(given: str) -> Engine:
 def _check_file(url: URL) -> None:
     """SQLite makes a file that is not there, and finds no table in it."""
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise Misconfigured(f"There is no SQLite file {url.database}.")
+        raise Misconfigured(f"The SQLite file {url.database} does not exist.")
 
 
 @contextmanager
@@ -114,4 +114,6 @@ def _read(engine: Engine) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         shown = engine.url.render_as_string(hide_password=True)
-        raise Misconfigured(f"{shown} cannot be read ({type(error).__name__}): check it and its rights.") from error
+        raise Misconfigured(
+            f"Cannot read {shown} ({type(error).__name__}). Check the URL and the permissions."
+        ) from error

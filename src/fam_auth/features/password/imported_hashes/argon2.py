@@ -66,6 +66,6 @@ def read(text: str) -> Foreign | None:
     salt, digest = from_base64(found["salt"]), from_base64(found["digest"])
     memory, passes, lanes = (int(found[name]) for name in ("memory", "passes", "lanes"))
     if len(salt) < SHORTEST_SALT or not passes or not lanes or memory < 8 * lanes:
-        raise UnknownHash("the parameters are not those of an Argon2")
+        raise UnknownHash("invalid Argon2 parameters")
     version = int(found["version"] or FIRST_VERSION)
     return Foreign(Argon2(salt, found["kind"], version, memory, passes, lanes, len(digest)), digest)

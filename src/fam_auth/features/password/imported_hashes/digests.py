@@ -49,7 +49,7 @@ def read(text: str, writer: Writer | None) -> Foreign | None:
         return Foreign(Digest(b"", "md5", keyed=0), bytes.fromhex(text)) if writer == "django" else None
     digest = bytes.fromhex(found[3])
     if len(digest) != hashlib.new(found[1]).digest_size:
-        raise UnknownHash("the hash is cut off, or goes on")
+        raise UnknownHash("the hash has the wrong length")
     # Werkzeug hashed without a key where there was no salt.
     keyed = writer == "werkzeug" and bool(found[2])
     return Foreign(Digest(found[2].encode(), found[1], int(keyed)), digest)

@@ -61,7 +61,7 @@ def project(text: str) -> Project:
     """The parameters as the Firebase console prints them (name: value, in any order). Raises ValueError."""
     found = dict(re.findall(r"(\w+)\W*[:=]\s*\"?([\w+/=-]+)", text))
     if not all(name in found for name in NAMES):
-        raise ValueError(f"it names not all of {', '.join(NAMES)}")
+        raise ValueError(f"it must contain {', '.join(NAMES)}")
     key, separator, rounds, cost = (found[name] for name in NAMES)
     return Project(from_base64(key), from_base64(separator), int(rounds), int(cost))
 
@@ -72,9 +72,9 @@ def read(text: str, salt: str, of: Project) -> Foreign:
         raise CostlyHash("the hash is too long, or the project's mem_cost too high")
     hidden = from_base64(text)
     if len(hidden) != len(of.signer_key) or not is_possible(1 << of.mem_cost, of.rounds, 1):
-        raise UnknownHash("the hash is not one of this project")
+        raise UnknownHash("the hash does not belong to this project")
     stream = bytes(one ^ other for one, other in zip(hidden, of.signer_key, strict=True))
     recipe = Firebase(from_base64(salt) + of.salt_separator, 1 << of.mem_cost, of.rounds, len(stream))
     if recipe.is_costly:
-        raise CostlyHash("one check against it would take seconds, or a gibibyte")
+        raise CostlyHash("checking the hash would take seconds or a gibibyte")
     return Foreign(recipe, stream)

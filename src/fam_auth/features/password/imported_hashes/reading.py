@@ -31,7 +31,7 @@ def understood(text: str, writer: Writer | None = None) -> Foreign:
     """
     # Before anything reads it: expressions and base64 take their time over a megabyte.
     if len(text) > LONGEST_TEXT:
-        raise CostlyHash("it is longer than any hash that is checked")
+        raise CostlyHash("the hash is too long")
     try:
         found = next(filter(None, (read(text) for read in READERS)), None) or digests.read(text, writer)
     except UnknownHash:
@@ -39,9 +39,9 @@ def understood(text: str, writer: Writer | None = None) -> Foreign:
     except ValueError as error:
         raise UnknownHash("the hash is broken") from error
     if found is None and text.startswith(BCRYPTS) and not HAS_BCRYPT:
-        raise NeedsBcrypt("hashes of bcrypt need another package: install fam-auth[adopt]")
+        raise NeedsBcrypt("bcrypt hashes require another package: install fam-auth[adopt]")
     if found is None:
-        raise UnknownHash("no hash that is understood has this form")
+        raise UnknownHash("unknown hash format")
     if found.recipe.is_costly:
-        raise CostlyHash("one check against it would take seconds, or a gibibyte")
+        raise CostlyHash("checking the hash would take seconds or a gibibyte")
     return found

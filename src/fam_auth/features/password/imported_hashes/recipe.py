@@ -67,7 +67,7 @@ class Foreign:
 
     def __post_init__(self) -> None:
         if len(self.digest) < SHORTEST_DIGEST:
-            raise UnknownHash("the hash is cut off")
+            raise UnknownHash("the hash is truncated")
 
     def matches(self, password: str) -> bool:
         """Whether it is a hash of `password`."""

@@ -71,5 +71,5 @@ def read(text: str) -> Foreign | None:
         return None
     r, p = int(found["r"]), int(found["p"])
     if not is_possible(n, r, p):
-        raise UnknownHash("the parameters are not those of a scrypt")
+        raise UnknownHash("invalid scrypt parameters")
     return Foreign(Scrypt(salt, n, r, p, len(result)), result)

@@ -85,7 +85,7 @@ def _decoded(name: str, text: str) -> bytes:
     """The digest out of crypt's own base64, which takes its bytes in an order of its own."""
     places = _places(name)
     if len(text) != -(-len(places) * 4 // 3):
-        raise UnknownHash("the hash is cut off")
+        raise UnknownHash("the hash is truncated")
     digest = bytearray(len(places))
     for start in range(0, len(places), 3):
         group = places[start : start + 3]

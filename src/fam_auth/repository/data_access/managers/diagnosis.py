@@ -71,9 +71,9 @@ async def _addresses(auth: Auth) -> Found:
     if not trusted or len(unknown) * 2 <= len(clients):
         return None
     told = (
-        f"{len(unknown)} of the latest {len(clients)} requests in the audit log come from a proxy in "
-        "FAM_AUTH_TRUSTED_PROXIES and from nobody behind it, so that they share the limits of one network: its "
-        "X-Forwarded-For is missing, or not an address, as the log of the service tells."
+        f"{len(unknown)} of the latest {len(clients)} requests in the audit log have no client address behind the "
+        "proxies in FAM_AUTH_TRUSTED_PROXIES, so they share the rate limits of one network. Make the proxy send the "
+        "client address in X-Forwarded-For; the log of the service shows values that are not addresses."
     )
     return [told]
 
@@ -86,7 +86,7 @@ async def _finding(check: Check, patience: timedelta) -> str:
     try:
         differences = await asyncio.wait_for(check(), patience.total_seconds())
     except TimeoutError:
-        return f"No answer within {patience.total_seconds():g} s."
+        return f"No response within {patience.total_seconds():g} s."
     except (Misconfigured, MailFailed) as error:
         return str(error)
     return f"Found: {'; '.join(differences)}" if differences else FINE

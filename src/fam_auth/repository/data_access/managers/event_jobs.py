@@ -45,7 +45,7 @@ async def resend(auth: Auth, prefix: str, errand_id: UUID | None) -> int:
     expires_at = auth.until(outbox.ERRAND_LIFETIME)
     revived = await auth.database.rows(queries.revive(prefix, auth.now(), expires_at, errand_id))
     if errand_id is not None and not revived:
-        raise NotFound("No failed event job has this ID.")
+        raise NotFound("No job with this id was given up.")
     return len(revived)
 
 
@@ -56,7 +56,7 @@ async def _perform(auth: Auth, row: Row[Any]) -> None:
         return
     further = await failure_of(_put_off(auth, row, failure))
     if further is not None:
-        log.error("%s %s cannot be put off: %s", row.kind, row.id, reason(further), exc_info=trace(further))
+        log.error("Job %s %s could not be rescheduled: %s", row.kind, row.id, reason(further), exc_info=trace(further))
 
 
 async def _do(auth: Auth, row: Row[Any]) -> None:
@@ -69,10 +69,10 @@ async def _put_off(auth: Auth, row: Row[Any], failure: BaseException) -> None:
     """It is due again after a pause, which grows; past its lifetime it waits for an operator."""
     due_at, why = auth.now() + outbox.pause(row.tries), reason(failure)
     if due_at < row.expires_at:
-        log.warning("%s %s is tried again: %s", row.kind, row.id, why, exc_info=trace(failure))
+        log.warning("Job %s %s failed and will be retried: %s", row.kind, row.id, why, exc_info=trace(failure))
         await auth.database.rows(queries.again(row.id, due_at, why))
     else:
-        told = "%s %s is given up: %s. See `fam-auth errands list`."
+        told = "Job %s %s was given up: %s. See `fam-auth errands list`."
         log.error(told, row.kind, row.id, why, exc_info=trace(failure))
         await auth.database.rows(queries.give_up(row.id, why, auth.until(auth.settings.retention)))
 

@@ -31,7 +31,7 @@ class Sealed(FamAuthError):
     """What a row says cannot be read: it was sealed by a secret that is not in FAM_AUTH_SECRETS any more."""
 
     def __init__(self) -> None:
-        super().__init__("it was sealed by a secret that is not in FAM_AUTH_SECRETS")
+        super().__init__("it is encrypted with a secret that is not in FAM_AUTH_SECRETS")
 
 
 class UnknownRequest(FamAuthError):

@@ -40,7 +40,9 @@ async def lost(auth: Auth) -> list[str]:
     for column in _secret(auth):
         left = await auth.database.row(queries.count_older(column, auth.keys.versions))
         if left and left[0]:
-            found.append(f"{left[0]} values of {column.table.name}.{column.name} rest on a secret that is missing")
+            found.append(
+                f"{left[0]} values of {column.table.name}.{column.name} need a secret that is not in FAM_AUTH_SECRETS"
+            )
     return found
 
 

@@ -251,7 +251,7 @@ async def live(auth: Auth, ids: Collection[UUID], *, renew: bool = True) -> dict
         try:
             found[row.id] = queries.value(row)
         except Exception:
-            log.exception("The session %s cannot be read.", row.id)
+            log.exception("Could not read the session %s.", row.id)
     return found
 
 
@@ -303,7 +303,7 @@ async def _write_uses(auth: Auth, uses: Mapping[UUID, datetime]) -> None:
             await (await db.connection()).execute(queries.seen(), batch)
     except SQLAlchemyError:
         if len(batch) == 1:
-            log.exception("The last use of a session cannot be written.")
+            log.exception("Could not record the last use of a session.")
         else:
             for session, moment in uses.items():
                 await _write_uses(auth, {session: moment})

@@ -56,7 +56,7 @@ async def _go_on(
         if isinstance(taken, BaseException):
             # A database that is away is told of by every request; here it would be a line a second.
             level = logging.DEBUG if isinstance(taken, Unavailable) else logging.ERROR
-            log.log(level, "The worker failed and goes on: %s", reason(taken), exc_info=trace(taken))
+            log.log(level, "The worker failed and continues: %s", reason(taken), exc_info=trace(taken))
         if isinstance(taken, BaseException) or not taken:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), pause.total_seconds())
@@ -76,17 +76,17 @@ async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
         return
     due_at = auth.now() + outbox.pause(row.tries)
     if due_at >= row.expires_at or (isinstance(failure, MailFailed) and failure.permanent):
-        _tell(logging.ERROR, "is given up", row, failure)
+        _tell(logging.ERROR, "was given up", row, failure)
         failure = await failure_of(_close(auth, row, MailFailedEvent))
         if failure is None:
             return
         # A listener of the application undoes even the event of this: it is tried with pauses until it lets it be.
-        _tell(logging.ERROR, "cannot be given up", row, failure)
+        _tell(logging.ERROR, "could not be marked as given up", row, failure)
     else:
-        _tell(logging.WARNING, "is tried again", row, failure)
+        _tell(logging.WARNING, "failed and will be retried", row, failure)
     failure = await failure_of(auth.database.rows(queries.again(row.id, due_at)))
     if failure is not None:
-        _tell(logging.ERROR, "cannot be put off", row, failure)
+        _tell(logging.ERROR, "could not be rescheduled", row, failure)
 
 
 async def _do(auth: Auth, row: Row[Any]) -> None:
@@ -106,7 +106,7 @@ async def _do(auth: Auth, row: Row[Any]) -> None:
 
 
 def _tell(level: int, fate: str, row: Row[Any], failure: BaseException) -> None:
-    log.log(level, "mail %s of kind %s %s: %s", row.id, row.kind, fate, reason(failure), exc_info=trace(failure))
+    log.log(level, "Mail %s of kind %s %s: %s", row.id, row.kind, fate, reason(failure), exc_info=trace(failure))
 
 
 async def _close(auth: Auth, row: Row[Any], kind: type[MailFailedEvent | MailExpired]) -> None:
@@ -124,7 +124,7 @@ def _open(auth: Auth, row: Row[Any]) -> Mail:
         written = render(auth.mails, row.kind, _context(auth, content["context"], language), language)
     except TemplateError as error:
         # A template of the application: mended sooner or later, and no reason to keep back the mails of others.
-        raise MailFailed(f"its template does not work ({error})", permanent=False) from error
+        raise MailFailed(f"its template is broken ({error})", permanent=False) from error
     own, message_id = str(auth.settings.sender), f"<{row.id}@{auth.settings.mail_domain}>"
     said = (written.subject, written.text, written.html)
     return Mail(row.kind, own, content["recipient"], *said, message_id, language)
