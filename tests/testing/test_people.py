@@ -142,7 +142,7 @@ def test_what_is_in_a_mail() -> None:
     mail = Mail("verify_email", "", "", "", "Follow\nhttps://x.example/y#token=famp_1\n\n123456\n", "", "")
     assert (token_in(mail), code_in(mail)) == ("famp_1", "123456")
     empty = Mail("welcome", "", "", "", "Nothing\n", "", "")
-    with pytest.raises(ValueError, match="in the mail welcome"):
+    with pytest.raises(ValueError, match="The mail welcome contains no link with a token"):
         token_in(empty)
 
 

@@ -486,7 +486,7 @@ async def test_a_start_in_development_brings_them(make_auth: MakeAuth) -> None:
         ({"permissions": ["posts"]}, "String should match pattern"),
         ({"permissions": ["posts:read", "posts:read"]}, "the permission posts:read is declared twice"),
         ({"permissions": ["users:read"]}, "the permission users:read is declared twice"),
-        ({"roles": {"Editor": []}}, "'Editor' is no name for a role"),
+        ({"roles": {"Editor": []}}, "'Editor' is not a valid role name"),
         ({"roles": {"editor": ["posts:raed"]}}, "the role editor has posts:raed, which is not declared"),
         ({"roles": {"editor": ["redaer"]}}, "the role editor has redaer, which is not declared"),
         ({"roles": {"one": ["two"], "two": ["one"]}}, "the role one includes itself"),
