@@ -17,8 +17,7 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth import events
-from fam_auth.core import mail, migrations
-from fam_auth.core import settings as core_settings
+from fam_auth.core import mail, migrations, settings_checks
 from fam_auth.core.clock import Clock, system_clock, timestamps, uuid7
 from fam_auth.core.database import Database
 from fam_auth.core.hashing import Hasher
@@ -70,8 +69,8 @@ class Auth:
         self.settings = Settings(**given)
         found = features if features is not None else [_installed(name)() for name in self.settings.features]
         self.features = _ordered([feature.under(self.settings.profile).of(self) for feature in found])
-        core_settings.check(self.settings)
-        core_settings.check_names(_sections(self.features))
+        settings_checks.check(self.settings)
+        settings_checks.check_names(_sections(self.features))
         self.texts = Texts(self._message_files(), self.settings.language, self.settings.languages)
         self.now = clock
         self.database = Database(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fam_auth import Auth
-from fam_auth.core.settings import Configured, Settings, described
+from fam_auth.core.settings import Configured, Settings
+from fam_auth.core.settings_list import described
 from fam_auth.repository.data_access.managers.purge import purge
 from scripts.reference import DOCS, PAGES, data, keys, made, problems, rights
 from scripts.reference.commands import commands

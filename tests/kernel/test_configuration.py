@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fam_auth import Auth, install
 from fam_auth.core.database import Database
 from fam_auth.core.security import PLACEHOLDERS, Keyring, new_secret, parse_secrets
-from fam_auth.core.settings import described, masked
+from fam_auth.core.settings_list import described, masked
 from fam_auth.exceptions import Misconfigured
 from fam_auth.feature import Feature
 from fam_auth.features.password import Password

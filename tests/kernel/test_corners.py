@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth import Auth, Feature, models
 from fam_auth.core.database import retried
-from fam_auth.core.settings import advice, described
+from fam_auth.core.settings_checks import advice
+from fam_auth.core.settings_list import described
 from fam_auth.exceptions import Conflict, Misconfigured, NotFound
 from fam_auth.features.otp import Otp, totp
 from fam_auth.features.otp import managers as factors

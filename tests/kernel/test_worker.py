@@ -184,7 +184,7 @@ async def test_a_request_of_a_feature_that_is_not_loaded_is_left_for_a_worker_th
         await world.auth.database.together(db, outbox.ask(world.auth, request))
     assert await worker.deliver(world.auth) == 1
     [line] = lines(caplog)
-    assert line.endswith("of kind request is tried again: no loaded feature declares the event pager.asked_for")
+    assert line.endswith("of kind request failed and will be retried: no loaded feature declares the event pager.asked_for")
 
 
 async def test_a_listener_that_undoes_the_end_of_a_mail_is_asked_with_pauses(
@@ -263,7 +263,7 @@ async def test_where_putting_off_fails_the_lease_brings_it_back(
     assert await worker.deliver(world.auth) == 1
     again, cannot = lines(caplog)
     assert "failed and will be retried: RuntimeError" in again
-    assert "could not be rescheduled: The service cannot answer now" in cannot
+    assert "could not be rescheduled: The service is temporarily unavailable" in cannot
     is_away = False
     assert await worker.deliver(world.auth) == 0
     world.auth.carrier = world.mailbox
@@ -295,7 +295,7 @@ async def test_the_loops_go_on_whatever_happens(
     told = [(record.levelname, record.getMessage().rpartition(": ")[2]) for record in caplog.records]
     assert ("ERROR", "RuntimeError") in told
     assert ("ERROR", "CancelledError") in told
-    assert [level for level, said in told if said.startswith("The service cannot answer")] == ["DEBUG"]
+    assert [level for level, said in told if said.startswith("The service is temporarily unavailable")] == ["DEBUG"]
 
 
 async def test_a_worker_that_is_cancelled_ends(world: World) -> None:
@@ -384,7 +384,7 @@ async def test_an_errand_whose_end_cannot_be_written_comes_back(
     world.auth.errand(Errand("mirror", lambda kind: kind == events.UserCreated.kind, note))
     await users.create(world.auth, "ada@example.com")
     assert await worker.deliver(world.auth) == 1
-    assert "could not be rescheduled: The service cannot answer" in lines(caplog, "fam_auth.errands")[-1]
+    assert "could not be rescheduled: The service is temporarily unavailable" in lines(caplog, "fam_auth.errands")[-1]
     monkeypatch.setattr(world.auth.database, "rows", rows)
     assert await worker.deliver(world.auth) == 0
     world.clock.travel(seconds=event_jobs.LEASE.total_seconds())

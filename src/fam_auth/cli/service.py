@@ -13,7 +13,7 @@ from fam_auth.auth import Auth
 from fam_auth.cli.common import REFUSED, AsJson, loaded, run, show
 from fam_auth.core import chores, logs
 from fam_auth.core.security import new_secret
-from fam_auth.core.settings import described
+from fam_auth.core.settings_list import described
 from fam_auth.features.role import Role, rights
 from fam_auth.repository.data_access.managers import diagnosis, rekeying
 from fam_auth.repository.data_access.managers.purge import purge as purge_all

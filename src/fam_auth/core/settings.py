@@ -2,16 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from dotenv import dotenv_values
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Field,
     SecretStr,
@@ -85,7 +83,7 @@ class Configured(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         sources = [init_settings, env_settings]
-        if _reads_dotenv():
+        if reads_dotenv():
             sources.append(dotenv_settings)
         if directory := os.environ.get("FAM_AUTH_SECRETS_DIR"):
             if not Path(directory).is_dir():
@@ -327,117 +325,6 @@ class Settings(Configured):
         return not (self.cookies_over_http and (self.public_url or "").startswith("http://"))
 
 
-def check(settings: Settings) -> None:
-    """Raises Misconfigured for what cannot work or is not safe together."""
-    production = not settings.is_development
-    plain = (settings.public_url or "").startswith("http://")
-    if settings.public_url is None:
-        raise Misconfigured(
-            "FAM_AUTH_PUBLIC_URL is not set, and links in mails require it. Set it to https://your.host."
-        )
-    if plain and "cookie" in settings.transports and not settings.cookies_over_http:
-        raise Misconfigured(
-            "FAM_AUTH_PUBLIC_URL is plain HTTP and FAM_AUTH_TRANSPORTS allows cookies. Use https, set "
-            "FAM_AUTH_TRANSPORTS=bearer, or, on your own machine only, FAM_AUTH_COOKIES_OVER_HTTP=true.",
-        )
-    if settings.session_idle > settings.session_absolute:
-        raise Misconfigured("FAM_AUTH_SESSION_IDLE is longer than FAM_AUTH_SESSION_ABSOLUTE. Make it shorter.")
-    if any(proxy != forwarded.UNIX and proxy.prefixlen == 0 for proxy in settings.trusted_proxies):
-        raise Misconfigured(
-            "FAM_AUTH_TRUSTED_PROXIES trusts every client, so clients can claim any address. List only your proxies."
-        )
-    for origin in settings.allowed_origins:
-        _check_origin(origin, production=production)
-    if production and settings.secrets is None:
-        raise Misconfigured("FAM_AUTH_SECRETS is not set. Generate a secret with `fam-auth secret` and set it.")
-    if production and settings.mail is None:
-        raise Misconfigured("FAM_AUTH_MAIL is not set. Set it to smtp://user:password@host:587 or file:///directory.")
-
-
-def _check_origin(origin: str, *, production: bool) -> None:
-    if hosts.origin(origin) is None:
-        raise Misconfigured("FAM_AUTH_ALLOWED_ORIGINS: write each origin in full, such as https://app.example.com.")
-    if production and origin.startswith("http:"):
-        raise Misconfigured(
-            "FAM_AUTH_ALLOWED_ORIGINS has an origin with plain HTTP, which anyone can forge. Use https."
-        )
-
-
-def advice(settings: Settings) -> Iterator[str]:
-    """What works and is not as safe as it could be, with the remedy."""
-    if settings.is_development:
-        return
-    if settings.session_absolute > timedelta(days=30):
-        yield "FAM_AUTH_SESSION_ABSOLUTE is longer than 30 days, the maximum of NIST SP 800-63B-4: shorten it."
-    if settings.access_lifetime > timedelta(hours=1):
-        yield "FAM_AUTH_ACCESS_LIFETIME is longer than an hour: shorten it. Refreshing costs little."
-    if settings.api_docs:
-        yield "FAM_AUTH_API_DOCS shows the API documentation to everyone: turn it off."
-    if settings.token_route:
-        yield "FAM_AUTH_TOKEN_ROUTE accepts passwords without a second factor: turn it off."
-    if not settings.email_verification:
-        yield "FAM_AUTH_EMAIL_VERIFICATION is off, so anyone can register any address: turn it on."
-    if (settings.mail or "").startswith("console:"):
-        yield "FAM_AUTH_MAIL prints mails instead of sending them: set it to smtp://user:password@host:587."
-    if not settings.secure_cookies:
-        yield "FAM_AUTH_COOKIES_OVER_HTTP sends cookies where others can read them: turn it off and use https."
-
-
-def check_names(sections: Mapping[str, type[BaseModel] | None]) -> None:
-    """Raises Misconfigured for a FAM_AUTH_ variable nothing reads, such as a misspelt one.
-
-    `sections` are the features by name; None is one that is installed but not in use.
-    """
-    fields = {name.upper(): info.annotation for name, info in Settings.model_fields.items()}
-    known = {**fields, **{name.upper(): model for name, model in sections.items()}}
-    for variable in sorted({*os.environ, *(dotenv_values(DOTENV) if _reads_dotenv() else ())}):
-        if variable.startswith(PREFIX) and not variable.startswith(KNOWN_ELSEWHERE):
-            name, nested, field = variable.removeprefix(PREFIX).partition("__")
-            if name not in known or (nested and not _has_field(known[name], field)):
-                raise Misconfigured(f"{variable} is not a setting of fam-auth. Run `fam-auth config` for a list.")
-
-
-def described(settings: Configured) -> list[dict[str, str]]:
-    """Every setting with its variable, its value (secrets masked), default, source and meaning."""
-    prefix = type(settings).model_config.get("env_prefix", PREFIX)
-    rows = []
-    for name, field in type(settings).model_fields.items():
-        default = field.get_default(call_default_factory=True, validated_data={})
-        parts = _parts(f"{prefix}{name.upper()}", field.description, getattr(settings, name), default)
-        rows += [{**row, "source": _source(settings, name, row["name"])} for row in parts]
-    return rows
-
-
-def _parts(name: str, meaning: str | None, value: object, default: object) -> list[dict[str, str]]:
-    """A setting, or each of the settings that it is made of."""
-    if not isinstance(value, BaseModel):
-        return [{"name": name, "value": masked(value), "default": masked(default), "meaning": meaning or ""}]
-    return [
-        row
-        for part, field in type(value).model_fields.items()
-        for row in _parts(f"{name}__{part.upper()}", field.description, getattr(value, part), getattr(default, part))
-    ]
-
-
-def masked(value: object) -> str:
-    """The value as text; passwords inside of URLs are hidden, and secrets hide themselves."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", str(value))
-
-
-def _source(settings: Configured, name: str, variable: str) -> str:
-    if any(known == variable or known.startswith(f"{variable}__") for known in os.environ):
-        return "environment"
-    if name not in settings.model_fields_set:
-        return "default"
-    directory = os.environ.get("FAM_AUTH_SECRETS_DIR")
-    if directory and (Path(directory) / variable.lower()).exists():
-        return "secrets directory"
-    return "code, .env or profile"
-
-
-def _reads_dotenv() -> bool:
+def reads_dotenv() -> bool:
+    """Whether `.env` counts: in development only."""
     return os.environ.get("FAM_AUTH_PROFILE", Profile.DEVELOPMENT) == Profile.DEVELOPMENT
-
-
-def _has_field(owner: object, field: str) -> bool:
-    return owner is None or field.lower().split("__")[0] in getattr(owner, "model_fields", ())

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from fam_auth.auth import Auth
 from fam_auth.core.rates import Rate
-from fam_auth.core.settings import advice
+from fam_auth.core.settings_checks import advice
 from fam_auth.core.throttle import Throttle
 from fam_auth.http.access_rules import Rule, rules
 from fam_auth.http.installed import installed_in

@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from fam_auth.core.settings import described
+from fam_auth.core.settings_list import described
 from fam_auth.dependencies import needs
 from fam_auth.pages.administration.admin_page import SEES_SERVICE, shows
 from fam_auth.pages.page import CurrentPage

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from fam_auth.auth import Auth
 from fam_auth.core import forwarded, migrations
 from fam_auth.core.mail import MailFailed
-from fam_auth.core.settings import advice
+from fam_auth.core.settings_checks import advice
 from fam_auth.exceptions import Misconfigured, Unavailable
 from fam_auth.repository.data_access.managers import rekeying
 from fam_auth.repository.data_access.queries import events
