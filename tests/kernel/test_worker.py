@@ -184,7 +184,7 @@ async def test_a_request_of_a_feature_that_is_not_loaded_is_left_for_a_worker_th
         await world.auth.database.together(db, outbox.ask(world.auth, request))
     assert await worker.deliver(world.auth) == 1
     [line] = lines(caplog)
-    assert line.endswith("of kind request failed and will be retried: no loaded feature declares the event pager.asked_for")
+    assert line.endswith("failed and will be retried: no loaded feature declares the event pager.asked_for")
 
 
 async def test_a_listener_that_undoes_the_end_of_a_mail_is_asked_with_pauses(
