@@ -79,8 +79,9 @@ class Reader:
     def runs(self, line: str) -> str:
         """What a command prints; it must succeed."""
         line = line.replace("curl ", "curl -s ")
+        command, folder = ["/bin/sh", "-c", line], self.folder
         done = subprocess.run(
-            ["/bin/sh", "-c", line], cwd=self.folder, env=self.variables, capture_output=True, text=True, check=False
+            command, cwd=folder, env=self.variables, capture_output=True, text=True, check=False, timeout=120
         )
         assert done.returncode == 0, line + done.stdout + done.stderr
         return done.stdout
@@ -232,7 +233,7 @@ def run_its_tests(reader: Reader) -> None:
     reader.write("tutorial/tests.md")
     _, run = reader.commands("tutorial/tests.md")
     printed = reader.runs(f"python -m {run} -q -p no:schemathesis -p no:cacheprovider")
-    assert "5 passed" in printed
+    assert "4 passed" in printed
 
 
 def deploy_it(reader: Reader) -> None:
