@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,19 +24,14 @@ from tests.support.service import free_port
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     "start.md",
-    *(
-        f"tutorial/{name}.md"
-        for name in (
-            "protect",
-            "verify",
-            "roles",
-            "two-factor",
-            "postgresql",
-            "front-end",
-            "tests",
-            "deploy",
-        )
-    ),
+    "tutorial/protect.md",
+    "tutorial/verify.md",
+    "tutorial/roles.md",
+    "tutorial/two-factor.md",
+    "tutorial/postgresql.md",
+    "tutorial/front-end.md",
+    "tutorial/tests.md",
+    "tutorial/deploy.md",
 ]
 FILE = re.compile(r"```\w+ title=\"([\w.]+)\"[^\n]*\n(.*?)```", re.DOTALL)
 SHELL = re.compile(r"<!-- run by: [^>]* -->\n```sh\n(.*?)```", re.DOTALL)
@@ -48,7 +44,8 @@ def text_of(page: str) -> str:
 
 def application_of(page: str) -> list[str]:
     """The lines of app.py on a page."""
-    return dict(FILE.findall(text_of(page)))["app.py"].splitlines()
+    [lines] = [str(content).splitlines() for name, content in FILE.findall(text_of(page)) if name == "app.py"]
+    return lines
 
 
 @dataclass
@@ -249,13 +246,13 @@ def deploy_it(reader: Reader) -> None:
         assert answer.json()["code"] == "unauthenticated"
 
 
-@pytest.mark.parametrize(("page", "following"), list(zip(PAGES, PAGES[1:], strict=False)))
+@pytest.mark.parametrize(("page", "following"), list(pairwise(PAGES)))
 def test_each_page_leads_to_the_next(page: str, following: str) -> None:
     link = os.path.relpath(following, Path(page).parent)
     assert f"]({link})" in text_of(page).partition("\n## Next\n")[2]
 
 
-@pytest.mark.parametrize(("before", "page"), list(zip(PAGES[:-3], PAGES[1:-2], strict=True)))
+@pytest.mark.parametrize(("before", "page"), list(pairwise(PAGES[:-2])))
 def test_what_is_new_on_a_page_is_highlighted(before: str, page: str) -> None:
     known, lines = application_of(before), application_of(page)
     [marked] = re.findall(r'title="app.py" hl_lines="([\d\s-]+)"', text_of(page))
