@@ -1,4 +1,4 @@
-"""The page "Start in five minutes" as it is printed, with the built wheel in an empty environment."""
+"""The page "First steps" as it is printed, with the built wheel in an empty environment."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from tests.support.wheel import ROOT, Environment
 
 PAGE = (ROOT / "docs" / "start.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.strip().splitlines()]
-[CODE] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+[CODE] = re.findall(r"```python[^\n]*\n(.*?)```", PAGE, re.DOTALL)
 PRINTED = "http://127.0.0.1:8000"
 
 
@@ -28,8 +28,8 @@ def test_from_nothing_to_a_protected_route(tmp_path: Path) -> None:
     install, serve, call = COMMANDS
     wheel = wheels.build(tmp_path)
     environment = Environment(tmp_path / "venv")
-    # In place of the index it comes from the folder it was built into.
-    environment.install(*(str(wheel) if name == "fam-auth" else name for name in install.split()[2:]))
+    # In place of the checkout it comes from the folder it was built into.
+    environment.install(*(str(wheel) if name == "./fam-auth" else name for name in install.split()[2:]))
     (tmp_path / "app.py").write_text(CODE)
     port = free_port()
     program, *arguments = serve.split()
