@@ -82,7 +82,7 @@ async def test_whoever_is_deleted_while_their_claims_are_renewed_is_signed_out(
     """The session is read, the user goes, and only then are the claims that have ended asked for."""
     async with world.auth.transaction() as db:
         await sessions.outdate_claims(world.auth, db, select(models.User.id))
-    deleted = []
+    deleted: list[int] = []
 
     def delete(_: object, __: object, statement: str, *___: object) -> None:
         if not deleted and statement.startswith("SELECT") and "claims_until" in statement:
