@@ -1,11 +1,14 @@
 """What every test may ask for: a migrated database of its own on each engine, an Auth with a clock, an application."""
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,8 @@ from tests.support.people import Clock, Mailbox, Person, World
 from tests.support.pool import Pool
 
 SECRETS = "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2"
+# So many seconds of tests are worth a word on where they went.
+LONG = 60
 ENGINES = ("sqlite", "postgresql")
 # Folders whose tests take no branch that others do not take: coverage would make them slower and say nothing.
 TRODDEN = {"attacks", "clients", "examples", "races", "release"}
@@ -50,6 +55,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if has_twin or TRODDEN.intersection(item.path.relative_to(config.rootpath).parts):
             item.add_marker("unmeasured")
     items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage seldom: what was imported stays, and a tenth of a test went into looking at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how long each folder took, over all workers, when it was long."""
+    taken: defaultdict[str, float] = defaultdict(float)
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            taken["/".join(report.nodeid.split("/")[:2])] += report.duration
+    if sum(taken.values()) > LONG:
+        terminalreporter.section("seconds by folder")
+        for folder, seconds in sorted(taken.items(), key=lambda one: -one[1]):
+            terminalreporter.write_line(f"{folder:<24}{seconds:>8.1f}")
 
 
 def engine_of(item: pytest.Item) -> str | None:
