@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn
 from starlette.requests import HTTPConnection
 
 from fam_auth.auth import Auth
-from fam_auth.exceptions import Forbidden, Said, StepUpRequired
+from fam_auth.exceptions import Forbidden, Message, StepUpRequired
 from fam_auth.values import Session
 
 MANAGES_ROLES = "roles:manage"
@@ -80,7 +80,7 @@ class Claimed(Demand):
         if MANAGES_ROLES not in session.claims.get("permissions", ()):
             raise Forbidden
         missing: dict[str, Any] = {self.kind: self.name, **({"scope": scope} if scope else {})}
-        raise Forbidden(Said(f"details.needs_{self.kind}", {"name": self.name}), lacking=missing)
+        raise Forbidden(Message(f"details.needs_{self.kind}", {"name": self.name}), lacking=missing)
 
 
 def permission(name: str) -> Demand:

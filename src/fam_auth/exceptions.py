@@ -42,15 +42,19 @@ class Misconfigured(FamAuthError):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A text by its name in the message files, with the values of its placeholders.
+class Message:
+    """A text of the message files, by its key, with the values of its placeholders.
 
-    `otherwise` is said where no file has it; empty: there must be one.
+    `default` is used when no file has the key. Without a default, a missing key is a KeyError.
     """
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
-    otherwise: str = ""
+    default: str = ""
+
+
+Said = Message
+"""The former name of `Message`, deprecated."""
 
 
 class Refusal(FamAuthError):
@@ -64,10 +68,10 @@ class Refusal(FamAuthError):
     code: ClassVar[str]
     title: ClassVar[str]
 
-    def __init__(self, detail: str | Said | None = None, *, retry_after: timedelta | None = None) -> None:
-        self.detail = detail or Said(f"problems.{self.code}", otherwise=self.title)
+    def __init__(self, detail: str | Message | None = None, *, retry_after: timedelta | None = None) -> None:
+        self.detail = detail or Message(f"problems.{self.code}", default=self.title)
         self.retry_after = retry_after
-        super().__init__(f"{self.title} ({detail.key})" if isinstance(detail, Said) else detail or self.title)
+        super().__init__(f"{self.title} ({detail.key})" if isinstance(detail, Message) else detail or self.title)
 
     def headers(self) -> dict[str, str]:
         """The headers that go with the answer."""
@@ -83,19 +87,19 @@ class Refusal(FamAuthError):
 class InvalidRequest(Refusal):
     """The body, the path or the query is not what the route takes; `errors` says where.
 
-    The `message` of an error is a text or Said; without one it is `errors.<code>` of the message files.
+    The `message` of an error is a text or Message; without one it is `errors.<code>` of the message files.
     """
 
     status, code, title = 422, "invalid_request", "The request is not valid."
 
-    def __init__(self, errors: Sequence[Mapping[str, Any]], detail: str | Said | None = None) -> None:
+    def __init__(self, errors: Sequence[Mapping[str, Any]], detail: str | Message | None = None) -> None:
         super().__init__(detail)
         self.errors = [dict(error) for error in errors]
 
     @classmethod
-    def of(cls, field: str, code: str, message: str | Said | None = None, **more: object) -> "InvalidRequest":
+    def of(cls, field: str, code: str, message: str | Message | None = None, **more: object) -> "InvalidRequest":
         """One error in one field; never give it the value itself."""
-        message = message or Said(f"errors.{code}", more, otherwise=code)
+        message = message or Message(f"errors.{code}", more, default=code)
         return cls([{"field": field, "code": code, "message": message, **more}])
 
     def members(self) -> dict[str, Any]:
@@ -190,7 +194,7 @@ class Forbidden(Refusal):
 
     status, code, title = 403, "forbidden", "You may not do this."
 
-    def __init__(self, detail: str | Said | None = None, *, lacking: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, detail: str | Message | None = None, *, lacking: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
         self.lacking = lacking
 
@@ -239,7 +243,7 @@ class Unavailable(Refusal):
 
     status, code, title = 503, "unavailable", "The service cannot answer now. Try again in a moment."
 
-    def __init__(self, detail: str | Said | None = None, *, retry_after: timedelta = timedelta(seconds=2)) -> None:
+    def __init__(self, detail: str | Message | None = None, *, retry_after: timedelta = timedelta(seconds=2)) -> None:
         super().__init__(detail, retry_after=retry_after)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fam_auth.exceptions import Forbidden, Said
+from fam_auth.exceptions import Forbidden, Message
 from fam_auth.values import Client, Proof, Session, Tokens, Transport, User, Visit
 
 
@@ -94,5 +94,5 @@ def remaining_steps(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Seq
         methods = [{"method": offer.method, **offer.detail} for offer in available]
         return (Step("second_factor", {"methods": methods}), *steps)
     if any(offer.demanded for offer in offers) and not steps:
-        raise Forbidden(Said("details.no_second_factor"))
+        raise Forbidden(Message("details.no_second_factor"))
     return tuple(steps)

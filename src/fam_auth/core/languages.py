@@ -26,7 +26,7 @@ SHIPPED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MessageDefinition:
     """One text of one file."""
 
     key: str
@@ -99,7 +99,7 @@ class Texts:
         return self.say(language, "language.direction")
 
 
-def messages(file: Path) -> Iterator[Message]:
+def messages(file: Path) -> Iterator[MessageDefinition]:
     """The texts of a file. Raises Misconfigured."""
     try:
         tables = tomllib.loads(file.read_text("utf-8"))
@@ -139,17 +139,17 @@ def _language(file: Path) -> str:
     return tag
 
 
-def _flat(file: Path, prefix: str, table: Mapping[str, Any]) -> Iterator[Message]:
+def _flat(file: Path, prefix: str, table: Mapping[str, Any]) -> Iterator[MessageDefinition]:
     for name, value in table.items():
         if isinstance(value, dict):
             yield from _flat(file, f"{prefix}{name}.", value)
         elif isinstance(value, str):
-            yield Message(prefix + name, value, file)
+            yield MessageDefinition(prefix + name, value, file)
         else:
             raise Misconfigured(f"{file}: {prefix}{name} is not a text: put it in quotes.")
 
 
-def _check(found: Sequence[tuple[str, Message]]) -> None:
+def _check(found: Sequence[tuple[str, MessageDefinition]]) -> None:
     """Raises Misconfigured for a text that English lacks, such as a misspelt one, and for unknown placeholders."""
     known: dict[str, frozenset[str]] = {}
     for language, message in found:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from fam_auth.exceptions import InvalidRequest, PayloadTooLarge, Said, UnsupportedMediaType
+from fam_auth.exceptions import InvalidRequest, Message, PayloadTooLarge, UnsupportedMediaType
 from fam_auth.schemas.base import is_plain
 
 LARGEST_BODY = 64 * 1024
@@ -68,7 +68,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def refuse_repeated(pairs: list[tuple[str, Any]], place: str) -> None:
     """Two parsers may take different ones of two equal names (ASVS 15.3.5)."""
     if len({name for name, _ in pairs}) < len(pairs):
-        raise InvalidRequest.of("", "repeated_name", Said(f"errors.repeated_name_in_{place}"))
+        raise InvalidRequest.of("", "repeated_name", Message(f"errors.repeated_name_in_{place}"))
 
 
 def refuse_hidden(pairs: Iterable[tuple[str, str]]) -> None:
@@ -95,5 +95,5 @@ def explained(errors: Iterable[Mapping[str, Any]], skip: int = 1) -> list[dict[s
 def _field_error(error: Mapping[str, Any], skip: int) -> dict[str, Any]:
     place = ".".join(str(part) for part in error["loc"][skip:] if isinstance(part, str | int))
     limits = {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, int)}
-    message = Said(f"errors.{error['type']}", limits, otherwise=error["msg"])
+    message = Message(f"errors.{error['type']}", limits, default=error["msg"])
     return {"field": place, "code": error["type"], "message": message, **limits}

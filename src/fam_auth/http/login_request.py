@@ -7,7 +7,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from fam_auth.auth import Auth
-from fam_auth.exceptions import InvalidRequest, Said, Unauthenticated
+from fam_auth.exceptions import InvalidRequest, Message, Unauthenticated
 from fam_auth.http.authentication import signed_in
 from fam_auth.http.client import client_of
 from fam_auth.http.credentials import (
@@ -39,7 +39,7 @@ def chosen(auth: Auth, transport: Transport | None) -> Transport:
         return allowed[0]
     if transport not in allowed:
         raise InvalidRequest.of(
-            "transport", "not_allowed", Said("errors.transport_not_allowed", {"allowed": ", ".join(allowed)})
+            "transport", "not_allowed", Message("errors.transport_not_allowed", {"allowed": ", ".join(allowed)})
         )
     return transport
 
