@@ -1,8 +1,8 @@
-"""Everything fam-auth refuses, as one tree.
+"""Every exception of fam-auth, as one tree.
 
 FamAuthError
-├── Misconfigured                   at start: a setting is wrong; the message names it and the remedy
-└── Refusal                         in a request: an RFC 9457 problem with a stable code
+├── Misconfigured                   at startup: a setting is wrong; the message names it and the remedy
+└── Refusal                         in a request: becomes an RFC 9457 problem with a stable code
     ├── InvalidRequest         422  invalid_request
     ├── PayloadTooLarge        413  payload_too_large
     ├── UnsupportedMediaType   415  unsupported_media_type
@@ -17,7 +17,7 @@ FamAuthError
     │   └── StepUpRequired          step_up_required
     ├── Forbidden              403  forbidden
     │   ├── CrossSite               cross_site
-    │   └── PasswordRequired        password_required        a link does not show whose registration it verifies
+    │   └── PasswordRequired        password_required        a link alone does not tell which registration it verifies
     ├── NotFound               404  not_found
     │   └── NoLogin                 no_login
     ├── TooManyAttempts        429  too_many_attempts
@@ -34,11 +34,11 @@ from typing import Any, ClassVar
 
 
 class FamAuthError(Exception):
-    """The root of all exceptions of this package."""
+    """Base class of every exception that this package raises."""
 
 
 class Misconfigured(FamAuthError):
-    """The configuration cannot work or is not safe. Raised at start, never in a request."""
+    """The configuration is unsafe or cannot work. Raised at startup, never during a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ Said = Message
 
 
 class Refusal(FamAuthError):
-    """A request is answered by a problem (RFC 9457) instead of what it asked for.
+    """The request is answered with a problem (RFC 9457).
 
-    `detail` is for people: a text, said as it is, or one of the message files, said in their language; None: the one of
-    the code. `code` is for programs and does not change.
+    `detail` is for people: a string is sent unchanged, a `Message` is translated, and None uses the text
+    `problems.<code>` of the message files. `code` is for programs and never changes.
     """
 
     status: ClassVar[int]
@@ -74,20 +74,21 @@ class Refusal(FamAuthError):
         super().__init__(f"{self.title} ({detail.key})" if isinstance(detail, Message) else detail or self.title)
 
     def headers(self) -> dict[str, str]:
-        """The headers that go with the answer."""
+        """Headers to add to the response. `Retry-After` is in whole seconds, rounded up, at least 1."""
         if self.retry_after is None:
             return {}
         return {"Retry-After": str(max(1, -(-self.retry_after // timedelta(seconds=1))))}
 
     def members(self) -> dict[str, Any]:
-        """What the problem says beyond the standard members."""
+        """Extension members of the problem (RFC 9457, 3.2)."""
         return {}
 
 
 class InvalidRequest(Refusal):
-    """The body, the path or the query is not what the route takes; `errors` says where.
+    """The body, path or query is invalid; `errors` lists each field and what is wrong with it.
 
-    The `message` of an error is a text or Message; without one it is `errors.<code>` of the message files.
+    The `message` of an error is a string or a `Message`. Without one, it is the text `errors.<code>` of the message
+    files.
     """
 
     status, code, title = 422, "invalid_request", "The request is not valid."
@@ -98,7 +99,7 @@ class InvalidRequest(Refusal):
 
     @classmethod
     def of(cls, field: str, code: str, message: str | Message | None = None, **more: object) -> "InvalidRequest":
-        """One error in one field; never give it the value itself."""
+        """An InvalidRequest with one error in one field. Never pass the value: the response would repeat it."""
         message = message or Message(f"errors.{code}", more, default=code)
         return cls([{"field": field, "code": code, "message": message, **more}])
 
@@ -119,25 +120,25 @@ class UnsupportedMediaType(Refusal):
 
 
 class UnknownHost(Refusal):
-    """The service was asked under a name that is not its own."""
+    """The Host header names a host that is not one of the service's own."""
 
     status, code, title = 400, "unknown_host", "This service does not answer to that name."
 
 
 class InvalidToken(Refusal):
-    """A one-time token is unknown, used, replaced by a newer one, or expired."""
+    """The one-time token is unknown, used, expired, or replaced by a newer one."""
 
     status, code, title = 400, "invalid_token", "This link is not valid any more. Ask for a new one."
 
 
 class InvalidCode(Refusal):
-    """A short code is wrong, used, expired, or was tried too often."""
+    """The short code is wrong, used or expired, or too many codes were tried."""
 
     status, code, title = 400, "invalid_code", "This code is not valid. Check it or ask for a new one."
 
 
 class Unauthenticated(Refusal):
-    """Nobody is signed in, or the session has ended."""
+    """The request has no session, or its session has ended."""
 
     status, code, title = 401, "unauthenticated", "Sign in first."
 
@@ -146,31 +147,31 @@ class Unauthenticated(Refusal):
 
 
 class InvalidCredentials(Unauthenticated):
-    """Address or password is wrong; which of them is not said."""
+    """The address or the password is wrong. The response does not tell which, so that addresses cannot be guessed."""
 
     code, title = "invalid_credentials", "The e-mail address or the password is wrong."
 
 
 class InvalidLoginToken(Unauthenticated):
-    """The login under way is unknown, finished or expired."""
+    """The login in progress is unknown, finished or expired."""
 
     code, title = "invalid_login_token", "This login is over. Start again."
 
 
 class InvalidRefreshToken(Unauthenticated):
-    """The refresh token is unknown, used, or its session has ended."""
+    """The refresh token is unknown or used, or its session has ended."""
 
     code, title = "invalid_refresh_token", "The session has ended. Sign in again."
 
 
 class SecondFactorRequired(Unauthenticated):
-    """The password form of OAuth2 cannot ask for a second factor."""
+    """The account requires a second factor, which the OAuth2 password form cannot ask for."""
 
     code, title = "second_factor_required", "This account needs more than a password. Sign in through POST /login."
 
 
 class StepUpRequired(Unauthenticated):
-    """The session is good, but the route wants a fresher or stronger proof (RFC 9470)."""
+    """The session is valid, but the route requires a more recent or stronger sign-in (RFC 9470)."""
 
     code, title = "step_up_required", "Confirm that it is you."
 
@@ -190,7 +191,7 @@ class StepUpRequired(Unauthenticated):
 
 
 class Forbidden(Refusal):
-    """The caller is known and may not do this. `lacking` says what is missing, for those who may know it."""
+    """The user is signed in but lacks permission. `lacking` names the missing role or permission, if they may know."""
 
     status, code, title = 403, "forbidden", "You may not do this."
 
@@ -203,43 +204,46 @@ class Forbidden(Refusal):
 
 
 class CrossSite(Forbidden):
-    """A page of another site sent this."""
+    """A page of another site sent the request (cross-site request forgery)."""
 
     code, title = "cross_site", "This request came from another site."
 
 
 class PasswordRequired(Forbidden):
-    """A verification needs the password of the registration, or its token: the mail alone shows only the mailbox."""
+    """Verifying the address requires the password of the registration, or its token.
+
+    The mail alone only shows who owns the mailbox, not who registered.
+    """
 
     code, title = "password_required", "Enter the password of your registration to verify this address."
 
 
 class NotFound(Refusal):
-    """There is no such thing, or it is not the caller's."""
+    """The resource does not exist, or it belongs to another user."""
 
     status, code, title = 404, "not_found", "There is no such thing."
 
 
 class NoLogin(NotFound):
-    """No login is under way."""
+    """The request has no login in progress."""
 
     code, title = "no_login", "No login is under way."
 
 
 class TooManyAttempts(Refusal):
-    """Too many tries; `Retry-After` says when the next one counts."""
+    """The rate limit is exceeded. `Retry-After` says when the next attempt is allowed."""
 
     status, code, title = 429, "too_many_attempts", "Too many attempts. Wait a little."
 
 
 class InternalError(Refusal):
-    """Something broke that is not the caller's fault; the log has it under the request id."""
+    """An unexpected error. The log has its traceback under the request id."""
 
     status, code, title = 500, "internal_error", "Something went wrong on our side."
 
 
 class Unavailable(Refusal):
-    """The database or another part does not answer in time; trying again later may work."""
+    """The database, or another part, did not answer in time. A later attempt may succeed."""
 
     status, code, title = 503, "unavailable", "The service cannot answer now. Try again in a moment."
 
@@ -248,12 +252,12 @@ class Unavailable(Refusal):
 
 
 class Busy(Unavailable):
-    """Too many passwords wait to be checked."""
+    """Too many passwords are waiting to be hashed."""
 
     code, title = "busy", "Too many people are signing in at once. Try again in a moment."
 
 
 class Conflict(Unavailable):
-    """The database gave this transaction up in favour of another (SQLSTATE 40001, 40P01)."""
+    """The database rolled this transaction back in favour of another, on every retry (SQLSTATE 40001, 40P01)."""
 
     code, title = "conflict", "Somebody else changed the same thing. Try again."
