@@ -1,4 +1,4 @@
-"""Reading a request: its body within a size limit, strict JSON, no name twice, and what is wrong where."""
+"""Reading request bodies: a size limit, strict JSON without repeated names, and errors by field."""
 
 import asyncio
 import json
@@ -17,7 +17,10 @@ DRAIN_SECONDS = 2
 
 
 async def read(request: Request) -> None:
-    """The body is read, checked and kept, so that FastAPI finds it parsed."""
+    """Read and check the body, and cache it in the request, so that FastAPI does not parse it again.
+
+    Raises PayloadTooLarge, UnsupportedMediaType and InvalidRequest.
+    """
     body = await limited(request)
     if not body:
         return
@@ -35,7 +38,11 @@ async def read(request: Request) -> None:
 
 
 async def limited(request: Request) -> bytes:
-    """The body, at most 64 kB. What is larger is read and thrown away, so that the client sees the answer."""
+    """The body. Raises PayloadTooLarge when it is larger than 64 kB.
+
+    The rest of a body that is too large is read and discarded for up to two seconds: many clients read the response
+    only after they have sent everything.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -66,13 +73,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def refuse_repeated(pairs: list[tuple[str, Any]], place: str) -> None:
-    """Two parsers may take different ones of two equal names (ASVS 15.3.5)."""
+    """Raises InvalidRequest when a name appears twice: two parsers could each take a different one (ASVS 15.3.5)."""
     if len({name for name, _ in pairs}) < len(pairs):
         raise InvalidRequest.of("", "repeated_name", Message(f"errors.repeated_name_in_{place}"))
 
 
 def refuse_hidden(pairs: Iterable[tuple[str, str]]) -> None:
-    """What a query or a path has no business with, whatever the parameter: PostgreSQL takes no NUL in any text."""
+    """Raises InvalidRequest for control characters in a query or path: PostgreSQL, for one, stores no NUL in a text."""
     for name, value in pairs:
         if not is_plain(name):
             raise InvalidRequest.of("", "control_character")
@@ -85,9 +92,9 @@ def _no_constant(name: str) -> None:
 
 
 def explained(errors: Iterable[Mapping[str, Any]], skip: int = 1) -> list[dict[str, Any]]:
-    """What is wrong where, without the values: pydantic would repeat a password.
+    """The `errors` of an InvalidRequest, from pydantic's errors, without the values: they may contain a password.
 
-    The first `skip` parts of a place are FastAPI's, as `body`.
+    `skip` is the number of parts that FastAPI puts before a field, such as `body`.
     """
     return [_field_error(one, skip) for one in errors]
 

@@ -1,4 +1,4 @@
-"""Outcomes of a login become answers, with their cookies."""
+"""Turning the outcome of a login into a response, with its cookies."""
 
 from datetime import timedelta
 
@@ -15,14 +15,17 @@ from fam_auth.values import Tokens
 
 
 def login_answer(auth: Auth, response: Response, outcome: Outcome) -> CompleteAnswer | IncompleteAnswer:
-    """The answer to a step of a login; with the cookie transport nothing secret is in it."""
+    """The response body for a step of a login. Sets the cookies of the cookie transport.
+
+    With cookies, the body contains no token, so that scripts never see one.
+    """
     if isinstance(outcome, Incomplete):
         return incomplete_answer(auth, response, outcome)
     return _complete(auth, response, outcome)
 
 
 def incomplete_answer(auth: Auth, response: Response, outcome: Incomplete) -> IncompleteAnswer:
-    """What is lacking, and the token for the next step: in the body, or in its cookie."""
+    """The remaining steps, and the login token for the next one: in the body, or in a cookie."""
     by_cookie = outcome.transport == "cookie"
     if by_cookie:
         seconds = int((outcome.expires_at - auth.now()).total_seconds())
@@ -35,7 +38,7 @@ def incomplete_answer(auth: Auth, response: Response, outcome: Incomplete) -> In
 
 
 def tokens_answer(tokens: Tokens) -> TokensAnswer:
-    """The tokens of a bearer client."""
+    """The tokens of a bearer client, as the response contains them."""
     return TokensAnswer(
         access_token=tokens.access_token,
         expires_in=tokens.expires_in,
