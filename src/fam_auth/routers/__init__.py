@@ -1,4 +1,4 @@
-"""The routes of the kernel: HTTP in, value out."""
+"""The routes of the kernel. Endpoints translate between HTTP and managers, and contain no rules of their own."""
 
 from fastapi import APIRouter
 
