@@ -1,4 +1,4 @@
-"""The search for ways around a second factor."""
+"""Searching for ways to bypass a second factor."""
 
 from typing import get_args
 
@@ -12,10 +12,10 @@ SOMEBODY_ELSES = "a way that some other feature brings"
 
 
 async def bypasses(auth: Auth, user: User) -> list[str]:
-    """The ways by which this user, who has a second factor, is signed in without giving it; none when all is well.
+    """The ways to sign this user in without their second factor, one line each. The user must have a second factor.
 
-    Every way that the features of `auth` name is tried, and one that no feature names, with every kind of proof and
-    over every transport. What it tries leaves logins under way behind, so it belongs into a test's own database.
+    Expect an empty list. It tries every sign-in method of the features of `auth`, and one of no feature, with every
+    type of factor and over every transport. It leaves logins in progress behind, so use a database of the test.
     """
     ways = [*(way for feature in auth.features for way in feature.ways), SOMEBODY_ELSES]
     found = []
