@@ -99,6 +99,7 @@ def create(auth: Auth) -> FastAPI:
         docs_url="/docs" if docs else None,
         redoc_url=None,
         openapi_url="/openapi.json" if docs else None,
+        # Starlette would build the redirect from the Host header.
         redirect_slashes=False,
     )
     install(service, auth, pages=auth.settings.pages and "cookie" in auth.settings.transports)

@@ -143,7 +143,9 @@ class Database:
                 execution_options={"schema_translate_map": self._translation()},
                 pool_size=pool_size,
                 pool_timeout=POOL_WAIT.total_seconds(),
+                # A ping would cost a round trip per query; a dead connection answers 503 once instead.
                 pool_pre_ping=False,
+                # Parameters are addresses and digests: they belong in no exception and no log.
                 hide_parameters=True,
                 connect_args=self._connect_args(),
             )
@@ -160,6 +162,7 @@ class Database:
         statement, lock = (f"{limit // timedelta(milliseconds=1)}" for limit in (STATEMENT, LOCK))
         match self.url.get_driver_name():
             case "aiosqlite":
+                # Without an isolation level the driver begins no transactions itself: `_begin_immediate` does.
                 return {"timeout": STATEMENT.total_seconds(), "isolation_level": None}
             case "asyncpg" if self.pooler:
                 raise Misconfigured(

@@ -61,7 +61,7 @@ class Hasher:
         self.threads = threads or os.cpu_count() or 1
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=LANES)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="fam-auth-hash", initializer=_step_back)
-        self._dummy = _nobodys(self._argon2.time_cost, self._argon2.memory_cost)
+        self._dummy = _dummy_hash(self._argon2.time_cost, self._argon2.memory_cost)
         places = self.threads * (1 + QUEUE_PER_THREAD)
         self._queue, self._entrance = _Places(places), _Places(places)
 
@@ -122,7 +122,7 @@ class _Places(AbstractContextManager[None]):
 
 
 @cache
-def _nobodys(passes: int, memory: int) -> str:
+def _dummy_hash(passes: int, memory: int) -> str:
     """A hash of a random password, to verify against when there is no user. Cached, because it takes as long as any."""
     return PasswordHasher(passes, memory, LANES).hash(secrets.token_urlsafe(16))
 

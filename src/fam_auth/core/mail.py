@@ -184,6 +184,7 @@ class SmtpCarrier:
 
     def __init__(self, url: SplitResult) -> None:
         host = hosts.canonical(url.hostname or "") or url.hostname
+        # Implicit TLS (RFC 8314) or message submission (RFC 6409).
         port = url.port or (465 if url.scheme == "smtps" else 587)
         self.name = f"[{host}]:{port}" if ":" in f"{host}" else f"{host}:{port}"
         self._options: dict[str, Any] = {

@@ -46,6 +46,7 @@ def parse_secrets(text: str) -> dict[int, str]:
     for part in (part.strip() for part in text.split(",")):
         number, colon, secret = part.partition(":")
         version, secret = (number, secret) if colon else ("1", number)
+        # isdigit() alone is also true for "²", which int() refuses.
         if (
             not version.isascii()
             or not version.isdigit()

@@ -64,6 +64,7 @@ def options(history: History, schema: str | None) -> dict[str, Any]:
         "include_schemas": schema is not None,
         "include_name": lambda name, kind, _: kind != "schema" or name == schema,
         "include_object": is_own,
+        # SQLite cannot alter most of a table, so Alembic copies it.
         "render_as_batch": schema is None,
         "render_item": _plainly,
         "transactional_ddl": False,

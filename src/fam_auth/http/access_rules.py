@@ -53,6 +53,7 @@ def ready(app: FastAPI, auth: Auth) -> None:
 
 
 def _of(app: object, prefix: str) -> Iterator[Rule]:
+    # FastAPI's documentation routes declare nothing, but are public on purpose.
     own = {getattr(app, f"{name}_url", None) for name in ("openapi", "docs", "redoc", "swagger_ui_oauth2_redirect")}
     for route in _flat(getattr(app, "routes", ())):
         if isinstance(route, Mount):

@@ -32,6 +32,7 @@ async def read(request: Request) -> None:
         case "application/json":
             request._json = _parsed(body)  # noqa: SLF001 - where Request.json() keeps what it has parsed
         case "application/x-www-form-urlencoded":
+            # Latin-1 decodes any bytes. Only the names matter here; FastAPI decodes the form itself.
             refuse_repeated(parse_qsl(body.decode("latin-1"), keep_blank_values=True), "body")
         case _:
             raise UnsupportedMediaType

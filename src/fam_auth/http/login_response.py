@@ -49,6 +49,7 @@ def tokens_answer(tokens: Tokens) -> TokensAnswer:
 def _complete(auth: Auth, response: Response, outcome: Complete) -> CompleteAnswer:
     by_cookie = outcome.cookie is not None
     if outcome.cookie is not None:
+        # The browser stays known longer than its session lasts.
         known = auth.settings.device_lifetime // timedelta(seconds=1)
         set_cookie(auth, response, DEVICE_COOKIE, outcome.device_token, known)
         seconds = int((outcome.session.expires_at - auth.now()).total_seconds())

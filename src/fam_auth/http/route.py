@@ -37,6 +37,7 @@ class Route(APIRoute):
             finally:
                 request_id.reset(token)
             response.headers["X-Request-ID"] = name
+            # Pages and static files set a policy and caching of their own.
             for header, value in problems.HEADERS.items():
                 response.headers.setdefault(header, value)
             return response
@@ -74,9 +75,10 @@ async def _answered(route: Route, handle: Handler, request: Request) -> Response
         return route.refused(request, refusal)
     except RequestValidationError as error:
         return route.refused(request, InvalidRequest(explained(error.errors())))
-    except HTTPException:
+    except HTTPException:  # FastAPI raises it for a body that it cannot parse
         return route.refused(request, InvalidRequest.of("", "unreadable"))
     except Exception:
+        # The response tells nothing about the error; the log has it under the request id.
         log.exception("a request broke")
         return route.refused(request, InternalError())
 

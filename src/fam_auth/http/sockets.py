@@ -50,6 +50,7 @@ class Sockets:
             self._open.add(one)
         one.demands += tuple(demands)
         one.due = min(_ends(auth, one))
+        # A change since the query would be missed, because the WebSocket was not watched yet.
         if auth.memory.was_forgotten(session) or one.session is not session:
             one.changed_at = auth.memory.clock()
 

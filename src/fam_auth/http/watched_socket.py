@@ -83,7 +83,7 @@ class WatchedSocket:
                 async with wait:
                     return await act()
             except TimeoutError:
-                if not wait.expired():
+                if not wait.expired():  # a timeout of `act` itself, not of `shut`
                     raise
             finally:
                 self._waits.discard(wait)

@@ -76,7 +76,9 @@ class PageRoute(Route):
         """
         if isinstance(refusal, NEVER_BESIDE_A_FORM):
             raise refusal
+        # Access comes first: a visitor who may not see the page is not told what is wrong with its form.
         page, refusal = await page_of(request), await self._barred(request) or refusal
+        # Not its subclasses: wrong credentials are shown beside the form.
         if type(refusal) is Unauthenticated:
             return page.leads(_signing_in(page, request))
         if isinstance(refusal, StepUpRequired):

@@ -75,14 +75,14 @@ async def _probed(app: FastAPI, own: Collection[Rule], public: Collection[str]) 
         is_open = rule.asks in {"public", "nothing"} or rule.path in public
         if rule.method == "GET" and is_open and "{" not in rule.path:
             for cookie in (await answer_of(app, rule.path)).getlist("set-cookie"):
-                name, lacking = _lacking_flags(cookie)
-                if lacking:
-                    told = f"lacks {', '.join(lacking)} (set by GET {rule.path})."
+                name, missing = _missing_flags(cookie)
+                if missing:
+                    told = f"lacks {', '.join(missing)} (set by GET {rule.path})."
                     found.setdefault(("cookies", name), Finding("cookies", name, told))
     return list(found.values())
 
 
-def _lacking_flags(cookie: str) -> tuple[str, list[str]]:
+def _missing_flags(cookie: str) -> tuple[str, list[str]]:
     first, *rest = (part.strip() for part in cookie.split(";"))
     flags = {part.partition("=")[0].lower() for part in rest}
     wanted = ("Secure", "HttpOnly", "SameSite")

@@ -44,7 +44,7 @@ async def travel(auth: Auth, by: timedelta) -> datetime:
     Rate limits use the database's clock, which cannot be moved, so their stored times are moved back instead. Requires
     an Auth inside `isolated`.
     """
-    assert isinstance(auth.now, Clock)  # noqa: S101 - said above
+    assert isinstance(auth.now, Clock)  # noqa: S101 - documented above
     seconds = by.total_seconds()
     aged = {"tried_at": Attempt.tried_at - seconds, "free_at": Attempt.free_at - seconds}
     await auth.database.rows(update(Attempt).values(**aged))

@@ -32,7 +32,7 @@ async def mails_to(auth: Auth, recipient: str, kind: str | None = None) -> Seque
 
     Requires an Auth inside `isolated`.
     """
-    assert isinstance(auth.carrier, Mailbox)  # noqa: S101 - said above
+    assert isinstance(auth.carrier, Mailbox)  # noqa: S101 - documented above
     waiting = select(func.count()).select_from(Outbox).where(queries.mails(), Outbox.done_at.is_(None))
     for _ in range(LOOKS):
         # The application's own worker may be sending a mail at the same time, so look until none waits.

@@ -54,6 +54,7 @@ async def make_user(  # noqa: PLR0913 - what a user may be
         await _grant(auth, user, roles)
     for factor in factors:
         await _enrol(auth, user, factor)
+    # So that a test finds only the mails that it causes itself.
     await auth.database.rows(outbox.forget(user.id))
     return user
 
