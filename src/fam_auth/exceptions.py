@@ -191,7 +191,7 @@ class StepUpRequired(Unauthenticated):
 
 
 class Forbidden(Refusal):
-    """The user is signed in but lacks permission. `lacking` names the missing role or permission, if they may know."""
+    """The request is not allowed. `lacking` names the missing role or permission, if the user may know it."""
 
     status, code, title = 403, "forbidden", "You may not do this."
 
