@@ -14,9 +14,9 @@ from fam_auth.demands import Demand
 from fam_auth.http.authentication import SignedIn, is_public
 from fam_auth.http.login_request import maybe_login_token, same_site
 
-Asked = Literal["session", "login", "public", "nothing"]
+Access = Literal["session", "login", "public", "nothing"]
 # The dependencies that declare that a route works without a session.
-SAYS: dict[Any, Asked] = {maybe_login_token: "login", same_site: "public", is_public: "public"}
+DECLARES: dict[Any, Access] = {maybe_login_token: "login", same_site: "public", is_public: "public"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Rule:
 
     method: str
     path: str
-    asks: Asked
+    asks: Access
     demands: tuple[Demand, ...] = ()
     reads_body: bool = False
 
@@ -62,7 +62,7 @@ def _of(app: object, prefix: str) -> Iterator[Rule]:
         dependant = getattr(route, "dependant", None)
         calls = [] if dependant is None else list(_calls(dependant))
         demands = tuple(demand for call in calls if isinstance(call, SignedIn) for demand in call.demands)
-        asks: Asked = "public" if dependant is None and route.path in own else _asked(calls)
+        asks: Access = "public" if dependant is None and route.path in own else _access(calls)
         for method in sorted(getattr(route, "methods", None) or {"WEBSOCKET"}):
             yield Rule(method, prefix + route.path, asks, demands, dependant is not None and _reads_body(dependant))
 
@@ -87,8 +87,8 @@ def _reads_body(dependant: Dependant) -> bool:
     return bool(dependant.body_params) or any(_reads_body(one) for one in dependant.dependencies)
 
 
-def _asked(calls: Sequence[Any]) -> Asked:
+def _access(calls: Sequence[Any]) -> Access:
     if any(isinstance(call, SignedIn) for call in calls):
         return "session"
-    found = [SAYS[call] for call in calls if not isinstance(call, SignedIn) and call in SAYS]
+    found = [DECLARES[call] for call in calls if not isinstance(call, SignedIn) and call in DECLARES]
     return "login" if "login" in found else next(iter(found), "nothing")

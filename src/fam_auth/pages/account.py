@@ -10,7 +10,7 @@ from fam_auth.dependencies import CurrentActor, CurrentClient, CurrentSession, C
 from fam_auth.pages.forms import form
 from fam_auth.pages.page import CurrentPage
 from fam_auth.pages.route import new_router, shown_on
-from fam_auth.pages.sign_in import left
+from fam_auth.pages.sign_in import signed_out_response
 from fam_auth.repository.data_access.managers import emails, users
 from fam_auth.schemas.base import Body
 from fam_auth.schemas.user import Locale, Mailbox, Name
@@ -78,7 +78,7 @@ async def delete(
     """Delete the account and everything that belongs to it."""
     del given
     await users.remove(page.auth, user.id, actor)
-    return left(page, "/account-deleted")
+    return signed_out_response(page, "/account-deleted")
 
 
 @router.get("/account-deleted", dependencies=[needs.public])

@@ -62,7 +62,7 @@ async def abandon(page: CurrentPage, token: MaybeLoginToken) -> Response:
 async def sign_out(page: CurrentPage, session: CurrentSession, actor: CurrentActor) -> Response:
     """End the session, and make the browser delete what it stored."""
     await sessions.end(page.auth, {"id": session.id}, "logout", actor)
-    return left(page, "/signed-out")
+    return signed_out_response(page, "/signed-out")
 
 
 @router.get("/signed-out", dependencies=[needs.public])
@@ -71,7 +71,7 @@ async def signed_out(page: CurrentPage) -> Response:
     return page.shows("message.html", key="signed_out")
 
 
-def left(page: CurrentPage, path: str) -> Response:
+def signed_out_response(page: CurrentPage, path: str) -> Response:
     """Redirect to `path`, and make the browser delete the session cookie and everything else it stored."""
     response = page.leads(page.plain(path))
     forget_cookie(page.auth, response, SESSION_COOKIE)

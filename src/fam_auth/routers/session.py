@@ -20,7 +20,7 @@ from fam_auth.schemas.session import EventItem, PageAnswer, Refresh, SessionAnsw
 router = new_router("session")
 
 
-class Window:
+class Pagination:
     """The query parameters of a paginated list."""
 
     def __init__(
@@ -31,7 +31,7 @@ class Window:
         self.limit, self.after = limit, after
 
 
-Wanted = Annotated[Window, Depends()]
+Wanted = Annotated[Pagination, Depends()]
 
 
 @router.post(

@@ -8,7 +8,7 @@ from fam_auth.repository.data_access.managers import logins
 from fam_auth.repository.data_access.queries.users import locked
 from fam_auth.values import Client, Kind, Proof, Transport, User, Visit
 
-SOMEBODY_ELSES = "a way that some other feature brings"
+OTHER_METHOD = "a way that some other feature brings"
 
 
 async def bypasses(auth: Auth, user: User) -> list[str]:
@@ -17,7 +17,7 @@ async def bypasses(auth: Auth, user: User) -> list[str]:
     Expect an empty list. It tries every sign-in method of the features of `auth`, and one of no feature, with every
     type of factor and over every transport. It leaves logins in progress behind, so use a database of the test.
     """
-    ways = [*(way for feature in auth.features for way in feature.ways), SOMEBODY_ELSES]
+    ways = [*(way for feature in auth.features for way in feature.ways), OTHER_METHOD]
     found = []
     for way in ways:
         for kind in Kind:

@@ -101,7 +101,7 @@ def signed_in(auth: Auth) -> SignedIn:
     return signing
 
 
-class Post:
+class SentMails:
     """The mails of the test, by recipient."""
 
     def __init__(self, auth: Auth) -> None:
@@ -121,9 +121,9 @@ class Post:
 
 
 @pytest.fixture
-def mailbox(auth: Auth) -> Post:
+def mailbox(auth: Auth) -> SentMails:
     """The mails of the test: `mailbox.to("ada@example.com")`, `.token(...)`, `.code(...)`."""
-    return Post(auth)
+    return SentMails(auth)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ Blank = BeforeValidator(lambda text: text or None)
 ADDRESS = 320
 
 
-class Asked:
+class EventSearch:
     """The filter that an administrator filled in. `who` is an address or a user's id."""
 
     def __init__(
@@ -53,7 +53,7 @@ class Asked:
         return EventFilter(user_id, self.kind or None, since, until, self.outcome)
 
 
-Wanted = Annotated[Asked, Depends()]
+Wanted = Annotated[EventSearch, Depends()]
 
 
 @router.get("/admin/events", dependencies=[needs(SEES_EVENTS)])
@@ -84,7 +84,7 @@ async def list_newer(page: CurrentPage, asked: Wanted, than: Annotated[UUID, Que
     return page.shows("administration/event_rows.html", lines=items)
 
 
-async def _filter(page: Page, asked: Asked) -> EventFilter | None:
+async def _filter(page: Page, asked: EventSearch) -> EventFilter | None:
     """The filter; None if no user has the address. An id is taken as it is, because deleted users have events too."""
     if not asked.who:
         return asked.chosen(None)

@@ -18,7 +18,7 @@ SHOWN = 50
 Cursor = Annotated[UUID | None, Query()]
 
 
-class Which(Body):
+class RetryForm(Body):
     """The id of the mail to send again."""
 
     mail: UUID
@@ -39,7 +39,7 @@ async def list_mails(page: CurrentPage, after: Cursor = None) -> Response:
 
 @router.post("/admin/outbox/retry", dependencies=[needs(SEES_SERVICE, MANAGES_SERVICE)])
 @shown_on(_mails)
-async def retry(page: CurrentPage, given: Annotated[Which, form(Which)]) -> Response:
+async def retry(page: CurrentPage, given: Annotated[RetryForm, form(RetryForm)]) -> Response:
     """Queue a mail that waits or has failed, so that the next worker sends it at once."""
     await outbox.retry(page.auth, given.mail)
     return page.leads(page.plain("/admin/outbox"), done="admin_retried")

@@ -38,7 +38,7 @@ class SuspensionForm(Body):
         return None if self.until is None else datetime.combine(self.until, time.max, UTC)
 
 
-class Understood(Body):
+class DeletionForm(Body):
     """The checkbox that confirms the deletion."""
 
     understood: str = Field(max_length=10)
@@ -87,7 +87,7 @@ async def restore(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Resp
 @router.post("/admin/users/{user_id}/delete", dependencies=[needs(SEES_USERS, *DELETES)])
 @shown_on(_user)
 async def delete(
-    page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[Understood, form(Understood)]
+    page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[DeletionForm, form(DeletionForm)]
 ) -> Response:
     """Delete a user and everything that belongs to them."""
     del given
