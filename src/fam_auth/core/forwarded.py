@@ -91,7 +91,7 @@ def is_rewriting() -> bool:
     An application cannot read uvicorn's configuration. But uvicorn calls the lifespan through the middleware, which is
     then on the call stack.
     """
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the interpreter's way to look at who calls
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the only way to read the call stack
     while frame is not None:
         if frame.f_globals.get("__name__") == UVICORN:
             return True

@@ -68,7 +68,7 @@ async def is_public() -> None:
 
 def _watch(auth: Auth, connection: HTTPConnection, session: Session, demands: tuple[Demand, ...] = ()) -> None:
     """Closes the WebSocket once the session ends or no longer meets the demands."""
-    assert isinstance(connection, WebSocket)  # noqa: S101 - its scope said so
+    assert isinstance(connection, WebSocket)  # noqa: S101 - the scope type was checked
     sockets_of(auth).add(auth, connection, session, demands)
 
 
