@@ -1,4 +1,4 @@
-"""Auth: the one object that holds settings, database, keys, hasher, mail carrier and features. It knows no HTTP."""
+"""Auth: the object that holds settings, database, keys, hasher, mail transport and features. It knows no HTTP."""
 
 import logging
 import os
@@ -39,16 +39,16 @@ SomeFeature = TypeVar("SomeFeature", bound=Feature)
 
 
 def _nowhere(_: str) -> None:
-    """Whoever does not ask for places has none."""
+    """The default `place_of`: no address has a known place."""
 
 
 class Auth:
-    """Everything the package needs to work, checked when it is made.
+    """The configuration and state of fam-auth in one application. Raises Misconfigured when settings are invalid.
 
-    Without arguments it reads FAM_AUTH_* and, in development, `.env`. `features` are instances of features; None takes
-    those that FAM_AUTH_FEATURES names. `registration` are fields of the application's own at registration, which
-    `auth.on(UserRegistered)` is given. `place_of` tells where a network address is, as people say it; None: it does not
-    know. Further keywords are settings. Raises Misconfigured.
+    Without arguments it reads FAM_AUTH_* and, in development, `.env`. `features` are instances; None takes the features
+    that FAM_AUTH_FEATURES names. `registration` is a model with your own registration fields, which are passed to
+    `auth.on(UserRegistered)`. `carrier` replaces the mail transport. `place_of` returns the place of a network address
+    in words ("Vienna, Austria"), or None when it is unknown. All other keyword arguments are settings.
     """
 
     def __init__(  # noqa: PLR0913 - what an application gives its Auth
@@ -98,13 +98,13 @@ class Auth:
 
     @property
     def mails(self) -> tuple[Path, ...]:
-        """The folders of mail templates: the host's own first, then those of the features."""
+        """The folders of mail templates: your own first, which win, then those of the features."""
         own = self.settings.mail_templates
         return (*([own] if own else []), *(feature.mails for feature in self.features if feature.mails))
 
     @property
     def hooks(self) -> Hooks:
-        """What the application listens to; the last of the features from the first time it is asked for."""
+        """The application's own listeners, as a feature that comes after all others. Created on first use."""
         for feature in self.features:
             if isinstance(feature, Hooks):
                 return feature
@@ -113,10 +113,10 @@ class Auth:
         return made
 
     def on(self, *kinds: type[SomeEvent]) -> Callable[[Listener[SomeEvent]], Listener[SomeEvent]]:
-        """Decorates `async def heard(event, db)`, called for these events inside of the transaction of the deed.
+        """Decorate `async def listener(event, db)`, which is called for these events inside their transaction.
 
-        What it writes through `db` is committed with the deed, or not at all; what it raises undoes the deed. It does
-        not commit, and calls nobody outside: the transaction is open.
+        What it writes through `db` is committed together with what the event reports, or not at all; an exception rolls
+        both back. It must not commit, and must not call other services, because the transaction stays open meanwhile.
         """
 
         def listening(listener: Listener[SomeEvent]) -> Listener[SomeEvent]:
@@ -128,10 +128,11 @@ class Auth:
     def after(
         self, *kinds: type[SomeEvent], name: str | None = None
     ) -> Callable[[Follower[SomeEvent]], Follower[SomeEvent]]:
-        """Decorates `async def follow(event)`, called by a worker once these events are committed.
+        """Decorate `async def job(event)`, a background job that a worker runs after these events are committed.
 
-        It is called at least once, and again when it raises; `event.id` tells a repetition. `name` is what waits in the
-        outbox for it; None: the name of the function. Raises Misconfigured for a name that is taken.
+        It runs at least once, and again when it raises; use `event.id` to recognize a repetition. The outbox stores the
+        job under `name` (default: the name of the function), so keep it across releases. Raises Misconfigured when the
+        name is taken.
         """
 
         def following(follower: Follower[SomeEvent]) -> Follower[SomeEvent]:
@@ -145,24 +146,27 @@ class Auth:
         return following
 
     def errand(self, errand: Errand) -> None:
-        """A worker does it after each event that it wants. Raises Misconfigured for a name that is taken."""
+        """Register an event job, which a worker runs after each event it wants. Raises Misconfigured for a taken name.
+
+        `auth.after(...)` is the decorator for this.
+        """
         if errand.name in self.errands:
             raise Misconfigured(f"auth.after already has a function named {errand.name}. Pass another name (name=).")
         self.errands[errand.name] = errand
 
     def claims(self, claiming: Claiming) -> Claiming:
-        """Decorates `async def claimed(user, db)`: what it gives is in the claims of the user's sessions."""
+        """Decorate `async def plan(user, db)`, whose result is added to the claims of the user's sessions."""
         self.hooks.claim(claiming)
         return claiming
 
     @asynccontextmanager
     async def transaction(self, db: AsyncSession | None = None) -> AsyncIterator[AsyncSession]:
-        """A short transaction of its own, committed at the end, rolled back on errors; or the caller's, left open."""
+        """A transaction that is committed at the end and rolled back on errors; or `db`, which the caller commits."""
         async with self.database.transaction(db) as joined:
             yield joined
 
     def of(self, kind: type[SomeFeature]) -> SomeFeature:
-        """The feature of this class. Raises Misconfigured when it is not in use."""
+        """The feature of this class, as configured. Raises Misconfigured when it is not in use."""
         for feature in self.features:
             if isinstance(feature, kind):
                 return feature
@@ -170,11 +174,11 @@ class Auth:
         raise Misconfigured(f"The feature {kind.name} is not enabled. Add {name}() to Auth(features=[...]).")
 
     def new_id(self) -> UUID:
-        """A fresh id that sorts by the present moment."""
+        """A new UUID version 7, which sorts by the current time."""
         return uuid7(self.now())
 
     def until(self, lifetime: timedelta) -> datetime:
-        """The moment a lifetime that begins now ends."""
+        """The time at which a lifetime ends that begins now."""
         return self.now() + lifetime
 
     def used_since(self) -> datetime:
@@ -182,16 +186,16 @@ class Auth:
         return self.now() - self.settings.session_idle
 
     def link(self, name: str, token: str) -> str:
-        """The address of the page that a mail's link opens, with the token in the fragment."""
+        """The URL for a link in a mail. The token is in the fragment, which browsers send to no server and no log."""
         own: str | None = getattr(self.settings.links, name)
         hosted = f"{self.settings.public_url}{self.prefix}/{name.replace('_', '-')}#token={{token}}"
         return (own or hosted).replace("{token}", token)
 
     async def start(self) -> None:
-        """The database is ready for this code afterwards. Raises Misconfigured when its schema is behind.
+        """Check that the database has the schema of this version, and start the features. Raises Misconfigured.
 
-        On SQLite in development the tables are made or upgraded; nowhere else does a start migrate. Sessions cached
-        before an earlier stop are not trusted: the cache starts empty.
+        On SQLite in development, the tables are created or migrated first. Elsewhere, run `fam-auth migrate`. The
+        session cache starts empty: what it learned before an earlier stop may be out of date.
         """
         self.session_cache, self.is_stopping = self._new_session_cache(), False
         if self.database.is_sqlite and self.settings.is_development:
@@ -204,7 +208,7 @@ class Auth:
             await feature.start(self)
 
     async def close(self) -> None:
-        """Ends the hash threads and closes every connection."""
+        """Stop the hashing threads and close all database connections."""
         self.hasher.close()
         await self.database.close()
 
@@ -212,7 +216,7 @@ class Auth:
         return SessionCache(self.settings.session_memory, timestamps(self.now))
 
     def _message_files(self) -> tuple[Path, ...]:
-        """The folders of message files beside the package's own: the features', then the host's, which wins."""
+        """The folders of message files in addition to the package's own: the features', then the host's, which wins."""
         own = self.settings.texts
         return (*(feature.languages for feature in self.features if feature.languages), *([own] if own else []))
 
@@ -230,7 +234,7 @@ def _history(name: str, folder: Path, models: Iterable[type[Base]]) -> History:
 
 @cache
 def _entries() -> EntryPoints:
-    """The features that are installed. To find them every installed distribution is looked at: 5 ms, so once."""
+    """The installed features. Cached, because searching every installed distribution takes 5 ms."""
     return entry_points(group=GROUP)
 
 
@@ -258,15 +262,16 @@ def _ordered(features: Sequence[Feature]) -> tuple[Feature, ...]:
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret of this development machine, made at the first start and readable by its owner alone.
+    """The development secret in this file, which is created at the first start with mode 0600.
 
-    Raises Misconfigured when it cannot be kept there.
+    Raises Misconfigured when the file cannot be written or read.
     """
     try:
         if not path.exists():
             with tempfile.NamedTemporaryFile("w", dir=path.parent) as new:  # made with mode 0600
                 new.write(new_secret())
                 new.flush()
+                # A hard link appears with its whole content: a worker that starts now never reads half a secret.
                 with suppress(FileExistsError):  # another worker was first
                     os.link(new.name, path)
         elif path.stat().st_mode & OTHERS:
@@ -280,7 +285,7 @@ def _kept_secret(path: Path) -> str:
 
 
 def _make_private(path: Path) -> None:
-    """Nobody but its owner can read it from now on, where we may say so; it is told in any case."""
+    """Removes the permissions of group and others if we own the file, and logs a warning in any case."""
     with suppress(PermissionError):
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)
     if path.stat().st_mode & OTHERS:

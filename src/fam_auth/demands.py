@@ -1,4 +1,4 @@
-"""What a route may ask of a session beyond its being there."""
+"""What a route can require of a session: an assurance level, a recent sign-in, a role, a permission."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -9,33 +9,39 @@ from typing import Any, Literal, NoReturn
 from starlette.requests import HTTPConnection
 
 from fam_auth.auth import Auth
-from fam_auth.exceptions import Forbidden, Said, StepUpRequired
+from fam_auth.exceptions import Forbidden, Message, StepUpRequired
 from fam_auth.values import Session
 
 MANAGES_ROLES = "roles:manage"
 Scope = Callable[[HTTPConnection], str]
-"""Tells from a request what it is about, such as `project:42`."""
+"""Returns the scope of a request, such as `project:42`."""
 
 
 class Demand(ABC):
-    """One thing that `needs(...)` asks for. `str()` of it stands in the OpenAPI document and in `fam-auth routes`."""
+    """One requirement of `needs(...)`. Its `str()` appears in the OpenAPI document and in `fam-auth routes`."""
 
     @abstractmethod
     def check(self, auth: Auth, session: Session, connection: HTTPConnection) -> None:
-        """Raises a refusal when the session does not have it; the request tells, say, which project it is about."""
+        """Raises a Refusal when the session does not meet the demand. `connection` gives the scope, such as a project.
+
+        Called on each request, and again for open WebSockets: it must not wait for anything.
+        """
 
     def ends(self, session: Session) -> Iterable[datetime]:
-        """When time alone may end that a session meets it: an open WebSocket is judged again at these moments."""
+        """The moments at which time alone may end what the demand requires. Open WebSockets are checked again then."""
         del session
         return ()
 
-    def ready(self, auth: Auth, path: str) -> None:  # noqa: B027 - most demands can be met by somebody
-        """Asked once at start, for each route by its path: raises Misconfigured when it can never be met there."""
+    def ready(self, auth: Auth, path: str) -> None:  # noqa: B027 - most demands can always be met
+        """Raises Misconfigured when no user can ever meet the demand. Called at startup, once for each route."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assurance(Demand):
-    """A proof of this level, the newest not older than `within`; None: of any age."""
+    """The session has this assurance level (`aal1` or `aal2`), and its latest factor is no older than `within`.
+
+    `within` None accepts any age.
+    """
 
     level: str
     within: timedelta | None
@@ -56,7 +62,7 @@ class Assurance(Demand):
 
 @dataclass(frozen=True, slots=True)
 class Claimed(Demand):
-    """The claims of the session hold this role or permission, for everything or for the scope of the request."""
+    """The session's claims contain this role or permission, either globally or for the scope of the request."""
 
     kind: Literal["role", "permission"]
     name: str
@@ -76,23 +82,26 @@ class Claimed(Demand):
         self.refuse(session, scope)
 
     def refuse(self, session: Session, scope: str | None) -> NoReturn:
-        """Raises Forbidden; what is missing is told to those who may give it."""
+        """Raises Forbidden. Only users who can grant roles are told what is missing; others could map permissions."""
         if MANAGES_ROLES not in session.claims.get("permissions", ()):
             raise Forbidden
         missing: dict[str, Any] = {self.kind: self.name, **({"scope": scope} if scope else {})}
-        raise Forbidden(Said(f"details.needs_{self.kind}", {"name": self.name}), lacking=missing)
+        raise Forbidden(Message(f"details.needs_{self.kind}", {"name": self.name}), lacking=missing)
 
 
 def permission(name: str) -> Demand:
-    """Some feature gives the user this permission, for everything and not for one scope alone."""
+    """The user has this permission globally, not only in one scope. A feature, such as roles, grants it."""
     return Claimed("permission", name)
 
 
 def second_factor(within: timedelta | None = None) -> Demand:
-    """The session rests on two factors, the newest proof not older than `within`."""
+    """The user signed in with two factors, and used the latest one no longer than `within` ago. None: at any time.
+
+    Raises StepUpRequired otherwise.
+    """
     return Assurance("aal2", within)
 
 
 def recent_proof(within: timedelta = timedelta(minutes=10)) -> Demand:
-    """The user has proved who they are not longer ago than `within`."""
+    """The user signed in, or confirmed the session, no longer than `within` ago. Raises StepUpRequired otherwise."""
     return Assurance("aal1", within)

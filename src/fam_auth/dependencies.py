@@ -1,4 +1,4 @@
-"""What a route asks for: CurrentUser, CurrentSession, CurrentAuth, needs(...)."""
+"""FastAPI dependencies for your routes: CurrentUser, CurrentSession, CurrentAuth, needs(...)."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,10 @@ from fam_auth.values import Actor, Client, Session, User
 
 class _PerhapsSignedIn(SignedIn):
     async def __call__(self, connection: HTTPConnection) -> None:  # type: ignore[override]
-        """Somebody is signed in, or comes with the token of a login under way, which the route judges."""
+        """The request has a session, or the token of a login in progress, which the route checks itself.
+
+        Raises Unauthenticated and CrossSite.
+        """
         auth = auth_of(connection)
         if has_credentials(connection):
             await signed_in(connection)
@@ -42,15 +45,18 @@ class _TheUser(SignedIn):
 
 
 class Needs:
-    """What `dependencies=[...]` of a route takes: `needs(...)` for people signed in, `needs.public` for everybody."""
+    """For `dependencies=[...]` of a route: `needs(...)` requires a session, `needs.public` requires nothing."""
 
     def __call__(self, *demands: Demand) -> Any:
-        """Somebody is signed in and meets every demand."""
+        """The user must be signed in and meet every demand.
+
+        Raises Unauthenticated and CrossSite, and whatever the demands raise: StepUpRequired, Forbidden.
+        """
         return Depends(SignedIn(*demands))
 
     @property
     def public(self) -> Any:
-        """Nobody needs to be signed in; it says to `fam-auth routes --check` that this is meant."""
+        """The route is open to everyone. This tells `fam-auth routes --check` that it is open on purpose."""
         return Depends(is_public)
 
 
@@ -60,6 +66,6 @@ CurrentActor = Annotated[Actor, Depends(_TheActor())]
 CurrentAuth = Annotated[Auth, Depends(inline(auth_of))]
 CurrentClient = Annotated[Client, Depends(inline(client_of))]
 CurrentLanguage = Annotated[str, Depends(inline(language_of))]
-# The scope is said because FastAPI would find it out at each request.
+# With an explicit scope, FastAPI does not have to work it out on each request.
 CurrentSession = Annotated[Session, Depends(_TheSession(), scope="request")]
 CurrentUser = Annotated[User, Depends(_TheUser(), scope="request")]

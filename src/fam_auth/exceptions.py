@@ -1,8 +1,8 @@
-"""Everything fam-auth refuses, as one tree.
+"""Every exception of fam-auth, as one tree.
 
 FamAuthError
-├── Misconfigured                   at start: a setting is wrong; the message names it and the remedy
-└── Refusal                         in a request: an RFC 9457 problem with a stable code
+├── Misconfigured                   at startup: a setting is wrong; the message names it and the remedy
+└── Refusal                         in a request: becomes an RFC 9457 problem with a stable code
     ├── InvalidRequest         422  invalid_request
     ├── PayloadTooLarge        413  payload_too_large
     ├── UnsupportedMediaType   415  unsupported_media_type
@@ -17,7 +17,7 @@ FamAuthError
     │   └── StepUpRequired          step_up_required
     ├── Forbidden              403  forbidden
     │   ├── CrossSite               cross_site
-    │   └── PasswordRequired        password_required        a link does not show whose registration it verifies
+    │   └── PasswordRequired        password_required        a link alone does not tell which registration it verifies
     ├── NotFound               404  not_found
     │   └── NoLogin                 no_login
     ├── TooManyAttempts        429  too_many_attempts
@@ -34,68 +34,73 @@ from typing import Any, ClassVar
 
 
 class FamAuthError(Exception):
-    """The root of all exceptions of this package."""
+    """Base class of every exception that this package raises."""
 
 
 class Misconfigured(FamAuthError):
-    """The configuration cannot work or is not safe. Raised at start, never in a request."""
+    """The configuration is unsafe or cannot work. Raised at startup, never during a request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A text by its name in the message files, with the values of its placeholders.
+class Message:
+    """A text of the message files, by its key, with the values of its placeholders.
 
-    `otherwise` is said where no file has it; empty: there must be one.
+    `default` is used when no file has the key. Without a default, a missing key is a KeyError.
     """
 
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
-    otherwise: str = ""
+    default: str = ""
+
+
+Said = Message
+"""The former name of `Message`, deprecated."""
 
 
 class Refusal(FamAuthError):
-    """A request is answered by a problem (RFC 9457) instead of what it asked for.
+    """The request is answered with a problem (RFC 9457).
 
-    `detail` is for people: a text, said as it is, or one of the message files, said in their language; None: the one of
-    the code. `code` is for programs and does not change.
+    `detail` is for people: a string is sent unchanged, a `Message` is translated, and None uses the text
+    `problems.<code>` of the message files. `code` is for programs and never changes.
     """
 
     status: ClassVar[int]
     code: ClassVar[str]
     title: ClassVar[str]
 
-    def __init__(self, detail: str | Said | None = None, *, retry_after: timedelta | None = None) -> None:
-        self.detail = detail or Said(f"problems.{self.code}", otherwise=self.title)
+    def __init__(self, detail: str | Message | None = None, *, retry_after: timedelta | None = None) -> None:
+        self.detail = detail or Message(f"problems.{self.code}", default=self.title)
         self.retry_after = retry_after
-        super().__init__(f"{self.title} ({detail.key})" if isinstance(detail, Said) else detail or self.title)
+        super().__init__(f"{self.title} ({detail.key})" if isinstance(detail, Message) else detail or self.title)
 
     def headers(self) -> dict[str, str]:
-        """The headers that go with the answer."""
+        """Headers to add to the response. `Retry-After` is in whole seconds, rounded up, at least 1."""
         if self.retry_after is None:
             return {}
         return {"Retry-After": str(max(1, -(-self.retry_after // timedelta(seconds=1))))}
 
     def members(self) -> dict[str, Any]:
-        """What the problem says beyond the standard members."""
+        """Extension members of the problem (RFC 9457, 3.2)."""
         return {}
 
 
 class InvalidRequest(Refusal):
-    """The body, the path or the query is not what the route takes; `errors` says where.
+    """The body, path or query is invalid; `errors` lists each field and what is wrong with it.
 
-    The `message` of an error is a text or Said; without one it is `errors.<code>` of the message files.
+    The `message` of an error is a string or a `Message`. Without one, it is the text `errors.<code>` of the message
+    files.
     """
 
     status, code, title = 422, "invalid_request", "The request is not valid."
 
-    def __init__(self, errors: Sequence[Mapping[str, Any]], detail: str | Said | None = None) -> None:
+    def __init__(self, errors: Sequence[Mapping[str, Any]], detail: str | Message | None = None) -> None:
         super().__init__(detail)
         self.errors = [dict(error) for error in errors]
 
     @classmethod
-    def of(cls, field: str, code: str, message: str | Said | None = None, **more: object) -> "InvalidRequest":
-        """One error in one field; never give it the value itself."""
-        message = message or Said(f"errors.{code}", more, otherwise=code)
+    def of(cls, field: str, code: str, message: str | Message | None = None, **more: object) -> "InvalidRequest":
+        """An InvalidRequest with one error in one field. Never pass the value: the response would repeat it."""
+        message = message or Message(f"errors.{code}", more, default=code)
         return cls([{"field": field, "code": code, "message": message, **more}])
 
     def members(self) -> dict[str, Any]:
@@ -115,25 +120,25 @@ class UnsupportedMediaType(Refusal):
 
 
 class UnknownHost(Refusal):
-    """The service was asked under a name that is not its own."""
+    """The Host header names a host that is not one of the service's own."""
 
     status, code, title = 400, "unknown_host", "This service does not accept requests for this host name."
 
 
 class InvalidToken(Refusal):
-    """A one-time token is unknown, used, replaced by a newer one, or expired."""
+    """The one-time token is unknown, used, expired, or replaced by a newer one."""
 
     status, code, title = 400, "invalid_token", "This link is invalid or has expired. Request a new one."
 
 
 class InvalidCode(Refusal):
-    """A short code is wrong, used, expired, or was tried too often."""
+    """The short code is wrong, used or expired, or too many codes were tried."""
 
     status, code, title = 400, "invalid_code", "This code is invalid or has expired. Check it or request a new one."
 
 
 class Unauthenticated(Refusal):
-    """Nobody is signed in, or the session has ended."""
+    """The request has no session, or its session has ended."""
 
     status, code, title = 401, "unauthenticated", "Sign in first."
 
@@ -142,31 +147,31 @@ class Unauthenticated(Refusal):
 
 
 class InvalidCredentials(Unauthenticated):
-    """Address or password is wrong; which of them is not said."""
+    """The address or the password is wrong. The response does not tell which, so that addresses cannot be guessed."""
 
     code, title = "invalid_credentials", "Incorrect email address or password."
 
 
 class InvalidLoginToken(Unauthenticated):
-    """The login under way is unknown, finished or expired."""
+    """The login in progress is unknown, finished or expired."""
 
     code, title = "invalid_login_token", "This sign-in has expired or is already complete. Start again."
 
 
 class InvalidRefreshToken(Unauthenticated):
-    """The refresh token is unknown, used, or its session has ended."""
+    """The refresh token is unknown or used, or its session has ended."""
 
     code, title = "invalid_refresh_token", "Your session has ended. Sign in again."
 
 
 class SecondFactorRequired(Unauthenticated):
-    """The password form of OAuth2 cannot ask for a second factor."""
+    """The account requires a second factor, which the OAuth2 password form cannot ask for."""
 
     code, title = "second_factor_required", "This account needs more than a password to sign in. Use POST /login."
 
 
 class StepUpRequired(Unauthenticated):
-    """The session is good, but the route wants a fresher or stronger proof (RFC 9470)."""
+    """The session is valid, but the route requires a more recent or stronger sign-in (RFC 9470)."""
 
     code, title = "step_up_required", "Confirm your identity to continue."
 
@@ -186,11 +191,11 @@ class StepUpRequired(Unauthenticated):
 
 
 class Forbidden(Refusal):
-    """The caller is known and may not do this. `lacking` says what is missing, for those who may know it."""
+    """The request is not allowed. `lacking` names the missing role or permission, if the user may know it."""
 
     status, code, title = 403, "forbidden", "You do not have permission to do this."
 
-    def __init__(self, detail: str | Said | None = None, *, lacking: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, detail: str | Message | None = None, *, lacking: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
         self.lacking = lacking
 
@@ -199,57 +204,60 @@ class Forbidden(Refusal):
 
 
 class CrossSite(Forbidden):
-    """A page of another site sent this."""
+    """A page of another site sent the request (cross-site request forgery)."""
 
     code, title = "cross_site", "This request came from another site and was blocked."
 
 
 class PasswordRequired(Forbidden):
-    """A verification needs the password of the registration, or its token: the mail alone shows only the mailbox."""
+    """Verifying the address requires the password of the registration, or its token.
+
+    The mail alone only shows who owns the mailbox, not who registered.
+    """
 
     code, title = "password_required", "To verify this address, enter the password that you registered with."
 
 
 class NotFound(Refusal):
-    """There is no such thing, or it is not the caller's."""
+    """The resource does not exist, or it belongs to another user."""
 
     status, code, title = 404, "not_found", "Not found."
 
 
 class NoLogin(NotFound):
-    """No login is under way."""
+    """The request has no login in progress."""
 
     code, title = "no_login", "No sign-in is in progress."
 
 
 class TooManyAttempts(Refusal):
-    """Too many tries; `Retry-After` says when the next one counts."""
+    """The rate limit is exceeded. `Retry-After` says when the next attempt is allowed."""
 
     status, code, title = 429, "too_many_attempts", "Too many attempts. Wait before you try again."
 
 
 class InternalError(Refusal):
-    """Something broke that is not the caller's fault; the log has it under the request id."""
+    """An unexpected error. The log has its traceback under the request id."""
 
     status, code, title = 500, "internal_error", "Something went wrong on our end."
 
 
 class Unavailable(Refusal):
-    """The database or another part does not answer in time; trying again later may work."""
+    """The database, or another part, did not answer in time. A later attempt may succeed."""
 
     status, code, title = 503, "unavailable", "The service is temporarily unavailable. Try again in a moment."
 
-    def __init__(self, detail: str | Said | None = None, *, retry_after: timedelta = timedelta(seconds=2)) -> None:
+    def __init__(self, detail: str | Message | None = None, *, retry_after: timedelta = timedelta(seconds=2)) -> None:
         super().__init__(detail, retry_after=retry_after)
 
 
 class Busy(Unavailable):
-    """Too many passwords wait to be checked."""
+    """Too many passwords are waiting to be hashed."""
 
     code, title = "busy", "Too many people are signing in right now. Try again in a moment."
 
 
 class Conflict(Unavailable):
-    """The database gave this transaction up in favour of another (SQLSTATE 40001, 40P01)."""
+    """The database rolled this transaction back in favour of another, on every retry (SQLSTATE 40001, 40P01)."""
 
     code, title = "conflict", "Another request changed the same data. Try again."

@@ -1,4 +1,4 @@
-"""What a feature can bring to fam-auth: settings, routes, tables, and the hooks by which it takes part."""
+"""The base class of features: settings, routes, tables, pages, and the hooks that fam-auth calls."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Feature", "Kind", "Offer", "Pages", "Progress", "Proof", "Step"]
 
 RENAMED = {"Try": Attempt, "lacking": remaining_steps}
-"""Old names that still work, with a warning."""
+"""Deprecated names that still work, with a DeprecationWarning."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has a type of its own
@@ -38,9 +38,9 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has a type of its
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A place in a navigation of the hosted pages: its path, the key of its text, the name of its icon.
+    """An entry in a menu of the hosted pages: its path, the key of its text, the name of its icon.
 
-    `permission` is what it takes to see it, in the administration; empty: nothing.
+    Entries of the administration with a `permission` are shown only to users who have it.
     """
 
     path: str
@@ -53,12 +53,13 @@ class Entry:
 class Pages:
     """The hosted pages of a feature.
 
-    `templates` is their folder; templates are named `<feature>/...`. `entries` go into the navigation of the account,
-    `doors` are links below the form of signing in. `steps` says on which path a step of a login is taken; a second
-    factor is the step `second_factor/<method>`. `way` is the template of a form that begins a login, `again` of one
-    that begins a step-up, `takeover` of one by which the owner of a mailbox takes over a registration of
-    somebody else; None without. `administration` are places of administrators, `about_user` what they see of
-    one user, by paths behind `/admin/users/<id>`.
+    - `templates`: the folder of its templates, which are named `<feature>/...`.
+    - `entries`: menu entries of the account; `doors`: links below the sign-in form.
+    - `steps`: the path of the page for each login step; a second factor is the step `second_factor/<method>`.
+    - `way`: the template of a form that begins a login; `again`: of one that begins a step-up; `takeover`: of one with
+      which the owner of a mailbox takes over an account that another person registered with their address.
+    - `administration`: menu entries for administrators; `about_user`: entries on the page of one user, with paths
+      relative to `/admin/users/<id>`.
     """
 
     routers: "Sequence[APIRouter]"
@@ -74,9 +75,10 @@ class Pages:
 
 
 class Feature(Configured):
-    """One feature. The instance is its configuration: fields are settings, FAM_AUTH_<NAME>__<FIELD> in the environment.
+    """Base class of a feature. Its fields are settings, read from FAM_AUTH_<NAME>__<FIELD> in the environment.
 
-    The class says what the feature brings; the methods below are where it listens. A method that raises ends the login.
+    Class variables declare what the feature brings. The methods are hooks; override those you need. An exception in a
+    hook ends the login: a fault never lets it through.
     """
 
     name: ClassVar[str]
@@ -85,11 +87,11 @@ class Feature(Configured):
     migrations: ClassVar[Path | None] = None
     router: "ClassVar[APIRouter | None]" = None
     ways: ClassVar[tuple[str, ...]] = ()
-    """The methods of proofs that a login can begin with."""
+    """The sign-in methods that can begin a login."""
     mails: ClassVar[Path | None] = None
-    """The folder of the templates of the feature's mails."""
+    """The folder of the feature's mail templates."""
     languages: ClassVar[Path | None] = None
-    """The folder of the feature's message files: what it says to people, in each language (core/languages.py)."""
+    """The folder of the feature's message files, one for each language (core/languages.py)."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -100,7 +102,7 @@ class Feature(Configured):
 
     @property
     def auth(self) -> "Auth":
-        """The Auth that this instance is part of. Raises Misconfigured before it is part of one."""
+        """The Auth that this instance belongs to. Raises Misconfigured when it belongs to none yet."""
         if self._auth is None:
             raise Misconfigured(
                 f"{type(self).__name__}() is not part of an Auth yet. Use the instance that auth.of(...) returns."
@@ -108,53 +110,57 @@ class Feature(Configured):
         return self._auth
 
     def of(self, auth: "Auth") -> Self:
-        """The same as part of an Auth."""
+        """Attach this instance to an Auth, and return it."""
         self._auth = auth
         return self
 
     def routers(self, settings: Settings) -> "Sequence[APIRouter]":
-        """The routes to mount under these settings of the kernel."""
+        """The routers to mount, given the kernel's settings."""
         return () if self.router is None else (self.router,)
 
     def pages(self, settings: Settings) -> Pages | None:
-        """The hosted pages under these settings of the kernel; None without any."""
+        """The hosted pages, given the kernel's settings; None for a feature without pages."""
         return None
 
     def public(self) -> Mapping[str, Any]:
-        """What GET /config tells a front end about this feature."""
+        """What `GET /config` tells front ends about this feature. Anyone can read it."""
         return {}
 
     async def start(self, auth: "Auth") -> None:
-        """Asked once before the first request, on a database that is up to date. Raises Misconfigured."""
+        """Called once before the first request, when the schema is up to date. May raise Misconfigured."""
 
     async def guard(self, auth: "Auth", tried: Attempt) -> None:
-        """Asked before a proof is judged; raises a refusal when it may not be tried at all."""
+        """Called before a password or code is checked. Raise a Refusal, such as TooManyAttempts, to reject it."""
 
     async def offers(self, auth: "Auth", db: "AsyncSession", progress: Progress) -> Sequence[Offer]:
-        """Which second factors this user has or must have."""
+        """The second factors that this user has or must have. Called after every factor of a login."""
         return ()
 
     async def step(self, auth: "Auth", db: "AsyncSession", progress: Progress) -> Step | None:
-        """What must happen before the session; None when nothing."""
+        """A step that the user must take before the session is created; None for none. Called after every factor."""
         return None
 
     async def claims(self, auth: "Auth", db: "AsyncSession", user: User) -> Mapping[str, Any]:
-        """What to add to the claims of the user's sessions.
+        """Claims to add to the user's sessions.
 
-        A claim named `until` (a datetime) is the moment from which they have to be asked for anew; the earliest counts.
+        A claim named `until` (a datetime) says when the claims must be computed again; the earliest one counts.
         """
         return {}
 
     async def registration_of(self, auth: "Auth", user_id: UUID, password: str) -> UUID | None:
-        """The registration that waits for this account and was made with this password; None when there is none."""
+        """The pending registration of this account that was made with this password; None when there is none."""
         return None
 
     async def permit(self, auth: "Auth", db: "AsyncSession", deed: Event) -> None:
-        """Asked first in the transaction `db` of what is done to a user's account, before the user is locked.
+        """Called at the beginning of a transaction that changes a user's account, before the user's row is locked.
 
-        `deed` is the event to be: its kind, whose account it is, and who acts. Takes the locks that come before the
-        user's, and raises a refusal when it may not be done.
+        `deed` is the event that will be recorded: its kind, the user and the actor. Raise a Refusal to forbid the
+        change. Locks that must come before the user's are taken here; in another order, two transactions could
+        deadlock.
         """
 
     async def heard(self, auth: "Auth", db: "AsyncSession", event: Event, subject: UUID | None) -> None:
-        """Something happened, in the transaction `db`; `subject` is the registration that it is about, if it is."""
+        """Called for every event, inside its transaction `db`. An exception rolls back what the event reports.
+
+        `subject` is the id of the registration that the event concerns, or None.
+        """

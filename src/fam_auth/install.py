@@ -1,4 +1,4 @@
-"""install: the one call that puts fam-auth into a FastAPI application."""
+"""`install` adds fam-auth to a FastAPI application; `running` starts and stops what it needs in the background."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
@@ -19,19 +19,20 @@ from fam_auth.repository.data_access.managers.worker import work
 
 NOTE_EVERY = timedelta(seconds=1)
 LISTEN_EVERY = timedelta(seconds=0.5)
-# Without open WebSockets, or when none is due, nothing is done and nothing asked.
+# This may be short: without open WebSockets, or when none is due, it asks the database nothing.
 JUDGE_EVERY = timedelta(seconds=0.2)
-# A mail that is being sent has so long to go out; another worker sends it again otherwise.
+# Time for a mail that is being sent at shutdown. Cut off later, another worker would send it a second time.
 GRACE = timedelta(seconds=5)
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
 def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = True, pages: bool = False) -> None:
-    """The application has the routes of `auth` under `prefix`, and CurrentUser and needs() work in its own routes.
+    """Add the routes of `auth` under `prefix`, and make CurrentUser and needs() work in your own routes.
 
-    Starting and stopping joins the application's lifespan; refusals of our dependencies become problems everywhere.
-    `worker` sends the mails in this process; without it run `fam-auth worker`. `pages` adds the hosted pages.
-    Raises Misconfigured when called twice: a second Auth goes into a mounted sub-application.
+    Startup and shutdown join the application's lifespan, and every Refusal raised in a route becomes a problem
+    response. `worker` sends mail and runs background jobs in this process; with False, run `fam-auth worker`. `pages`
+    adds the hosted pages. Raises Misconfigured when the application already has an Auth; install a second one into a
+    mounted sub-application.
     """
     if installed_in(app):
         raise Misconfigured(
@@ -39,13 +40,13 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
         )
     setattr(app, STATE, auth)
     auth.prefix = prefix
-    # Commands and workers do not wait for the import of routes that they lack.
+    # Imported here, because commands and workers have no routes and should not wait for the import.
     from fam_auth import routers  # noqa: PLC0415
     from fam_auth.http import access_rules, mount  # noqa: PLC0415
 
     ours = mount.mount(app, auth, routers.KERNEL)
     if pages:
-        from fam_auth.pages import mount as hosted  # noqa: PLC0415 - who has no pages does not wait for them
+        from fam_auth.pages import mount as hosted  # noqa: PLC0415 - an application without pages does not wait for them
 
         hosted.mount(app, auth, ours)
     hosts, check = app.router.lifespan_context, partial(access_rules.ready, app, auth)
@@ -55,6 +56,7 @@ def install(app: FastAPI, auth: Auth, *, prefix: str = "/auth", worker: bool = T
 def _composed(hosts: Lifespan, auth: Auth, check: Callable[[], None], *, worker: bool) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        # Fail before anything runs in the background.
         check()
         async with running(auth, worker=worker), hosts(app) as state:
             yield state
@@ -64,9 +66,9 @@ def _composed(hosts: Lifespan, auth: Auth, check: Callable[[], None], *, worker:
 
 @asynccontextmanager
 async def running(auth: Auth, *, worker: bool = True) -> AsyncIterator[None]:
-    """Auth works inside: schema checked, mails sent, changes heard, WebSockets judged, last uses written.
+    """Run `auth` inside: check the schema, send mail, read invalidations, end WebSockets, record the use of sessions.
 
-    Raises Misconfigured at the beginning, and nothing of what runs in the background.
+    Raises Misconfigured at startup. Failures in the background are logged and retried, never raised.
     """
     await auth.start()
     stopping, sockets = asyncio.Event(), sockets_of(auth)
@@ -75,6 +77,7 @@ async def running(auth: Auth, *, worker: bool = True) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        # From here on, `/health/ready` answers 503.
         auth.is_stopping = True
         stopping.set()
         await chores.end(tasks, within=GRACE)
@@ -86,7 +89,7 @@ async def running(auth: Auth, *, worker: bool = True) -> AsyncIterator[None]:
 def _chores(
     auth: Auth, sockets: Sockets, stopping: asyncio.Event, *, worker: bool
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """What goes on in the background, each by itself, so that none waits for another."""
+    """The background tasks. Each is a task of its own, so that a slow one does not delay the others."""
     yield chores.repeat("changes", partial(_listen, auth, sockets), LISTEN_EVERY, stopping)
     yield chores.repeat("sockets", partial(sockets.judge, auth), JUDGE_EVERY, stopping)
     yield chores.repeat("claims", partial(sockets.renew, auth), LISTEN_EVERY, stopping)
@@ -96,5 +99,8 @@ def _chores(
 
 
 async def _listen(auth: Auth, sockets: Sockets) -> None:
-    """Hears of changes: what was remembered is forgotten, and the WebSockets that it concerns are noted."""
+    """Drops invalidated sessions from the cache, and marks the WebSockets they concern to be checked again.
+
+    A process that does not read the invalidation feed must assume that everything may have changed.
+    """
     sockets.hear(auth, await invalidation.read(auth) if invalidation.is_read(auth) else {None})

@@ -1,4 +1,4 @@
-"""fam-auth on its own: `fam_auth.main:app`, configured by FAM_AUTH_* variables."""
+"""fam-auth as a standalone service: `fam_auth.main:app`, configured by FAM_AUTH_* environment variables."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ from fam_auth.install import install
 
 
 class StrictTransport:
-    """Tells browsers to come by https alone (RFC 6797). Only the service does: a host decides for itself."""
+    """Adds Strict-Transport-Security to every response (RFC 6797). An application that embeds us decides for itself."""
 
     HEADER = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
@@ -37,9 +37,9 @@ class StrictTransport:
 
 
 class KnownHosts:
-    """Answers to the service's own names, to its address and on this machine, and to no other (RFC 9110, 7.4).
+    """Refuses requests whose Host header names another host (RFC 9110, 7.4). Localhost and the own address are allowed.
 
-    What load balancers ask for is answered whatever they call it: some send no name.
+    Health checks are answered under any name, because some load balancers send none.
     """
 
     HERE = ("localhost", "127.0.0.1", "::1")
@@ -66,7 +66,10 @@ class KnownHosts:
 
 @asynccontextmanager
 async def draining(auth: Auth) -> AsyncIterator[None]:
-    """Told to stop, this process is not ready any more, so that proxies turn away, and stops a while after."""
+    """On SIGTERM, the process reports that it is not ready, and stops only after `drain`.
+
+    In between, load balancers notice and send their requests elsewhere.
+    """
     loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
     def stop() -> None:
@@ -77,13 +80,13 @@ async def draining(auth: Auth) -> AsyncIterator[None]:
         auth.is_stopping = True
         loop.call_soon_threadsafe(loop.call_later, auth.settings.drain.total_seconds(), stop)
 
-    with suppress(ValueError):  # not the main thread: whoever runs us there hears the signals
+    with suppress(ValueError):  # signal.signal() works in the main thread only; elsewhere our caller handles signals
         signal.signal(signal.SIGTERM, told)
     yield
 
 
 def create(auth: Auth) -> FastAPI:
-    """The service: nothing but the routes and pages of `auth`; its documentation only where the settings allow it."""
+    """The service: the routes and pages of `auth`. `/docs` and `/openapi.json` exist only if `api_docs` is set."""
     docs = auth.settings.api_docs
 
     def lifespan(_: FastAPI) -> AbstractAsyncContextManager[None]:
@@ -96,6 +99,7 @@ def create(auth: Auth) -> FastAPI:
         docs_url="/docs" if docs else None,
         redoc_url=None,
         openapi_url="/openapi.json" if docs else None,
+        # Starlette would build the redirect from the Host header.
         redirect_slashes=False,
     )
     install(service, auth, pages=auth.settings.pages and "cookie" in auth.settings.transports)
@@ -110,6 +114,6 @@ def create(auth: Auth) -> FastAPI:
 _auth = Auth()
 logs.configure(readable=_auth.settings.is_development)
 app = create(_auth)
-# What is there from the start stays: the collector of garbage need not stop a worker again and again to go through it.
+# Everything imported so far lives as long as the process: keep the garbage collector from going through it again.
 gc.collect()
 gc.freeze()

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fam_auth.exceptions import Forbidden, Said
+from fam_auth.exceptions import Forbidden, Message
 from fam_auth.values import Client, Proof, Session, Tokens, Transport, User, Visit
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A proof about to be judged. `account` is the canonical address it is for, known here or not."""
+    """An attempt to sign in, before it is checked. `account` is the canonical address, whether or not it has a user."""
 
     method: str
     account: str
@@ -21,10 +21,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a login has come: who, by which proofs, over which transport.
+    """How far a login has come: which user, by which factors, over which transport.
 
-    `raises` is the session whose assurance a step-up raises; None: the login makes a session. `device` is the id of the
-    browser or program, which it keeps; `is_known_device` when the account was signed in to from there before.
+    `raises` is the id of the session that a step-up strengthens; None when the login creates a new session. `device` is
+    the id that the browser or program keeps; `is_known_device` is true if this account signed in from it before.
     """
 
     user: User
@@ -38,7 +38,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A second factor this user has (`available`), or must have (`demanded`). `detail` goes to the client."""
+    """A second factor that the user has (`available`) or must have (`demanded`). `detail` is sent to the client."""
 
     method: str
     available: bool = True
@@ -48,7 +48,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something a login still lacks. `detail` goes to the client beside the name."""
+    """A step that the login still requires. `detail` is sent to the client together with the name."""
 
     name: str
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -56,9 +56,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Nothing is lacking: the session. `tokens` for the bearer transport, `cookie` for the other.
+    """The login is complete, and the session exists. Either `tokens` (bearer) or `cookie` is set, by transport.
 
-    `device_token` makes the device a known one at its next login.
+    A client that sends `device_token` with its next login is recognized as a known browser.
     """
 
     user: User
@@ -70,7 +70,7 @@ class Complete:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """The login goes on: what is lacking, and the token for the next step."""
+    """The login is not complete: the remaining steps, and the token that the next step must present."""
 
     login_token: str
     transport: Transport
@@ -82,10 +82,10 @@ Outcome = Complete | Incomplete
 
 
 def remaining_steps(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Sequence[Step]) -> tuple[Step, ...]:
-    """What a login needs before its session, in the order to give it; empty when nothing.
+    """The steps that a login still requires, in the order in which to take them; empty when it is complete.
 
-    A user with second factors gives one of them, whatever the first proof was. A demanded factor that nobody can give
-    raises Forbidden, unless a step leads to it.
+    A user who has second factors must use one of them, whatever the first factor was. Raises Forbidden when a second
+    factor is demanded, the user has none, and no step enrolls one.
     """
     available = [offer for offer in offers if offer.available]
     if {proof.method for proof in proofs} & {offer.method for offer in available}:
@@ -93,6 +93,7 @@ def remaining_steps(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Seq
     if available:
         methods = [{"method": offer.method, **offer.detail} for offer in available]
         return (Step("second_factor", {"methods": methods}), *steps)
+    # Refuse rather than let the login through: otherwise a demanded factor that is missing would count for nothing.
     if any(offer.demanded for offer in offers) and not steps:
-        raise Forbidden(Said("details.no_second_factor"))
+        raise Forbidden(Message("details.no_second_factor"))
     return tuple(steps)

@@ -1,4 +1,4 @@
-"""The values that travel between the layers: frozen, complete, free of the database."""
+"""The values that layers pass to each other: frozen, complete, and independent of the database."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ Transport = Literal["bearer", "cookie"]
 
 
 class HasId(Protocol):
-    """Anything with an id that sorts."""
+    """Anything with a sortable id (UUID version 7)."""
 
     @property
     def id(self) -> UUID: ...
@@ -21,7 +21,7 @@ Item = TypeVar("Item", bound=HasId)
 
 
 class Kind(StrEnum):
-    """What a proof rests on (NIST SP 800-63B-4, 2): two different kinds make two factors."""
+    """The type of an authentication factor (NIST SP 800-63B-4, 2). Two factors must be of two different types."""
 
     KNOWLEDGE = "knowledge"
     POSSESSION = "possession"
@@ -30,33 +30,33 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a person has shown, and when: one entry of the session's `amr` (RFC 8176)."""
+    """An authentication factor that a user presented, and when. `method` is a value of `amr` (RFC 8176)."""
 
     method: str
     kind: Kind
     at: datetime
 
     def as_json(self) -> dict[str, str]:
-        """The proof as the session row keeps it."""
+        """The form that the session row stores."""
         return {"method": self.method, "kind": self.kind.value, "at": self.at.isoformat()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, str]) -> "Proof":
-        """The proof that `as_json` wrote."""
+        """The inverse of `as_json`."""
         return cls(stored["method"], Kind(stored["kind"]), datetime.fromisoformat(stored["at"]))
 
 
 def assurance(proofs: tuple[Proof, ...]) -> str:
-    """`aal2` when the proofs rest on two different kinds, else `aal1` (NIST SP 800-63B-4, 2)."""
+    """`aal2` when the factors are of two different types, else `aal1` (NIST SP 800-63B-4, 2)."""
     return "aal2" if len({proof.kind for proof in proofs}) > 1 else "aal1"
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with an account. `key` is the host's own id for them; None when the host has none.
+    """A user account. `key` is your application's own id for the user; None when it has none.
 
-    `suspended_until` is None for a suspension that lasts until it is lifted. `demands` are steps that the next login
-    has to take, such as `change_password`.
+    With `suspended_at` set, `suspended_until` None means until restored. `demands` are steps that the next login must
+    take, such as `change_password`.
     """
 
     id: UUID
@@ -77,11 +77,11 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a signed-in request may know without asking the database.
+    """A session, as a request knows it without a query.
 
-    `expires_at` is the absolute end; an idle session ends earlier. `generation` is the number of the access
-    token in force: a step-up raises it, and older tokens die. From `claims_until` on the claims are not to be believed;
-    None: they hold until something changes.
+    `expires_at` is the absolute end; an idle session ends earlier. `generation` numbers the access token that is valid
+    now: a step-up increments it, which invalidates older tokens. From `claims_until` on, the claims must be computed
+    again; None means they hold until something changes.
     """
 
     id: UUID
@@ -99,18 +99,18 @@ class Session:
 
     @property
     def assurance(self) -> str:
-        """The assurance level of the proofs together."""
+        """The assurance level of the session: `aal1` or `aal2`."""
         return assurance(self.proofs)
 
     @property
     def proved_at(self) -> datetime:
-        """When the newest of the proofs was given."""
+        """When the user last presented an authentication factor in this session."""
         return max(proof.at for proof in self.proofs)
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the features add to the sessions of a user; it holds until a moment (None: until something changes)."""
+    """The claims that features add to a user's sessions, valid until `until` (None: until something changes)."""
 
     held: Mapping[str, Any]
     until: datetime | None = None
@@ -118,7 +118,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a bearer client gets: both tokens are opaque to it."""
+    """The tokens of a bearer client; both are opaque to it. `expires_in` is the access token's lifetime in seconds."""
 
     access_token: str
     refresh_token: str
@@ -127,9 +127,9 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who sent a request: network address (None when unknown), user agent, request id.
+    """The sender of a request: network address (None when unknown), user agent and request id.
 
-    `language` is the one of ours that they asked for; None when they asked for none.
+    `language` is the available language that matches Accept-Language best; None when the header is missing.
     """
 
     address: str | None = None
@@ -140,10 +140,11 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something to an account: from where, as which user, and by which session.
+    """Who acts on an account: the client, the user and the session.
 
-    None: nobody signed in, such as an operator. `judge` raises what the route refuses with when a session does not meet
-    what it demands: whatever waits for a lock asks it again.
+    `user_id` None means that no user is signed in, such as an operator at the command line. `judge` raises the route's
+    Refusal when a session does not meet its demands. Code that had to wait for a lock calls it again, because the
+    session may have lost a role in the meantime.
     """
 
     client: Client
@@ -152,15 +153,15 @@ class Actor:
     judge: "Callable[[Session], None] | None" = field(default=None, compare=False, repr=False)
 
     def shown_to(self, user_id: UUID) -> Client:
-        """The client as this user may know it: without address and user agent of somebody else who is signed in."""
+        """The client, without address and user agent unless this user is the actor: administrators stay unknown."""
         return self.client if self.user_id in {None, user_id} else replace(self.client, address=None, agent=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """How somebody comes to sign in: who sends it, how the session shall travel, and what they have from before.
+    """The context of a sign-in: who sends it, over which transport the session will travel, and earlier tokens.
 
-    `login_token` belongs to a login under way, `device_token` was given after an earlier login; None without.
+    `login_token` belongs to a login in progress; `device_token` was issued by an earlier login. None when not sent.
     """
 
     client: Client
@@ -171,10 +172,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationProof:
-    """What somebody who verifies an address shows of their own registration; any of them will do.
+    """What shows that the person verifying an address is the one who registered it; any one of the three is enough.
 
-    `token` is what the answer to the registration gave, `login_of` who is signed in, or has passed the first factor of
-    a login under way.
+    `token` comes from the response to the registration. `login_of` is the user who is signed in, or who has passed the
+    first factor of a login in progress.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -184,7 +185,7 @@ class RegistrationProof:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events are wanted; None: whatever they are."""
+    """A filter for events. None does not filter; `since` is inclusive, `until` exclusive."""
 
     user_id: UUID | None = None
     kind: str | None = None
@@ -195,13 +196,13 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """One page of a list; `next` is the cursor of the following one, None at the end."""
+    """One page of a list. `next` is the cursor of the next page, None on the last one."""
 
     items: list[Item] = field(default_factory=list)
     next: str | None = None
 
     @classmethod
     def of(cls, found: list[Item], limit: int) -> Self:
-        """At most `limit` of what was found; one more among it means that another page follows."""
+        """A page of at most `limit` items. Pass `limit + 1` items if there are more: the extra one sets `next`."""
         shown = found[:limit]
         return cls(shown, str(shown[-1].id) if len(found) > limit else None)

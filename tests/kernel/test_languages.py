@@ -194,12 +194,12 @@ def test_every_refusal_has_its_text() -> None:
 
 
 def keys_in_code() -> set[str]:
-    """What the code says by name: Said("..."), and the codes of InvalidRequest.of(field, code)."""
+    """What the code says by name: Message("..."), and the codes of InvalidRequest.of(field, code)."""
     found = set()
     for file in PACKAGE.rglob("*.py"):
         for call in ast.walk(ast.parse(file.read_text("utf-8"))):
             match call:
-                case ast.Call(func=ast.Name(id="Said"), args=[ast.Constant(value=str(key)), *_]):
+                case ast.Call(func=ast.Name(id="Message"), args=[ast.Constant(value=str(key)), *_]):
                     found.add(key)
                 case ast.Call(func=ast.Attribute(attr="of"), args=[_, ast.Constant(value=str(code))]):
                     found.add(f"errors.{code}")

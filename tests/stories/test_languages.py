@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from fam_auth import CurrentUser
 from fam_auth.dependencies import CurrentAuth, CurrentLanguage, needs
-from fam_auth.exceptions import Forbidden, InvalidRequest, Refusal, Said
+from fam_auth.exceptions import Forbidden, InvalidRequest, Message, Refusal
 from fam_auth.repository.data_access.managers import users
 from tests.conftest import OpenWorld
 from tests.support.people import OPERATOR, Person, World
@@ -115,7 +115,7 @@ async def test_hosts_say_things_in_their_words_or_in_texts_of_their_own(open_wor
 
     @router.get("/full")
     def full(user: CurrentUser) -> None:
-        raise Forbidden(Said("host.full", {"seats": 3}))
+        raise Forbidden(Message("host.full", {"seats": 3}))
 
     @router.get("/teapot")
     def teapot() -> None:
@@ -131,7 +131,7 @@ async def test_hosts_say_things_in_their_words_or_in_texts_of_their_own(open_wor
 
     @router.get("/never")
     def never() -> None:
-        raise Forbidden(Said("host.never"))
+        raise Forbidden(Message("host.never"))
 
     @router.get("/hello", dependencies=[needs.public])
     def hello(auth: CurrentAuth, language: CurrentLanguage) -> str:

@@ -1,1 +1,1 @@
-"""Database, settings, crypto, mail and clock: what knows nothing of users."""
+"""Database, settings, cryptography, mail and clock. Nothing here knows about users."""

@@ -1,4 +1,4 @@
-"""E-mail addresses: the form that is shown, the one that mail goes to, and the one that decides whose it is."""
+"""E-mail addresses: the form to show, the form to send mail to, and the canonical form to compare."""
 
 import re
 import unicodedata
@@ -10,9 +10,9 @@ from email_validator import EmailNotValidError, validate_email
 from fam_auth.core import hosts
 from fam_auth.core.headers import mailbox, plain
 
-# What a lax mail program would read as a second address, a header or a quoted part.
+# Characters that a lenient mail program could read as a second address, a header or a quoted part.
 SEPARATORS = frozenset(',;<>()[]\\" \t')
-# Where an encoded word begins and ends (RFC 2047): a mail program decodes it to whatever it says, in any character set.
+# Start and end of an encoded word (RFC 2047). Mail programs decode it, possibly to another address.
 ENCODED_WORD = ("=?", "?=")
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 SENDER = re.compile(rf"(?:(?P<name>{QUOTED}\s*|[^<>@]*)<(?P<bracketed>[^<>]+)>|(?P<bare>[^<>]+))", re.DOTALL)
@@ -20,20 +20,20 @@ SENDER = re.compile(rf"(?:(?P<name>{QUOTED}\s*|[^<>@]*)<(?P<bracketed>[^<>]+)>|(
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`shown` is as its owner writes it; `canonical` is equal for all spellings of one mailbox, and of no two."""
+    """An address. `shown` is as the user writes it; `canonical` is the same for all spellings of one mailbox only."""
 
     shown: str
     canonical: str
 
     @property
     def mailbox(self) -> str:
-        """What mail goes to: the local part as it was written, at the A-labels of the domain (RFC 5891)."""
+        """The address for mail servers: the local part as written, and the domain in A-labels (RFC 5891)."""
         return f"{self.shown.rpartition('@')[0]}@{self.canonical.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who a mail says it is from: a name, perhaps empty, and the address, which nothing in the name changes."""
+    """The sender of a mail: a name, which may be empty, and an address. The name can never change the address."""
 
     name: str
     address: str
@@ -44,10 +44,10 @@ class Sender:
 
 @lru_cache(maxsize=256)
 def parse(text: str) -> Address:
-    """The address in `text`. The local part is compared in NFC and lower case, the domain in its A-labels.
+    """The address in `text`. Raises ValueError unless it is exactly one plain address.
 
-    Case is not folded: `straße` and `strasse` are two mailboxes. Raises ValueError for anything but one plain address;
-    it is not asked whether the mailbox exists.
+    The canonical form has the local part in NFC and lower case, and the domain in A-labels. It does not fold case:
+    `straße` and `strasse` are two mailboxes. Does not check that the mailbox exists.
     """
     stripped = text.strip()
     if _is_deceptive(stripped):
@@ -62,10 +62,10 @@ def parse(text: str) -> Address:
 
 @lru_cache(maxsize=16)
 def sender(text: str) -> Sender:
-    """The sender that `Acme, Inc. <no-reply@example.com>`, the same with a quoted name, or an address alone names.
+    """The sender in `Acme, Inc. <no-reply@example.com>` or in a plain address.
 
-    What stands before the brackets is the name, with or without quotes. The host may be one without a dot.
-    Raises ValueError for anything but exactly one address.
+    Everything before the brackets is the name, with or without quotes. The host may have no dot. Raises ValueError
+    unless there is exactly one address.
     """
     found = SENDER.fullmatch(text.strip())
     if found is None or "=?" in text:
@@ -75,7 +75,7 @@ def sender(text: str) -> Sender:
     canonical = hosts.canonical(host.replace("[IPv6:", "["))
     if canonical is None:
         raise ValueError("this is not exactly one e-mail address")
-    # What a local part may be does not depend on the host.
+    # The rules for the local part do not depend on the host, which may be one that `parse` refuses.
     local = parse(f"{local}@example.com").shown.rpartition("@")[0]
     return Sender(plain(_unquoted(name)), f"{local}@{hosts.behind_at(canonical)}")
 
@@ -85,9 +85,9 @@ def _unquoted(name: str) -> str:
 
 
 def _is_deceptive(text: str) -> bool:
-    """Whether a mail program, or compatibility folding, would turn `text` into another address.
+    """Whether a mail program, or Unicode compatibility folding (NFKC), could turn `text` into another address.
 
-    U+FF20 becomes an @, U+FF0C a comma, and an encoded word anything.
+    U+FF20 becomes an @, U+FF0C a comma, and an encoded word can become anything.
     """
     folded = unicodedata.normalize("NFKC", text)
     is_unsafe = any(sign in SEPARATORS or unicodedata.category(sign).startswith("C") for sign in folded)

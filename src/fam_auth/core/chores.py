@@ -1,4 +1,4 @@
-"""Background tasks that survive any failure and never hang."""
+"""Background tasks that continue after any failure and never hang."""
 
 import asyncio
 import logging
@@ -10,11 +10,11 @@ from typing import Any
 from fam_auth.exceptions import Unavailable
 
 DEADLINE = timedelta(seconds=10)
-"""A task that takes longer is probably waiting on a dead connection."""
+"""After this time a task is cancelled: it is probably waiting for a dead connection."""
 PAUSE = timedelta(seconds=1)
-"""The least pause after an unexpected failure, which would fill the log otherwise."""
+"""The minimum pause after an unexpected failure, so that a task that always fails does not flood the log."""
 CANCEL_TRIES = 3
-"""psycopg spends the first cancellation on telling the server, and waits again; the second one ends it."""
+"""psycopg handles the first cancellation by telling the server, and waits again. The second one ends it."""
 CANCEL_WAIT = 1.0
 Chore = Callable[[], Coroutine[Any, Any, Any]]
 log = logging.getLogger("fam_auth")
@@ -23,9 +23,9 @@ log = logging.getLogger("fam_auth")
 async def repeat(
     name: str, chore: Chore, every: timedelta, stopping: asyncio.Event, *, within: timedelta | None = DEADLINE
 ) -> None:
-    """Runs a chore again and again until `stopping` is set. No failure ends it, and neither does a cancelled chore.
+    """Run a chore repeatedly until `stopping` is set. Neither a failure nor a cancellation inside the chore ends it.
 
-    A chore that takes longer than `within` is cancelled and started again; None: no limit.
+    A chore that takes longer than `within` is cancelled and started again. None: no limit.
     """
     while not stopping.is_set():
         went_well = await attempt(name, chore, within)
@@ -35,7 +35,10 @@ async def repeat(
 
 
 async def attempt(name: str, chore: Chore, within: timedelta | None = DEADLINE) -> bool:
-    """Runs a chore once. Returns False after an unexpected failure, which is logged with the name of the chore."""
+    """Run a chore once. Returns False after an unexpected failure, which is logged with the chore's name.
+
+    An unavailable database is expected: it is logged at debug level only, and the result is True.
+    """
     try:
         await _bounded(chore(), within)
     except Unavailable:
@@ -47,7 +50,7 @@ async def attempt(name: str, chore: Chore, within: timedelta | None = DEADLINE) 
 
 
 async def end(tasks: Collection[asyncio.Future[Any]], *, within: timedelta = timedelta(0)) -> None:
-    """The tasks have ended, those that take longer than `within` by being cancelled. Raises nothing of theirs."""
+    """Wait up to `within` for the tasks to end, then cancel the rest. Does not raise their exceptions."""
     pending = set(tasks)
     if pending and within:
         _, pending = await asyncio.wait(pending, timeout=within.total_seconds())
@@ -60,9 +63,9 @@ async def end(tasks: Collection[asyncio.Future[Any]], *, within: timedelta = tim
 
 
 async def _bounded(chore: Awaitable[Any], within: timedelta | None) -> None:
-    """Raises TimeoutError when the chore took too long or was cancelled, and otherwise what it raises itself.
+    """Raises TimeoutError when the chore took too long or was cancelled, otherwise what the chore itself raises.
 
-    Runs in its own task, so that a cancellation inside it (an anyio scope of somebody else's) stops nothing else.
+    The chore runs in its own task, so that a cancellation inside it (such as by an anyio scope) stops nothing else.
     """
     task = asyncio.ensure_future(chore)
     try:

@@ -1,4 +1,4 @@
-"""Indexes of PostgreSQL tables in use, built beside the work that goes on: what the revisions leave to be built."""
+"""Building indexes on PostgreSQL without blocking writes: those on existing tables, which migrations leave out."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from sqlalchemy.schema import CreateIndex, ExecutableDDLElement
 
 from fam_auth.core.migrations import History
 
-# An index whose building was broken off is there, of no use, and in the way.
+# After an interrupted CREATE INDEX CONCURRENTLY an invalid index remains, which is unused but occupies the name.
 BROKEN = """
 SELECT index.relname FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid
 WHERE NOT indisvalid AND index.relkind = 'i' AND index.relnamespace = to_regnamespace(:schema)
@@ -18,7 +18,11 @@ PARTITIONED = "SELECT relname FROM pg_class WHERE relkind = 'p' AND relnamespace
 
 
 async def build(connection: AsyncConnection, metadata: MetaData, histories: Sequence[History], schema: str) -> None:
-    """Every index of these histories is there. `connection` is in autocommit; nobody else may do this meanwhile."""
+    """Create all missing indexes of these histories, and replace invalid ones.
+
+    `connection` must be in autocommit mode, and the caller must hold the lock of all migrations: another process that
+    builds an index at the same time has an invalid one until it is done.
+    """
     await connection.execute(text("SET statement_timeout = 0"))
     await connection.execute(text("SET lock_timeout = 0"))
     broken = (await connection.execute(text(BROKEN), {"schema": f'"{schema}"'})).scalars().all()
@@ -33,7 +37,10 @@ async def build(connection: AsyncConnection, metadata: MetaData, histories: Sequ
 def missing(
     connection: Connection, metadata: MetaData, histories: Sequence[History], schema: str
 ) -> list[ExecutableDDLElement]:
-    """The statements that build what is not there yet; of tables that are partitioned, with a lock."""
+    """The statements that create the missing indexes.
+
+    Indexes of partitioned tables lock the table, because PostgreSQL cannot build those concurrently.
+    """
     return list(_missing(connection, metadata, {name for one in histories for name in one.tables}, schema))
 
 

@@ -1,4 +1,4 @@
-"""One way to the database, for SQLite and PostgreSQL: engine, deadlines, transactions, single statements."""
+"""Access to SQLite and PostgreSQL: engine, timeouts, transactions and single statements."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -22,7 +22,7 @@ CONNECT = timedelta(seconds=2)
 STATEMENT = timedelta(seconds=3)
 LOCK = timedelta(seconds=1)
 
-# What to install for a driver that has another name there.
+# The package to install for a driver, where it is not named like the driver.
 EXTRAS = {"psycopg": "fam-auth[postgres]"}
 
 UNLIMITED = text(
@@ -31,12 +31,12 @@ UNLIMITED = text(
 REPEATS = 3
 SERIALIZATION_FAILURES = {"40001", "40P01"}
 CALLERS_FAULT = (IntegrityError, DataError, ProgrammingError)
-# A table that is away or that we may not use: the database is not as it was at the start (42P01, 3F000, 42501).
+# Undefined table, invalid schema, insufficient privilege: the database has changed since the start check.
 OUT_OF_REACH = {"42P01", "3F000", "42501"}
 
 if TYPE_CHECKING:
     Rows = Select[*tuple[Any, ...]]
-    """A statement that finds rows; SQLAlchemy 2.0 and 2.1 spell its type differently."""
+    """A statement that returns rows. SQLAlchemy 2.0 and 2.1 spell its type differently."""
 else:
     Rows = Select
 
@@ -45,10 +45,10 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """Where the state lives. Every failure to answer in time raises Unavailable.
+    """A database. Raises Unavailable whenever it does not answer in time.
 
-    Behind a `pooler` in transaction mode each transaction may go to another connection of the server: nothing is
-    prepared there, and the deadlines are those of the role. Raises Misconfigured for a driver that cannot do that.
+    Behind a `pooler` in transaction mode, each transaction may use another server connection: statements are then not
+    prepared, and the timeouts must be set on the role. Raises Misconfigured for a driver that does not support that.
     """
 
     def __init__(self, url: str, *, schema: str = SCHEMA, pool_size: int = 10, pooler: bool = False) -> None:
@@ -64,7 +64,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, db: AsyncSession | None = None) -> AsyncIterator[AsyncSession]:
-        """A transaction of its own, committed at the end and rolled back on any error; or the caller's, left open."""
+        """A new transaction, committed at the end and rolled back on errors; or `db`, which the caller commits."""
         with answered():
             if db is None:
                 async with AsyncSession(self.engine, expire_on_commit=False) as own, own.begin():
@@ -74,12 +74,12 @@ class Database:
                 yield db
 
     async def row(self, statement: Executable | Filled, db: AsyncSession | None = None) -> Row[Any] | None:
-        """The first row of one statement, run as by `rows`."""
+        """The first row of a statement, or None. Runs it like `rows`."""
         rows = await self.rows(statement, db)
         return rows[0] if rows else None
 
     async def rows(self, statement: Executable | Filled, db: AsyncSession | None = None) -> list[Row[Any]]:
-        """All rows of one statement: run and committed on its own in one round trip, or in the caller's transaction."""
+        """All rows of a statement, run in the caller's transaction `db`, or alone in one round trip (autocommit)."""
         if db is not None:
             return await _rows(await db.connection(), statement)
         with answered():
@@ -89,10 +89,10 @@ class Database:
     async def together(
         self, db: AsyncSession, *statements: Statement, returning: Filled | None = None
     ) -> list[Row[Any]]:
-        """Runs statements that need nothing of each other: one round trip where the database can, else one by one.
+        """Run independent statements: in one round trip on PostgreSQL, one after the other on SQLite.
 
-        Returns the rows of the statement `returning`, which runs with them. On PostgreSQL they see the same snapshot,
-        so no two of them may touch the same row.
+        Returns the rows of the statement `returning`, which runs with them. On PostgreSQL all of them see the same
+        snapshot, so no two may change the same row.
         """
         connection = await db.connection()
         if not self.is_sqlite:
@@ -104,7 +104,7 @@ class Database:
         return rows
 
     async def check_deadlines(self) -> None:
-        """Raises Misconfigured when nothing ends a statement or a wait for a lock that takes too long."""
+        """Raises Misconfigured when the server has no statement timeout or no lock timeout for our connections."""
         if self.is_sqlite or not await self.rows(UNLIMITED):
             return
         if not self.pooler:
@@ -120,11 +120,11 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Close all connections."""
         await self.engine.dispose()
 
     async def _translate(self, db: AsyncSession) -> None:
-        """The statements of a host's transaction mean our schema, and still the host's own."""
+        """Makes a host's session find our tables in our schema, in addition to the host's own schema translations."""
         if own := self._translation():
             connection = await db.connection()
             options = await connection.run_sync(Connection.get_execution_options)
@@ -133,7 +133,7 @@ class Database:
             )
 
     def _translation(self) -> SchemaTranslateMapType:
-        """What our schema is called here; empty where it has its own name, as each statement is written anew else."""
+        """The translation of our schema's name. Empty for the default: with one, SQLAlchemy rewrites each statement."""
         return {} if self.schema == SCHEMA else {SCHEMA: self.schema}
 
     def _engine(self, pool_size: int) -> AsyncEngine:
@@ -143,7 +143,9 @@ class Database:
                 execution_options={"schema_translate_map": self._translation()},
                 pool_size=pool_size,
                 pool_timeout=POOL_WAIT.total_seconds(),
+                # A ping would cost a round trip per query; a dead connection answers 503 once instead.
                 pool_pre_ping=False,
+                # Parameters are addresses and digests: they belong in no exception and no log.
                 hide_parameters=True,
                 connect_args=self._connect_args(),
             )
@@ -162,6 +164,7 @@ class Database:
         statement, lock = (f"{limit // timedelta(milliseconds=1)}" for limit in (STATEMENT, LOCK))
         match self.url.get_driver_name():
             case "aiosqlite":
+                # Without an isolation level the driver begins no transactions itself: `_begin_immediate` does.
                 return {"timeout": STATEMENT.total_seconds(), "isolation_level": None}
             case "asyncpg" if self.pooler:
                 raise Misconfigured(
@@ -183,7 +186,7 @@ async def _rows(connection: AsyncConnection, statement: Executable | Filled) -> 
 
 
 def parse(url: str) -> URL:
-    """The checked URL. Raises Misconfigured unless it names a database and a driver this package works with."""
+    """The parsed URL. Raises Misconfigured unless it names a supported database and driver."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -201,9 +204,9 @@ def parse(url: str) -> URL:
 def retried(
     work: Callable[Parameters, Coroutine[Any, Any, Result]],
 ) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
-    """Repeats `work` when the database gave its transaction up for another; only for work that is safe to repeat.
+    """Decorate work that is safe to repeat: after a serialization failure or deadlock it runs again, up to three times.
 
-    A transaction the caller brought (`db=`) is the caller's to repeat.
+    Work in a transaction of the caller (`db=`) is not repeated, because the caller's statements would be lost.
     """
 
     async def repeating(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -222,7 +225,7 @@ def retried(
 
 @contextmanager
 def answered() -> Iterator[None]:
-    """Turns a database that does not answer into the refusal Unavailable; faults of our own statements pass."""
+    """Raises Unavailable, or Conflict, for failures of the database. Errors in our own statements pass through."""
     try:
         yield
     except DBAPIError as error:
@@ -243,6 +246,6 @@ def _prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    """Takes the write lock first: with SQLite's default, 1,072 of 1,200 read-modify-writes were lost silently."""
+    """Takes the write lock at once: with SQLite's default, 1,072 of 1,200 read-modify-writes were silently lost."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")

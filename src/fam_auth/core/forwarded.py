@@ -1,4 +1,4 @@
-"""Who stands between a client and us: addresses in X-Forwarded-For, and servers that read them before we do."""
+"""The client address behind proxies: reading X-Forwarded-For, and detecting servers that rewrite it before we do."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ Proxy = IPv4Network | IPv6Network | Literal["unix"]
 # With a port (Azure), in brackets, or both. An IPv6 address with a port has brackets (RFC 3986).
 WITH_PORT = re.compile(r"\[(?P<bracketed>[^\[\]]+)\](?::\d{1,5})?|(?P<plain>[\d.]+):\d{1,5}", re.ASCII)
 UVICORN = "uvicorn.middleware.proxy_headers"
-# What makes uvicorn, or gunicorn's worker of it, believe addresses beyond those of this machine.
+# Variables that make uvicorn, or its gunicorn worker, trust the header from more addresses than this machine.
 BELIEVING = ("FORWARDED_ALLOW_IPS", "UVICORN_FORWARDED_ALLOW_IPS")
 REMEDY = "start it with --no-proxy-headers, and list your proxies in FAM_AUTH_TRUSTED_PROXIES."
 REWRITES = (
@@ -48,11 +48,14 @@ IS_PROXY = PlainValidator(_proxy)
 
 
 def address(text: str) -> Address | None:
-    """The address, without port, brackets and zone; None for what is none."""
+    """The address in `text` without port, brackets and zone; None if there is none.
+
+    An IPv4 address mapped into IPv6 becomes the IPv4 address, so that a client has one rate limit and not two.
+    """
     found = WITH_PORT.fullmatch(text)
     plain = text if found is None else found["bracketed"] or found["plain"]
     try:
-        # A zone is a name of the proxy's own: what stands there must not make two addresses of one.
+        # The zone is local to the proxy, so it must not distinguish two addresses.
         parsed = ip_address(plain.partition("%")[0])
     except ValueError:
         return None
@@ -60,10 +63,10 @@ def address(text: str) -> Address | None:
 
 
 def client(peer: str, forwarded: Sequence[str], trusted: Sequence[Proxy]) -> Address | None:
-    """The first address, from the right, that is not one of our proxies; None when nobody says.
+    """The first address from the right that is not a trusted proxy; None when there is none.
 
-    `peer` is who the connection is with, empty for a Unix socket; `forwarded` are the X-Forwarded-For headers. What
-    stands left of something unreadable is not believed: the proxy before it is the answer then.
+    `peer` is the other end of the connection, empty for a Unix socket; `forwarded` are the X-Forwarded-For headers.
+    From an unreadable entry on, the header is ignored, and the proxy that sent it is the client.
     """
     found = address(peer)
     if found is None and (peer or UNIX not in trusted):
@@ -79,17 +82,17 @@ def client(peer: str, forwarded: Sequence[str], trusted: Sequence[Proxy]) -> Add
 
 
 def is_proxy(found: Address, trusted: Sequence[Proxy]) -> bool:
-    """Whether the address is one of those networks'."""
+    """Whether the address is in one of the trusted networks."""
     return any(found in one for one in trusted if one != UNIX and one.version == found.version)
 
 
 def is_rewriting() -> bool:
-    """Whether uvicorn reads X-Forwarded-For before this application does.
+    """Whether uvicorn's proxy-headers middleware is active. Call it in the lifespan.
 
-    To be asked in the lifespan: uvicorn calls it through whatever it has put before the application, so that this
-    stands among our callers. Its configuration can be seen nowhere.
+    An application cannot read uvicorn's configuration. But uvicorn calls the lifespan through the middleware, which is
+    then on the call stack.
     """
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the interpreter's way to look at who calls
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the only way to read the call stack
     while frame is not None:
         if frame.f_globals.get("__name__") == UVICORN:
             return True
@@ -98,7 +101,7 @@ def is_rewriting() -> bool:
 
 
 def advice() -> Iterator[str]:
-    """What the environment makes servers believe. How one is started by its arguments cannot be seen from here."""
+    """Warnings about environment variables that make uvicorn rewrite addresses. Its arguments are not visible here."""
     for name in BELIEVING:
         if os.environ.get(name):
             yield f"{name} makes uvicorn rewrite client addresses before fam-auth reads them. Unset it, {REMEDY}"
@@ -106,5 +109,5 @@ def advice() -> Iterator[str]:
 
 @cache
 def warn(message: str) -> None:
-    """The log has the message, once in the life of this process."""
+    """Log a warning, once per process and message."""
     log.warning(message)

@@ -1,4 +1,4 @@
-"""Password hashes: Argon2id in a small pool of its own threads, with a bounded queue."""
+"""Password hashing with Argon2id, in a small thread pool with a bounded queue."""
 
 import asyncio
 import os
@@ -17,23 +17,23 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fam_auth.exceptions import Busy
 
-# OWASP's minimum and the ASVS table, C: 19 MiB, two passes, one lane.
-# 25 ms on one core, where argon2-cffi's own default takes 119 ms and 64 MiB.
+# OWASP's minimum, also in ASVS 5.0.0, appendix C: 19 MiB, two passes, one lane.
+# It takes 25 ms on one core; the default of argon2-cffi takes 119 ms and 64 MiB.
 MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
 LEAST_MEMORY_KIB = {1: 47_104, 2: 19_456, 3: 12_288}
-"""By the number of passes; for more than three what three ask for (ASVS 5.0.0, appendix C)."""
+"""Minimum memory by number of passes; more than three require as much as three (ASVS 5.0.0, appendix C)."""
 QUEUE_PER_THREAD = 4
 LONGEST_WAIT = 3
-"""Seconds until those who were refused may come back: one to so many, so that they do not come all at once."""
+"""Upper bound of `Retry-After` in seconds. It is random from 1 on, so that refused clients do not return together."""
 NICENESS = 10
-"""A tenth of the processor where both want it. Not 19: who is held up for long may hold the interpreter's lock."""
+"""Gives hashing a tenth of a contended processor. Not 19: a thread that is starved may be holding the GIL."""
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
 
 
 class Hashing(BaseModel):
-    """How passwords are hashed: Argon2id with one lane. `fam-auth tune-hash` says what suits a machine."""
+    """The parameters of Argon2id, with one lane. `fam-auth tune-hash` recommends values for a machine."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     memory: int = Field(MEMORY_KIB, description="Memory for one hash, in KiB.")
@@ -53,59 +53,63 @@ class Hashing(BaseModel):
 
 
 class Hasher:
-    """Hashes and verifies off the event loop; never call it with a transaction open.
+    """Hashes and verifies passwords in threads. Never call it inside a transaction, which would stay open meanwhile.
 
-    At most `threads` hashes run and four times as many wait; beyond that it raises Busy.
+    At most `threads` hashes run at a time and four times as many wait; beyond that it raises Busy. Without the limit, a
+    flood of sign-ins would make every sign-in time out.
     """
 
     def __init__(self, *, memory: int = MEMORY_KIB, passes: int = PASSES, threads: int | None = None) -> None:
         self.threads = threads or os.cpu_count() or 1
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=LANES)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="fam-auth-hash", initializer=_step_back)
-        self._dummy = _nobodys(self._argon2.time_cost, self._argon2.memory_cost)
+        self._dummy = _dummy_hash(self._argon2.time_cost, self._argon2.memory_cost)
         places = self.threads * (1 + QUEUE_PER_THREAD)
         self._queue, self._entrance = _Places(places), _Places(places)
 
     async def hash(self, password: str) -> str:
-        """The hash of `password` with the parameters in force, in PHC string format."""
+        """The hash of `password` with the configured parameters, in PHC string format. Raises Busy."""
         return await self.run(self._argon2.hash, password)
 
     async def verify(self, digest: str | None, password: str) -> bool:
-        """Whether `digest` is a hash of `password`. None costs the same time and is never right."""
+        """Whether `digest` is a hash of `password`. Raises Busy.
+
+        None takes the same time and is never right: the response time must not tell whether a user exists.
+        """
         right = await self.run(self.matches, digest or self._dummy, password)
         return right and digest is not None
 
     async def run(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
-        """What `work` gives, done in the pool in its turn. Raises Busy."""
+        """Run `work` in the pool, and return its result. Raises Busy."""
         with self._queue:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
 
     @property
     def entrance(self) -> AbstractContextManager[None]:
-        """Whoever comes to be hashed goes through here before other work is done for them that a refusal would waste.
+        """A context manager around all the work for one hash. Raises Busy when the pool and its queue are full.
 
-        As many are inside as may hash or wait. Raises Busy.
+        Enter it before queries, whose cost would be wasted if the hash is refused afterwards.
         """
         return self._entrance
 
     def matches(self, digest: str, password: str) -> bool:
-        """The same as `verify`, in the thread of the caller: for what `run` runs."""
+        """Like `verify`, but in the caller's thread. Call it from functions that `run` runs."""
         try:
             return self._argon2.verify(digest, password)
         except (VerificationError, InvalidHashError):
             return False
 
     def is_outdated(self, digest: str) -> bool:
-        """Whether `digest` was made with other parameters than those in force."""
+        """Whether `digest` was made with parameters other than the configured ones, so that it should be replaced."""
         return self._argon2.check_needs_rehash(digest)
 
     def close(self) -> None:
-        """Ends the threads; hashes that run are finished."""
+        """Stop the threads after the hashes that are running. Waiting hashes are cancelled."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Places(AbstractContextManager[None]):
-    """So many may be inside at once; beyond that it raises Busy."""
+    """A counter of free places. Raises Busy on entry when there are none; it never waits."""
 
     def __init__(self, free: int) -> None:
         self._free = free
@@ -120,12 +124,12 @@ class _Places(AbstractContextManager[None]):
 
 
 @cache
-def _nobodys(passes: int, memory: int) -> str:
-    """The hash of a password that nobody has, to be judged where there is no user: made at the start, once."""
+def _dummy_hash(passes: int, memory: int) -> str:
+    """A hash of a random password, to verify against when there is no user. Cached, because it takes as long as any."""
     return PasswordHasher(passes, memory, LANES).hash(secrets.token_urlsafe(16))
 
 
 def _step_back() -> None:
-    """Lets the event loop go first, so that a login storm is not felt on other endpoints (Linux; elsewhere nothing)."""
+    """Lowers the priority of a hash thread, so that many sign-ins do not slow other routes. Only Linux has this."""
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,7 +1,7 @@
-"""Headers of mails that every program reads alike.
+"""Mail headers that every mail program reads in the same way.
 
-The parsers below us decode encoded words (RFC 2047) even where they are none, and fold some names so that they become
-further addresses: text is made plain before it goes in, and the finished message is read back.
+The email package of Python decodes encoded words (RFC 2047) even where they are not allowed, and folds some names into
+further addresses. So text is cleaned before it goes in, and the finished message is parsed again as a check.
 """
 
 import unicodedata
@@ -14,21 +14,21 @@ from email.utils import getaddresses, parseaddr
 
 
 def plain(text: str) -> str:
-    """One line of visible characters, of which nothing is decoded to anything else."""
+    """The text as one line without control characters and without encoded words."""
     line = "".join(sign for sign in " ".join(text.split()) if unicodedata.category(sign) not in {"Cc", "Cs"})
     return line.replace("=?", "= ?")
 
 
 def mailbox(address: str, name: str = "") -> Address:
-    """The address for a header. Raises ValueError for one that cannot stand in any."""
+    """The address for a header. Raises ValueError for an address that no header may contain."""
     local, _, domain = address.rpartition("@")
     return Address(plain(name), local, domain)
 
 
 def is_read_as(message: EmailMessage, expected: Mapping[str, str]) -> bool:
-    """Whether the message has the headers it was given and no further one, each of `expected` with this one address.
+    """Whether parsing the message gives the same headers and no others, and for each header in `expected` this address.
 
-    It is read the way of the standard, and the way of programs that are older than it.
+    It is parsed strictly by the standard, and leniently as older programs do: an attacker needs only one that differs.
     """
     head = message.as_bytes().partition(b"\r\n\r\n")[0].decode()
     strict, lenient = message_from_string(head, policy=default), message_from_string(head)

@@ -1,7 +1,7 @@
-"""Hosts and origins in the one form that decides whether two of them are the same.
+"""The canonical form of hosts and origins. Always compare these forms.
 
-A host is written in A-labels (UTS 46, RFC 5891) and lower case, without a dot at its end; a port is written unless it
-is the one of the scheme. Whatever compares hosts compares these.
+A host is in A-labels (UTS 46, RFC 5891) and lower case, without a trailing dot. A port is omitted if it is the default
+of the scheme.
 """
 
 import re
@@ -11,7 +11,7 @@ import idna
 
 PORTS = {"http": 80, "https": 443}
 LAST_PORT = 65535
-LONGEST = 253  # RFC 1035; to encode a longer one would take time that grows with its square
+LONGEST = 253  # RFC 1035; encoding takes quadratic time, so a longer name is a denial of service
 NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 AUTHORITY = r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\s/?#@:\\\[\]%]+)(?::(?P<port>[0-9]{0,5}))?"
 HOST = re.compile(AUTHORITY)
@@ -19,14 +19,14 @@ URL = re.compile(rf"(?P<scheme>[hH][tT][tT][pP][sS]?)://{AUTHORITY}(?P<rest>[/?#
 
 
 def canonical(host: str) -> str | None:
-    """The host, in or without brackets, as it is compared; None for what is none."""
+    """The canonical form of a host, given with or without brackets; None for an invalid one."""
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host.removesuffix(".")
     if not bare or len(bare) > LONGEST:
         return None
     if ":" in bare:
         return _ipv6(bare)
     try:
-        # Names without other letters are taken as they are: machines have underscores in theirs.
+        # ASCII names are not passed to idna, which refuses the underscores of some internal host names.
         name = bare.lower() if bare.isascii() else idna.encode(bare, uts46=True).decode().lower()
     except idna.IDNAError:
         return None
@@ -34,19 +34,19 @@ def canonical(host: str) -> str | None:
 
 
 def named(header: str) -> str | None:
-    """The host that a Host header names, whatever port follows; None where it names none."""
+    """The host in a Host header, without its port; None if the header is invalid."""
     found = HOST.fullmatch(header)
     return canonical(found["host"]) if found else None
 
 
 def origin(text: str) -> str | None:
-    """The origin (RFC 6454) as it is compared; None for what is more or less than one of http or https."""
+    """The canonical form of an http or https origin (RFC 6454); None for anything else, such as a URL with a path."""
     parts = split(text)
     return parts[0] if parts and not parts[1] else None
 
 
 def split(url: str) -> tuple[str, str] | None:
-    """The origin of an address of http or https and all that follows it; None for any other, or with a user name."""
+    """The origin of an http or https URL, and the rest of the URL. None for other URLs, and for a URL with a user."""
     found = URL.fullmatch(url)
     host = canonical(found["host"]) if found else None
     if found is None or host is None:
@@ -61,12 +61,12 @@ def split(url: str) -> tuple[str, str] | None:
 
 
 def decoded(header: str) -> str:
-    """Decodes as UTF-8 a header that the server has decoded as Latin-1."""
+    """Decode a header as UTF-8. ASGI frameworks decode headers as Latin-1."""
     return header.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def readable(host: str) -> str:
-    """The host in the letters of its people, where it has such."""
+    """The host in Unicode, for display: `münchen.example`. A host without A-labels is unchanged."""
     try:
         return idna.decode(host) if "xn--" in host else host
     except idna.IDNAError:
@@ -74,7 +74,7 @@ def readable(host: str) -> str:
 
 
 def behind_at(host: str) -> str:
-    """What stands behind the @ of an address at this host: an IP address is in brackets there (RFC 5321, 4.1.3)."""
+    """The host as the domain of an e-mail address, where IP addresses are in brackets (RFC 5321, 4.1.3)."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -1,10 +1,10 @@
-"""Language tags (BCP 47): their form, and which of several languages somebody wants (RFC 4647, 3.4)."""
+"""Language tags (BCP 47): their canonical form, and choosing the best available language (RFC 4647, 3.4)."""
 
 import re
 from collections.abc import Collection, Iterator
 
-# RFC 5646, 2.1, without the tags from before 2006 and languages of more than three letters, of which there are none;
-# 35 characters are what it takes at most (4.4.1).
+# RFC 5646, 2.1, without grandfathered tags and without languages of more than three letters, of which none are
+# registered. 4.4.1 recommends room for 35 characters.
 TAG = re.compile(
     r"[a-z]{2,3}(?:-[a-z]{3}){0,3}"
     r"(?:-(?P<script>[a-z]{4}))?"
@@ -15,12 +15,12 @@ TAG = re.compile(
 )
 LONGEST_TAG = 35
 QUALITY = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
-# Browsers send a handful; a header beyond this is no wish but an attack on our time.
+# Browsers send a handful of languages. A longer header could be a denial-of-service attack, and is cut off.
 MOST_WISHES, LONGEST_HEADER = 20, 1000
 
 
 def canonical(tag: str) -> str | None:
-    """The tag as RFC 5646, 2.1.1 recommends to write it (`pt-BR`, `zh-Hant`); None for what is not a tag."""
+    """The tag in the case that RFC 5646, 2.1.1 recommends (`pt-BR`, `zh-Hant`); None for an invalid tag."""
     lower = tag.strip().lower()
     found = TAG.fullmatch(lower) if len(lower) <= LONGEST_TAG else None
     if found is None:
@@ -34,18 +34,19 @@ def canonical(tag: str) -> str | None:
 
 
 def wishes(header: str | None) -> list[tuple[str, float]]:
-    """The ranges of an Accept-Language header in lower case with their weights, the dearest first (RFC 9110, 12.5.4).
+    """The ranges of an Accept-Language header in lower case with their weights, highest first (RFC 9110, 12.5.4).
 
-    What is not well-formed is left out.
+    Invalid parts are skipped.
     """
     found = [wish for part in (header or "")[:LONGEST_HEADER].split(",")[:MOST_WISHES] if (wish := _wish(part))]
     return sorted(found, key=lambda wish: -wish[1])
 
 
 def chosen(locale: str | None, header: str | None, languages: Collection[str], default: str) -> str:
-    """The one of `languages` that somebody wants most: by their own locale, then by the header; else `default`.
+    """The best of `languages`: by the user's locale, then by the Accept-Language header, else `default`.
 
-    A range without a language of its own stands for a more general one: `de-AT` for `de` (RFC 4647, 3.4).
+    If a tag is not available, a more general one is: `de` for `de-AT` (RFC 4647, 3.4). A weight of 0 excludes a
+    language, but never the user's own locale.
     """
     known = {language.lower(): language for language in languages}
     wished = wishes(header)
@@ -61,7 +62,7 @@ def chosen(locale: str | None, header: str | None, languages: Collection[str], d
 
 
 def truncated(tag: str) -> Iterator[str]:
-    """The tag and what remains of it from the right: `zh-hant-cn`, `zh-hant`, `zh`."""
+    """The tag, and ever shorter versions of it: `zh-hant-cn`, `zh-hant`, `zh`."""
     parts = tag.split("-")
     while parts:
         yield "-".join(parts)

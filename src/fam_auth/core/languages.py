@@ -1,7 +1,7 @@
-"""Every text that people read, in every language: message files, read once at start.
+"""The texts that people read, in every language. They come from message files, which are read once at startup.
 
-A message file is `<language>.toml`: tables of texts, with `{placeholders}`. The name of a text is its path in the
-file, such as `problems.invalid_token`. Files of later folders replace single texts of earlier ones.
+A message file is `<language>.toml`: tables of texts with `{placeholders}`. The key of a text is its path in the file,
+such as `problems.invalid_token`. A file in a later folder replaces single texts of earlier ones.
 """
 
 import tomllib
@@ -22,12 +22,12 @@ SHIPPED = (
     *(PACKAGE / folder for folder in ("languages", "pages/languages", "pages/administration/languages")),
     *sorted(PACKAGE.glob("features/*/languages")),
 )
-"""The folders of the package itself, in use or not, so that a host's file may hold all of it; others follow."""
+"""The folders of the package itself, also of features that are not in use: a host's file may contain their texts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One text of one file."""
+class MessageDefinition:
+    """One text of one message file."""
 
     key: str
     text: str
@@ -35,7 +35,10 @@ class Message:
 
     @property
     def placeholders(self) -> frozenset[str]:
-        """The names in braces. Raises Misconfigured for anything but plain names."""
+        """The names of the placeholders. Raises Misconfigured for anything but a plain name.
+
+        With `{name.attribute}`, a text could read more of a value than it is given for.
+        """
         try:
             parts = [part[1:] for part in Formatter().parse(self.text) if part[1] is not None]
         except ValueError as error:
@@ -49,10 +52,10 @@ class Message:
 
 
 class Texts:
-    """The texts of some folders, in every language that has a file there. Raises Misconfigured.
+    """The texts of these folders and of the package, in every language that has a file. Raises Misconfigured.
 
-    What a language lacks it takes from the more general one (`de-AT` from `de`), then from English. `spoken` are the
-    languages to choose from; empty: all.
+    A text that is missing in a language comes from the more general one (`de` for `de-AT`), then from English. `spoken`
+    are the languages to choose from; empty: all.
     """
 
     def __init__(self, folders: Sequence[Path] = (), default: str = ENGLISH, spoken: Sequence[str] = ()) -> None:
@@ -72,7 +75,7 @@ class Texts:
             )
 
     def say(self, language: str, key: str, /, **values: object) -> str:
-        """The text in a language, which may be any tag. Raises KeyError for an unknown key or a missing value."""
+        """The text in the best available language for any tag. Raises KeyError for an unknown key or missing value."""
         texts = self._texts.get(language)
         if texts is None:
             texts = self._texts[self.choose(language, None)]
@@ -80,33 +83,33 @@ class Texts:
         return text.format_map(values) if "{" in text or "}" in text else text
 
     def has(self, key: str) -> bool:
-        """Whether there is a text of this name."""
+        """Whether there is a text with this key."""
         return key in self._texts[ENGLISH]
 
     def choose(self, user_locale: str | None, accept_language: str | None) -> str:
-        """The language for somebody: their own choice, then what their browser asks for, then the default."""
+        """The best available language: by the user's locale, then by the Accept-Language header, then the default."""
         return language_tags.chosen(user_locale, accept_language, self.languages, self.default)
 
     def moment(self, language: str, at: datetime) -> str:
-        """A moment in words, in UTC: `4 January 2030, 09:05 UTC`."""
+        """A date and time in words, in UTC: `4 January 2030, 09:05 UTC`."""
         here = at.astimezone(UTC)
         month = self.say(language, f"dates.month_{here.month}")
         parts = {"day": here.day, "month": month, "year": here.year, "hour": f"{here:%H}", "minute": f"{here:%M}"}
         return self.say(language, "dates.moment", **parts)
 
     def day(self, language: str, at: datetime) -> str:
-        """The day of a moment in words, in UTC, without its year: `4 January`."""
+        """A date in words, in UTC, without the year: `4 January`."""
         here = at.astimezone(UTC)
         month = self.say(language, f"dates.month_{here.month}")
         return self.say(language, "dates.day", day=here.day, month=month)
 
     def direction(self, language: str) -> str:
-        """Which way it is written: `ltr` or `rtl`, the `dir` of HTML."""
+        """The writing direction: `ltr` or `rtl`, as in the HTML attribute `dir`."""
         return self.say(language, "language.direction")
 
 
-def messages(file: Path) -> Iterator[Message]:
-    """The texts of a file. Raises Misconfigured."""
+def messages(file: Path) -> Iterator[MessageDefinition]:
+    """The texts of a file. Raises Misconfigured when it cannot be read."""
     try:
         tables = tomllib.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -118,7 +121,7 @@ def messages(file: Path) -> Iterator[Message]:
 
 @lru_cache(maxsize=8)
 def _read(files: Sequence[tuple[Path, int]]) -> Mapping[str, Mapping[str, str]]:
-    """The texts of every language in these files of these ages, checked once for all that are made of them."""
+    """The texts of every language in these files. Cached by modification time, so that each file is checked once."""
     spoken = [(_language(file), file) for file, _ in files]
     found = [(language, message) for language, file in spoken for message in messages(file)]
     _check(found)
@@ -135,7 +138,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _age(file: Path) -> int:
-    """When it was written; one that cannot be read has none, and `messages` says so."""
+    """The modification time; 0 for a missing file, which `messages` reports."""
     return file.stat().st_mtime_ns if file.exists() else 0
 
 
@@ -147,22 +150,22 @@ def _language(file: Path) -> str:
     return tag
 
 
-def _flat(file: Path, prefix: str, table: Mapping[str, Any]) -> Iterator[Message]:
+def _flat(file: Path, prefix: str, table: Mapping[str, Any]) -> Iterator[MessageDefinition]:
     for name, value in table.items():
         if isinstance(value, dict):
             yield from _flat(file, f"{prefix}{name}.", value)
         elif isinstance(value, str):
-            yield Message(prefix + name, value, file)
+            yield MessageDefinition(prefix + name, value, file)
         else:
             raise Misconfigured(f"{file}: {prefix}{name} is not a string. Put it in quotes.")
 
 
-def _check(found: Sequence[tuple[str, Message]]) -> None:
-    """Raises Misconfigured for a text that English lacks, such as a misspelt one, and for unknown placeholders."""
+def _check(found: Sequence[tuple[str, MessageDefinition]]) -> None:
+    """Raises Misconfigured for keys that English does not have, such as misspelt ones, and for unknown placeholders."""
     known: dict[str, frozenset[str]] = {}
     for language, message in found:
         if language == ENGLISH:
-            # The first one is from whoever wrote the code that says it, and knows what it gives.
+            # The first file comes with the code that uses the text, so it has the placeholders that exist.
             known.setdefault(message.key, message.placeholders)
     for _, message in found:
         if message.key not in known:

@@ -1,4 +1,4 @@
-"""Renders mails from templates, in the language of the recipient."""
+"""Rendering mails from templates, in the language of the recipient."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ LINK, CODE = re.compile(r"https?://\S+"), re.compile(r"\d{6}")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a mail says."""
+    """The content of a mail."""
 
     subject: str
     text: str
@@ -26,7 +26,7 @@ class Written:
 
 @cache
 def templates(folders: tuple[Path, ...]) -> Environment:
-    """The templates: those of the first folder that has them, then the kernel's."""
+    """The template environment: the first folder that has a template wins, the kernel's own come last."""
     return Environment(
         loader=ChoiceLoader([FileSystemLoader(folders), PackageLoader("fam_auth", "mails")]),
         autoescape=select_autoescape(["html"]),
@@ -37,15 +37,15 @@ def templates(folders: tuple[Path, ...]) -> Environment:
 
 
 def language_of(folders: tuple[Path, ...], kind: str, wanted: str) -> str:
-    """The language that a mail of this kind can be written in: the one wanted, a more general one, or English."""
+    """The best language with a template for this kind of mail: `wanted`, a more general one, or English."""
     known = set(templates(folders).list_templates(["txt"]))
     return next((tag for tag in truncated(wanted) if f"{tag}/{kind}.txt" in known), ENGLISH)
 
 
 def render(folders: tuple[Path, ...], kind: str, context: Mapping[str, Any], language: str = ENGLISH) -> Written:
-    """A mail of a kind. The first line of `<language>/<kind>.txt` is the subject; English stands beside the folders.
+    """Render a mail. The first line of `<language>/<kind>.txt` is the subject; English templates are in no subfolder.
 
-    The HTML says what the text says, unless a host has a `<kind>.html` of its own for that language.
+    The HTML is made from the text, unless the host has a `<kind>.html` for that language.
     """
     environment = templates(folders)
     own = [f"{language}/{kind}", *([kind] if language == ENGLISH else [])]
@@ -57,7 +57,7 @@ def render(folders: tuple[Path, ...], kind: str, context: Mapping[str, Any], lan
 
 
 def _paragraphs(text: str) -> Iterator[tuple[str, str]]:
-    """The paragraphs of a text, each with what it is: `text`, `code`, the first `link`, or a `further` one."""
+    """The paragraphs of a text with their type: `text`, `code`, `link` (the first one) or `further` (other links)."""
     links = 0
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         if LINK.fullmatch(paragraph):

@@ -1,4 +1,4 @@
-"""Logs: readable on a developer's machine, JSON lines elsewhere, one line an entry, no secret in any."""
+"""Logging of the service: readable in development, JSON lines in production."""
 
 import atexit
 import json
@@ -15,7 +15,7 @@ request_id: ContextVar[str | None] = ContextVar("fam_auth_request_id", default=N
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, request id, and the event's fields."""
+    """One JSON object per line: time, level, logger, message, request id, and the fields of an event."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -32,9 +32,9 @@ class JsonLines(logging.Formatter):
 
 
 class Aside(logging.Handler):
-    """Hands entries to another handler in a thread of its own: a log that nobody reads holds up no request.
+    """Passes records to another handler in a thread, so that a blocked log (a full pipe) does not block requests.
 
-    At most `WAITING` entries wait; beyond that the newest are thrown away.
+    At most `WAITING` records wait; when the queue is full, new records are dropped.
     """
 
     def __init__(self, handler: logging.Handler) -> None:
@@ -50,7 +50,7 @@ class Aside(logging.Handler):
             self._waiting.put_nowait((request_id.get(), record))
 
     def close(self) -> None:
-        """What waits is written, if that can be done within a second."""
+        """Write what is waiting, for up to a second."""
         with suppress(Full):
             self._waiting.put_nowait(None)
         self._thread.join(1)
@@ -64,7 +64,7 @@ class Aside(logging.Handler):
 
 
 def configure(*, readable: bool) -> None:
-    """The service's own logging; a host keeps the one it has."""
+    """Set up logging for the service. An application that embeds us keeps its own."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)-8s %(name)s: %(message)s") if readable else JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[Aside(handler)], force=True)

@@ -1,4 +1,4 @@
-"""Mails: from one address to one, carried to the console, to files or over SMTP."""
+"""Mails to one recipient, and the mail transports: console, files and SMTP."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from fam_auth.core.addresses import Sender, parse, sender
 from fam_auth.core.languages import ENGLISH
 from fam_auth.exceptions import FamAuthError, Misconfigured
 
-# The first digit of a reply that will not change (RFC 5321, 4.2.1).
+# The first digit of permanent failures in SMTP replies (RFC 5321, 4.2.1).
 PERMANENT = 5
 SMTP_DEADLINE = timedelta(seconds=10)
 LONGEST_LINE = 998  # RFC 5322, 2.1.1
@@ -28,7 +28,7 @@ FORMS = "Use console:, file:///directory, smtp://user:password@host:587 or smtps
 
 
 class MailFailed(FamAuthError):
-    """A carrier could not deliver. `permanent` when trying again cannot help."""
+    """A mail could not be delivered. `permanent` means that a retry cannot help."""
 
     def __init__(self, reason: str, *, permanent: bool) -> None:
         super().__init__(reason)
@@ -37,10 +37,10 @@ class MailFailed(FamAuthError):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail to one recipient, in `language`. `message_id` stays the same over all tries.
+    """A mail to one recipient. `message_id` is the same on every attempt, so that a repetition can be recognized.
 
-    `sender` is what stands in From, with a name before its address or without; `recipient` is the address as its owner
-    writes it. A mail server is told `sender_address` and `recipient_address`.
+    `sender` is the From header, an address with or without a name; `recipient` is the address as the user writes it.
+    The SMTP envelope has `sender_address` and `recipient_address`.
     """
 
     kind: str
@@ -54,14 +54,14 @@ class Mail:
 
     @property
     def sender_address(self) -> str:
-        """The address of the sender, its domain in A-labels. Raises MailFailed when there is not exactly one."""
+        """The address of the sender, with its domain in A-labels. Raises MailFailed unless there is exactly one."""
         return self._sender().address
 
     @property
     def recipient_address(self) -> str:
-        """The address of the recipient, its domain in A-labels. Raises MailFailed for anything but one plain address.
+        """The address of the recipient, with its domain in A-labels. Raises MailFailed unless it is one plain address.
 
-        It was one when it was written down; rules become stricter.
+        It was checked when it was stored, but the rules may have become stricter since.
         """
         try:
             return parse(self.recipient).mailbox
@@ -74,14 +74,14 @@ class Mail:
 
     @property
     def is_beyond_ascii(self) -> bool:
-        """Whether a local part has other letters, which only servers with SMTPUTF8 take (RFC 6531)."""
+        """Whether a local part is not ASCII. Such addresses require a server with SMTPUTF8 (RFC 6531)."""
         return not f"{self.sender_address}{self.recipient_address}".isascii()
 
     def as_message(self) -> EmailMessage:
-        """The mail as it goes over the wire. Nothing that a text says adds a header or a recipient.
+        """The mail as a message. No text in it can add a header or a recipient (header injection).
 
-        A name that would be read as a further address is left out. Raises MailFailed when what comes out is not from
-        this one address to this one address.
+        A sender name that could be read as another address is omitted. Raises MailFailed unless the finished message is
+        from exactly this sender to exactly this recipient.
         """
         own, recipient = self._sender(), self.recipient_address
         reason = "its headers would be read as different addresses"
@@ -110,26 +110,26 @@ class Mail:
         message["X-Fam-Auth-Kind"] = headers.plain(self.kind)
         message.set_content(self.text, cte=_encoding(self.text))
         message.add_alternative(self.html, subtype="html", cte=_encoding(self.html))
-        # After the parts: what is said of the content before goes into the first of them.
+        # After the parts: a Content- header that is set earlier would move into the first part.
         message["Content-Language"] = headers.plain(self.language)
         return message
 
 
 def _encoding(text: str) -> str:
-    """What brings a text through servers that take seven bits and lines of the usual length alone."""
+    """The transfer encoding: quoted-printable for texts with non-ASCII characters or lines longer than 998."""
     is_plain = text.isascii() and all(len(line) <= LONGEST_LINE for line in re.split(r"\r\n|\r|\n", text))
     return "7bit" if is_plain else "quoted-printable"
 
 
 class Carrier(Protocol):
-    """Delivers one mail."""
+    """A mail transport. To send mail in your own way, implement this and pass it as `Auth(carrier=...)`."""
 
     async def carry(self, mail: Mail) -> None:
-        """The mail is delivered afterwards. Raises MailFailed."""
+        """Deliver the mail. Raises MailFailed."""
 
 
 class ConsoleCarrier:
-    """Prints the text part: for a developer's machine."""
+    """Prints mails to standard error, for development."""
 
     async def carry(self, mail: Mail) -> None:
         rule = "-" * 72
@@ -137,11 +137,11 @@ class ConsoleCarrier:
         print(letter, file=sys.stderr, flush=True)  # noqa: T201 - what this carrier is for
 
     async def check(self) -> None:
-        """Standard error is always there."""
+        """Always succeeds."""
 
 
 class FileCarrier:
-    """Writes one .eml file per mail into a directory, for its owner alone; a second try replaces the first."""
+    """Writes each mail to an .eml file in a directory, with mode 0600. A second attempt replaces the file."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -152,12 +152,13 @@ class FileCarrier:
             self._make()
             half = self.directory / f".{name}.part"
             _write_private(half, content)
+            # Renamed when complete, so that a program that watches the directory never reads half a mail.
             half.rename(self.directory / f"{name}.eml")
         except OSError as error:
             raise MailFailed(type(error).__name__, permanent=False) from error
 
     async def check(self) -> None:
-        """A file can be made in the directory."""
+        """Raises MailFailed when the directory is not writable."""
         try:
             self._make()
             (self.directory / ".check").touch()
@@ -172,17 +173,18 @@ class FileCarrier:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    """A new file that its owner alone can read, whatever the umask, and whatever somebody left under that name."""
+    """Creates a file with mode 0600, whatever the umask. An existing file is removed first, with its permissions."""
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     path.write_bytes(content)
 
 
 class SmtpCarrier:
-    """Hands mails to an SMTP server: STARTTLS when offered (smtp://), TLS from the start (smtps://)."""
+    """Sends mails to an SMTP server: with STARTTLS if offered (smtp://), or TLS from the start (smtps://)."""
 
     def __init__(self, url: SplitResult) -> None:
         host = hosts.canonical(url.hostname or "") or url.hostname
+        # Implicit TLS (RFC 8314) or message submission (RFC 6409).
         port = url.port or (465 if url.scheme == "smtps" else 587)
         self.name = f"[{host}]:{port}" if ":" in f"{host}" else f"{host}:{port}"
         self._options: dict[str, Any] = {
@@ -197,7 +199,7 @@ class SmtpCarrier:
     async def carry(self, mail: Mail) -> None:
         content = mail.as_message().as_bytes()
         try:
-            # The client's own limit is one for each answer: a server that drips would hold the worker for ever.
+            # aiosmtplib's timeout applies to each reply: a server that answers drop by drop would block the worker.
             async with asyncio.timeout(SMTP_DEADLINE.total_seconds()):
                 await self._hand_over(mail, content)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
@@ -206,7 +208,7 @@ class SmtpCarrier:
             raise MailFailed(said, permanent=code // 100 == PERMANENT) from error
 
     async def check(self) -> None:
-        """The server answers, and takes the name and the password."""
+        """Raises MailFailed when the server does not answer, or refuses the user name or password."""
         try:
             async with aiosmtplib.SMTP(**self._options):
                 pass
@@ -217,7 +219,7 @@ class SmtpCarrier:
             raise MailFailed(message, permanent=False) from error
 
     async def _hand_over(self, mail: Mail, content: bytes) -> None:
-        """The server has taken the mail for its recipient: bytes that nobody reads the headers of, and an envelope."""
+        """Sends the mail. The envelope is given separately, so that no header decides who receives it."""
         options = ["SMTPUTF8", "BODY=8BITMIME"] if mail.is_beyond_ascii else []
         async with aiosmtplib.SMTP(**self._options) as server:
             try:
@@ -233,7 +235,7 @@ def _first_code(error: Exception) -> int:
 
 
 def carrier(url: str) -> Carrier:
-    """The carrier that FAM_AUTH_MAIL names. Raises Misconfigured for any other form."""
+    """The mail transport for the URL in FAM_AUTH_MAIL. Raises Misconfigured for an unsupported one."""
     with suppress(ValueError):
         parts = urlsplit(url)
         match parts.scheme:

@@ -1,4 +1,4 @@
-"""Which migrations there are, and which of them a database has. Needs no Alembic, so that starting stays quick."""
+"""Which migrations exist, and which of them a database has. Works without Alembic, whose import takes a second."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ KERNEL = "kernel"
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One linear row of migrations, with a version table of its own; `tables` are the ones of `metadata` it makes."""
+    """A linear history of migrations with its own version table. `tables` are the tables of `metadata` it creates."""
 
     name: str
     folder: Path
@@ -24,36 +24,37 @@ class History:
 
     @property
     def version_table(self) -> str:
-        """The table that says where a database stands in this history."""
+        """The table with the current revision of this history."""
         return f"version_{self.name}"
 
     @property
     def head(self) -> str:
-        """The newest revision. Files are numbered and named after their revision, so the last name is the head."""
+        """The latest revision. Files are numbered and named like their revision, so the last name is the head."""
         return max(path.stem for path in self.folder.glob("[0-9]*.py"))
 
 
 def environment() -> Path:
-    """The folder of env.py: beside the code in a wheel, at the root of a checkout."""
+    """The folder of env.py: inside the package in a wheel, at the root in a checkout."""
     package = Path(__file__).parents[1]
     shipped = package / "migrations"
     return shipped if shipped.is_dir() else package.parents[1] / "migrations"
 
 
 async def behind(database: Database, histories: Sequence[History]) -> list[str]:
-    """The names of the histories of which the database lacks revisions.
+    """The names of the histories with pending migrations.
 
-    One that is ahead is not behind: the code before a migration works on the schema after it.
+    A database that is ahead is fine: the previous release works on the schema of the next, for deployments and
+    rollbacks without downtime.
     """
     with answered():
-        # Without a transaction, which on SQLite waits for whoever writes.
+        # Without a transaction: on SQLite it would wait for other writers.
         async with database.autocommit.connect() as connection:
             present = await connection.run_sync(_revisions, database.schema, histories)
     return [history.name for history in histories if present.get(history.name, "") < history.head]
 
 
 def _revisions(connection: Connection, schema: str | None, histories: Sequence[History]) -> dict[str, str]:
-    """Where the database stands in each history that it has begun: two statements, however many there are."""
+    """The current revision of each history that the database has begun. Two queries, however many histories."""
     tables = set(inspect(connection).get_table_names(schema=schema))
     begun = [history for history in histories if history.version_table in tables]
     if not begun:
@@ -63,7 +64,7 @@ def _revisions(connection: Connection, schema: str | None, histories: Sequence[H
 
 
 async def check(database: Database, histories: Sequence[History]) -> None:
-    """Raises Misconfigured when the database is behind the code or does not answer."""
+    """Raises Misconfigured when migrations are pending, or the database does not answer."""
     try:
         late = await behind(database, histories)
     except Unavailable as error:
@@ -79,7 +80,7 @@ async def check(database: Database, histories: Sequence[History]) -> None:
 
 
 def revision(connection: Connection, schema: str | None, history: History) -> str | None:
-    """Where the database stands in a history; None at its very beginning."""
+    """The current revision of a history; None if no migration has run."""
     if not inspect(connection).has_table(history.version_table, schema=schema):
         return None
     found = connection.execute(_version(schema, history)).first()

@@ -1,4 +1,4 @@
-"""How often something may happen: `30/5m` is thirty times in five minutes."""
+"""Rate limits: `30/5m` allows thirty attempts in five minutes."""
 
 import re
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ FORM = re.compile(r"([1-9]\d{0,6})/([1-9]\d{0,3})?([smhd])")
 
 
 class Rate(str):
-    """At most `limit` times in `period`; what was used up comes back evenly over the period.
+    """A rate limit: at most `limit` attempts in `period`. Used attempts are restored evenly over the period.
 
-    Written `30/5m`, `20/h` or `300/1d`. Raises ValueError for anything else.
+    Written as `30/5m`, `20/h` or `300/1d`. Raises ValueError for any other form.
     """
 
     __slots__ = ("limit", "period")
@@ -34,12 +34,12 @@ class Rate(str):
 
     @property
     def interval(self) -> float:
-        """Seconds after which one use comes back."""
+        """Seconds until one attempt is restored."""
         return self.period.total_seconds() / self.limit
 
     @property
     def tolerance(self) -> float:
-        """Seconds that the uses so far may run ahead of the clock (GCRA: the burst of `limit`)."""
+        """Seconds by which attempts may run ahead of an even rate (GCRA), which allows bursts of `limit`."""
         return self.interval * (self.limit - 1)
 
     @classmethod
@@ -50,7 +50,11 @@ class Rate(str):
 
 @dataclass(frozen=True, slots=True)
 class ExponentialBackoff:
-    """`free` attempts in a row, then each doubles the wait up to `longest` seconds; after `cap` there is no more."""
+    """A lockout with exponential backoff.
+
+    `free` attempts in a row are free; each further one doubles the wait, up to `longest` seconds; after `cap` attempts
+    none is allowed any more.
+    """
 
     free: int
     longest: int

@@ -1,34 +1,34 @@
-"""Refusals in words, in the language of whoever is refused."""
+"""The translated texts of refusals."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fam_auth.core.languages import Texts
-from fam_auth.exceptions import Refusal, Said
+from fam_auth.exceptions import Message, Refusal
 
 
 def title(texts: Texts, language: str, kind: type[Refusal]) -> str:
-    """What kind of refusal it is; a kind of a host without a text has its own title."""
-    return said(texts, language, Said(f"problems.{kind.code}", otherwise=kind.title))
+    """The translated title. A refusal class of the host without a text uses its `title`."""
+    return said(texts, language, Message(f"problems.{kind.code}", default=kind.title))
 
 
 def detail(texts: Texts, language: str, refusal: Refusal) -> str:
-    """Why it is refused this time."""
+    """The translated detail: why this request was refused."""
     return said(texts, language, refusal.detail)
 
 
 def errors(texts: Texts, language: str, found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The errors of an InvalidRequest, each with its message in words."""
+    """The errors of an InvalidRequest, with translated messages."""
     return [{**error, "message": said(texts, language, error["message"])} for error in found]
 
 
-def said(texts: Texts, language: str, told: str | Said) -> str:
-    """A text as it is, or the one of the message files. Raises KeyError when there is neither."""
+def said(texts: Texts, language: str, told: str | Message) -> str:
+    """A string unchanged, or the text of a Message. Raises KeyError when its key is unknown and it has no default."""
     if isinstance(told, str):
         return told
     try:
         return texts.say(language, told.key, **told.values)
     except KeyError:
-        if told.otherwise:
-            return told.otherwise
+        if told.default:
+            return told.default
         raise

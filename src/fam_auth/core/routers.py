@@ -1,4 +1,4 @@
-"""`install` and `running` under the name that the founding document gives their module."""
+"""`install` and `running`, re-exported under the module name that the founding document gives them."""
 
 from fam_auth.install import install, running
 

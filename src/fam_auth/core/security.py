@@ -1,4 +1,4 @@
-"""Keys from the configured secrets: digests of tokens, tokens that carry a value, and encryption at rest."""
+"""Cryptography with keys from the configured secrets: token digests, sealed tokens, and encryption at rest."""
 
 import base64
 import hmac
@@ -16,35 +16,37 @@ from fam_auth.exceptions import Misconfigured
 
 MINIMUM_SECRET = 32
 DIFFERENT_SIGNS = 10
-LAST_VERSION = 255  # one byte of a token names it
+LAST_VERSION = 255  # sealed tokens store the version in one byte
 PLACEHOLDERS = ("change", "secret", "example", "placeholder", "password", "insecure", "your-", "todo", "xxxx")
 REMEDY = "Generate one with `fam-auth secret` and set FAM_AUTH_SECRETS."
 
 
 def new_secret() -> str:
-    """256 fresh random bits in hexadecimal digits, fit for FAM_AUTH_SECRETS."""
+    """A new secret for FAM_AUTH_SECRETS: 256 random bits in hexadecimal digits."""
     return secrets.token_hex(32)
 
 
 def new_token(prefix: str) -> str:
-    """A one-time token: type prefix and 256 random bits."""
+    """A new one-time token: the prefix, which tells its type, and 256 random bits."""
     return f"{prefix}_{secrets.token_urlsafe(32)}"
 
 
 def new_code() -> str:
-    """Six random digits."""
+    """A new code of six random digits."""
     return f"{secrets.randbelow(1_000_000):06d}"
 
 
 def parse_secrets(text: str) -> dict[int, str]:
-    """The versioned secrets of "2:...,1:..." in their order; a lone secret without a number is version 1.
+    """The secrets in "2:...,1:..." by version, in order. A single secret without a number is version 1.
 
-    Raises Misconfigured for a version that is not 1 to 255 or comes twice, and for a short or placeholder secret.
+    Raises Misconfigured for versions that are not 1 to 255 or repeated, and for secrets that are too short or look like
+    placeholders.
     """
     versions: dict[int, str] = {}
     for part in (part.strip() for part in text.split(",")):
         number, colon, secret = part.partition(":")
         version, secret = (number, secret) if colon else ("1", number)
+        # isdigit() alone is also true for "²", which int() refuses.
         if (
             not version.isascii()
             or not version.isdigit()
@@ -67,34 +69,34 @@ def _strong(secret: str) -> str:
 
 
 class Keys:
-    """All keys of one version of the secret, one per purpose (RFC 5869)."""
+    """The keys of one version of the secret, derived separately for each purpose (HKDF, RFC 5869)."""
 
     def __init__(self, version: int, secret: str) -> None:
         self.version = version
         self._secret = secret.encode()
 
     def derive(self, purpose: str, length: int) -> bytes:
-        """The key of `purpose`: the same for the same secret, unrelated to every other purpose."""
+        """The key for `purpose`, in `length` bytes. Keys of different purposes tell nothing about each other."""
         return HKDF(SHA256(), length, salt=None, info=f"fam-auth {purpose}".encode()).derive(self._secret)
 
     @cached_property
     def digest(self) -> bytes:
-        """What tokens are looked up by."""
+        """The HMAC key for the digests by which tokens are looked up."""
         return self.derive("digest", 32)
 
     @cached_property
     def carrier(self) -> AESSIV:
-        """What makes tokens that carry a value."""
+        """The cipher for sealed tokens, which contain a value."""
         return AESSIV(self.derive("carrier", 64))
 
     @cached_property
     def rest(self) -> AESGCM:
-        """What encrypts columns."""
+        """The cipher for database columns."""
         return AESGCM(self.derive("rest", 32))
 
 
 class Keyring:
-    """The versions of the secret in force: the first writes, all read."""
+    """The configured secrets: the first one encrypts and signs, all of them decrypt and verify."""
 
     def __init__(self, versions: Mapping[int, str]) -> None:
         self._all = {version: Keys(version, secret) for version, secret in versions.items()}
@@ -105,36 +107,40 @@ class Keyring:
 
     @property
     def versions(self) -> list[int]:
-        """The numbers of the secrets in force."""
+        """The versions of all configured secrets."""
         return list(self._all)
 
     @property
     def version(self) -> int:
-        """The number of the secret that writes."""
+        """The version of the secret that encrypts and signs."""
         return self._first.version
 
     def digest(self, purpose: str, value: str) -> str:
-        """What the database keeps of a secret value: `version.hex`, useless to whoever reads or plants it."""
+        """The keyed digest of a secret value, as the database stores it: `version.hex`.
+
+        Without the key, it can neither be inverted nor be forged by writing to the database.
+        """
         return _digest(self._first, purpose, value)
 
     def digests(self, purpose: str, value: str) -> list[str]:
-        """The digests a stored row may have for `value`, one per version in force."""
+        """The digests that a stored row may have for `value`, one per configured secret."""
         return [_digest(keys, purpose, value) for keys in self._all.values()]
 
     def is_digest_of(self, purpose: str, value: str, digest: str) -> bool:
-        """Whether `digest` was made from `value`, in constant time."""
+        """Whether `digest` is one of `value`. Compares in constant time."""
         return any(hmac.compare_digest(candidate, digest) for candidate in self.digests(purpose, value))
 
     def seal_token(self, purpose: str, payload: bytes) -> str:
-        """A token that carries `payload`, sealed and unreadable (AES-SIV, RFC 5297).
+        """A sealed token: `payload`, encrypted and authenticated for `purpose` (AES-SIV, RFC 5297).
 
-        The same payload gives the same token. The last byte names the version, so no two tokens share a beginning.
+        Deterministic: the same payload gives the same token. The version is in the last byte, so that tokens do not all
+        begin alike.
         """
         sealed = self._first.carrier.encrypt(payload, [purpose.encode()])
         return base64.urlsafe_b64encode(sealed + bytes([self._first.version])).decode().rstrip("=")
 
     def open_token(self, purpose: str, token: str) -> bytes | None:
-        """The payload `seal_token` was given; None for anything else."""
+        """The payload of a sealed token; None if it was not sealed by us for this purpose."""
         try:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
             return self._all[raw[-1]].carrier.decrypt(raw[:-1], [purpose.encode()])
@@ -142,13 +148,16 @@ class Keyring:
             return None
 
     def encrypt(self, place: str, plain: bytes) -> str:
-        """`plain` encrypted for one place (table|row|purpose), as `v1.version.nonce.text`; it opens nowhere else."""
+        """Encrypt a column value (AES-GCM), as `v1.version.nonce.text`.
+
+        It is bound to `place` (table|row|purpose), so that a value that is copied to another row does not decrypt.
+        """
         nonce = secrets.token_bytes(12)
         text = self._first.rest.encrypt(nonce, plain, place.encode())
         return f"v1.{self._first.version}.{nonce.hex()}.{base64.b64encode(text).decode()}"
 
     def decrypt(self, place: str, sealed: str) -> bytes:
-        """What `encrypt` was given for this place. Raises ValueError for anything else."""
+        """Decrypt a column value. Raises ValueError if it was not encrypted by us for this place."""
         try:
             _, version, nonce, text = sealed.split(".")
             return self._all[int(version)].rest.decrypt(bytes.fromhex(nonce), base64.b64decode(text), place.encode())
@@ -157,5 +166,6 @@ class Keyring:
 
 
 def _digest(keys: Keys, purpose: str, value: str) -> str:
+    # With its length in front, no purpose and value together equal another purpose with another value.
     message = struct.pack(">I", len(purpose)) + purpose.encode() + value.encode("utf-8", "surrogatepass")
     return f"{keys.version}.{hmac.digest(keys.digest, message, 'sha256').hex()}"

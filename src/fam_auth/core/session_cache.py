@@ -1,6 +1,6 @@
-"""The sessions that this worker has seen, so that a signed-in request asks the database for nothing.
+"""A cache of sessions in this process, so that an authenticated request needs no query.
 
-What is remembered is believed only while the feed of changes is read (managers/invalidation.py).
+It is used only while the invalidation feed is being read (managers/invalidation.py).
 """
 
 import time
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 TRUST = 5.0
-"""So many seconds the feed may be silent before every request asks the database again."""
+"""Seconds without reading the invalidation feed after which the cache is no longer used."""
 NOTE_EVERY = 60.0
-"""So many seconds after a use of a session was noted, the next one is."""
+"""Seconds between two writes of when a session was last used."""
 LONGEST_ANSWER = 60.0
-"""No answer of the database is on its way for so many seconds."""
+"""Upper bound in seconds on how long a query may be in flight. It is far above the deadlines of statements."""
 
 
 @dataclass(slots=True)
 class CachedSession:
-    """What a token stands for: until it `ends`, unless nobody uses it for `idle` seconds before.
+    """The session and user of a token. It is valid until it `ends`, or until it is unused for `idle` seconds.
 
-    `until` is the earlier of both, reckoned from the last use that was noted; the first use after `stale_at` is noted
-    again. Moments are seconds since the epoch: they take a sixth of the time that dates do.
+    `until` is the earlier of the two, counted from the last recorded use. The first use after `stale_at` must be
+    recorded again. Times are seconds since the epoch, which take a sixth of the time of datetime objects.
     """
 
     session: Session
@@ -43,7 +43,7 @@ class CachedSession:
         self.seen(seen_at)
 
     def seen(self, at: float) -> None:
-        """Its use is noted."""
+        """Record that the session was used."""
         self.until, self.stale_at = min(self.ends, at + self.idle), at + NOTE_EVERY
 
 
@@ -61,10 +61,11 @@ class FeedCursor:
 
 
 class SessionCache:
-    """At most `size` tokens with their sessions, the least recently used given up first; about 4 kB each.
+    """An LRU cache of `size` tokens with their sessions, about 4 kB each.
 
-    `now` tells the seconds since the epoch, by which tokens end; `clock` those that the feed is silent, which nobody
-    can set back. `uses` are the sessions used since the last write, with the time of their last use.
+    `now` returns seconds since the epoch, by which tokens expire. `clock` is monotonic and measures how old the feed
+    is, so that setting the system clock back does not make an old cache trusted. `uses` are the sessions used since the
+    last write, with the time of their last use.
     """
 
     def __init__(self, size: int, now: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
@@ -82,13 +83,14 @@ class SessionCache:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether the feed was read lately."""
+        """Whether the feed was read recently enough to use the cache."""
         return self.clock() < self._trusted_until
 
     def find(self, token: bytes | str, at: float) -> CachedSession | None:
-        """What the token stands for at a moment of `now`, in seconds; None when the database has to be asked.
+        """The session of a token at time `at` (of `now`); None when the database must be queried.
 
-        A bearer's token is kept as the header that shows it, in bytes, and a cookie's as itself.
+        The key of a bearer token is the whole Authorization header in bytes, so that a hit needs no parsing. The key of
+        a cookie is its value.
         """
         found = self._tokens.get(token)
         if found is None or found.until <= at or self.clock() >= self._trusted_until:
@@ -97,7 +99,10 @@ class SessionCache:
         return found
 
     def keep(self, token: bytes | str, known: CachedSession, asked_at: float) -> None:
-        """Remembers what the database was asked for at a moment of `clock`, unless that was forgotten since."""
+        """Cache what a query that began at `asked_at` (of `clock`) returned.
+
+        Not if the session was invalidated since: the query may have read the state from before.
+        """
         ids = (known.session.id, known.session.user_id)
         if not self.is_trusted or any(self._forgotten.get(one, -1) >= asked_at for one in (None, *ids)):
             return
@@ -108,22 +113,25 @@ class SessionCache:
             self._drop(next(iter(self._tokens)))
 
     def forget(self, one: UUID | None) -> None:
-        """Nothing is remembered of a session or of a user (by their id); None: of anybody."""
+        """Invalidate a session, or all sessions of a user, by id. None invalidates everything."""
         self._forgotten[one] = now = self.clock()
         self._forgotten.move_to_end(one)
-        # Here and not where the feed is heard alone: a process that never reads it would keep all of them.
+        # Pruned here and not when the feed is read: a process that never reads it would keep every entry.
         while next(iter(self._forgotten.values())) <= now - LONGEST_ANSWER:
             self._forgotten.popitem(last=False)
         for token in list(self._tokens if one is None else self._of.get(one, ())):
             self._drop(token)
 
     def was_forgotten(self, session: Session) -> bool:
-        """Whether it may have changed while the database was asked for it, or since."""
+        """Whether the session may have changed since the query that returned it began."""
         since = self.clock() - LONGEST_ANSWER
         return any(self._forgotten.get(one, since) > since for one in (None, session.id, session.user_id))
 
     def heard(self, asked_at: float) -> None:
-        """The feed, asked for at a moment of `clock`, was read. After too long a silence nothing is believed."""
+        """Record that the feed was read, by a query that began at `asked_at` (of `clock`).
+
+        If the cache was not trusted before, it is emptied first: invalidations may have been missed.
+        """
         if not self.is_trusted:
             self.forget(None)
         self._trusted_until = asked_at + TRUST

@@ -1,4 +1,4 @@
-"""SQL that PostgreSQL and SQLite write differently: `= ANY(...)` with one parameter, and the clock of the database."""
+"""SQL that differs between PostgreSQL and SQLite: `= ANY(...)` with one parameter, and the database's clock."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,10 @@ from sqlalchemy.types import TypeEngine
 
 
 class AnyOf(FunctionElement[bool]):
-    """`column` has one of `values`, which are a list or a parameter for one.
+    """`column` is one of `values`: a list, or a parameter for a list.
 
-    SQLAlchemy writes an IN anew for each number of values, and drivers keep what has many parameters less well.
+    With IN, the SQL would differ for each number of values: SQLAlchemy would compile it again, and drivers could not
+    reuse a prepared statement.
     """
 
     type = Boolean()
@@ -49,7 +50,7 @@ def _any_on_sqlite(element: AnyOf, compiler: SQLCompiler, **given: object) -> st
 
 
 class Seconds(FunctionElement[float]):
-    """The database's own clock in seconds since the epoch: the machines that share it need not agree on theirs."""
+    """The database's clock in seconds since the epoch. With it, machines need not have the same time."""
 
     type = Double()
     inherit_cache = True

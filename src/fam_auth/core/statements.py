@@ -1,4 +1,4 @@
-"""Statements that are built once: building one anew takes longer than the database takes to run it."""
+"""Statements that are built once and reused. Building a statement takes longer than the database takes to run it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ from sqlalchemy.sql.dml import UpdateBase
 
 Arguments = ParamSpec("Arguments")
 Build = Callable[..., Any]
-"""What makes a statement, or a part of one, of parameters."""
+"""A function that builds a statement, or a part of one, from parameters."""
 IF = "if_"
 Shape = tuple[Build, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A statement that is built once, with its values for this time."""
+    """A statement that is built once, together with the values for this execution."""
 
     build: Build
     values: Mapping[str, Any]
 
     @property
     def shape(self) -> Shape:
-        """What has to be the same for the statement to be the same."""
+        """The key by which the built statement is cached."""
         return self.build, tuple(self.values)
 
 
 Statement = UpdateBase | Filled
-"""A statement that changes something, ready to be run."""
+"""A statement that changes data, ready to run."""
 
 
 def built_once(build: Callable[Arguments, Executable]) -> Callable[Arguments, Filled]:
-    """Decorates what builds a statement. It is called once, with parameters in place of its arguments.
+    """Decorate a function that builds a statement. It is called once, with bind parameters as its arguments.
 
-    So it may compare and store them, and do nothing else with them: neither look at them nor reckon with them.
+    So it may use its arguments only inside SQL expressions. It cannot branch on them or compute with them in Python.
     """
     names = tuple(signature(build).parameters)
 
@@ -48,7 +48,7 @@ def built_once(build: Callable[Arguments, Executable]) -> Callable[Arguments, Fi
 
 
 def under(condition: Filled, build: Build, **values: Any) -> Filled:
-    """What `build` makes of what the condition builds, as its first argument, and of parameters for the values."""
+    """The statement that `build` makes from the condition's statement (its first argument) and from the values."""
     asked = {f"{IF}{name}": value for name, value in condition.values.items()}
     return Filled(_under(condition.build, build), {**values, **asked})
 
@@ -59,7 +59,7 @@ def prepared(filled: Filled) -> tuple[Executable, dict[str, Any]]:
 
 
 def merged(parts: Sequence[Statement], returning: Filled | None = None) -> tuple[Executable, dict[str, Any]]:
-    """One statement that does the work of all, for PostgreSQL, and its parameters; `returning` gives its rows."""
+    """One statement that runs all parts as CTEs (PostgreSQL), and its parameters. Its rows are those of `returning`."""
     filled = [part for part in (returning, *parts) if isinstance(part, Filled)]
     others = [part for part in parts if not isinstance(part, Filled)]
     whole = _merged(tuple(part.shape for part in filled), returns=returning is not None)

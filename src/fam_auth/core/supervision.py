@@ -1,4 +1,4 @@
-"""The failure of one item in a loop: log it and continue."""
+"""Running the items of a loop so that one that fails does not stop the others."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,23 +11,23 @@ LONGEST = 200
 
 
 async def failure_of(work: Coroutine[Any, Any, object]) -> BaseException | None:
-    """What ended the work before it was done; None when it was done.
+    """Run the work, and return the exception that it raised; None when it succeeded.
 
-    Cancelling the caller cancels the work. A cancellation that comes out of the work itself is a failure like any
-    other: code of somebody else may have waited for a task that was cancelled.
+    Cancelling the caller cancels the work. A cancellation raised by the work itself counts as a failure: an
+    application's code may have awaited a task that was cancelled.
     """
     [ended] = await asyncio.gather(work, return_exceptions=True)
     return ended if isinstance(ended, BaseException) else None
 
 
 def reason(failure: BaseException) -> str:
-    """Why, in one line for a log or a column: the message of our own exceptions, the type of any other.
+    """The reason of a failure in one line: the message of our own exceptions, only the type of others.
 
-    The traceback that `trace` gives to the log has the message of the others.
+    The message of another exception is part of its traceback, which `trace` returns for the log.
     """
     return plain(str(failure) if isinstance(failure, FamAuthError) else type(failure).__name__)[:LONGEST]
 
 
 def trace(failure: BaseException) -> BaseException | None:
-    """What a log needs beside the reason: where it came from, unless we raised it ourselves."""
+    """The exception whose traceback the log needs; None for our own, whose message is enough."""
     return None if isinstance(failure, FamAuthError) else failure

@@ -1,4 +1,4 @@
-"""Running the migrations with Alembic. Imported only where migrations are run: it costs a second."""
+"""Running the migrations with Alembic. Import it only to run migrations: Alembic takes a second to import."""
 
 import asyncio
 import re
@@ -19,14 +19,14 @@ from fam_auth.core import concurrent_indexes
 from fam_auth.core.database import Database
 from fam_auth.core.migrations import History, environment, revision
 
-# Any number does, as long as every version of the package takes the same one.
+# The key of the advisory lock. Any number works, as long as every version of the package uses the same.
 LOCK = 0x66616D61757468
 TURN_SECONDS = 0.2
 LOCKING = re.compile(r"^(ALTER TABLE|DROP TABLE|CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)|UPDATE|DELETE)", re.MULTILINE)
 
 
 async def upgrade(database: Database, histories: Sequence[History]) -> None:
-    """Every history stands at its head afterwards. Of several processes at once one works and the others wait."""
+    """Run all pending migrations. Of several processes that do so at once, one works and the others wait."""
     async with _turn(database) as connection:
         for history in histories:
             await connection.run_sync(_upgrade, history, database.schema)
@@ -35,7 +35,7 @@ async def upgrade(database: Database, histories: Sequence[History]) -> None:
 
 
 async def plan(database: Database, histories: Sequence[History]) -> str:
-    """The SQL that `upgrade` would run now, statements that lock a table marked; empty when nothing is lacking."""
+    """The SQL that `upgrade` would run, with a comment before statements that lock a table; empty if up to date."""
     async with database.engine.connect() as connection:
         parts = [await connection.run_sync(_plan, history, database.schema) for history in histories]
         schema = database.schema
@@ -44,14 +44,14 @@ async def plan(database: Database, histories: Sequence[History]) -> str:
 
 
 async def drift(database: Database, histories: Sequence[History]) -> list[str]:
-    """How the tables differ from the models, one line each; empty when they agree."""
+    """The differences between the tables and the models, one line each; empty when they agree."""
     async with database.engine.connect() as connection:
         found = [await connection.run_sync(_drift, history, database.schema) for history in histories]
     return [str(difference) for one in found for difference in one]
 
 
 def options(history: History, schema: str | None) -> dict[str, Any]:
-    """What Alembic is told about one history: its version table, and only its own tables."""
+    """Alembic's options for one history. It sees only the tables of that history."""
 
     def is_own(thing: Any, name: str | None, kind: str, *_: object) -> bool:
         owner = name if kind == "table" else thing.table.name
@@ -64,6 +64,7 @@ def options(history: History, schema: str | None) -> dict[str, Any]:
         "include_schemas": schema is not None,
         "include_name": lambda name, kind, _: kind != "schema" or name == schema,
         "include_object": is_own,
+        # SQLite cannot alter most of a table, so Alembic copies it.
         "render_as_batch": schema is None,
         "render_item": _plainly,
         "transactional_ddl": False,
@@ -71,7 +72,7 @@ def options(history: History, schema: str | None) -> dict[str, Any]:
 
 
 def _plainly(kind: str, thing: Any, context: Any) -> str | Literal[False]:
-    """Migrations name SQLAlchemy's own types, so that they stand when ours change."""
+    """Writes SQLAlchemy's own types into migrations, so that old migrations still work when our types change."""
     if kind == "type" and isinstance(thing, TypeDecorator) and isinstance(thing.impl_instance, DateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(thing, JSON):
@@ -81,20 +82,20 @@ def _plainly(kind: str, thing: Any, context: Any) -> str | Literal[False]:
 
 
 def _translated(metadata: MetaData, schema: str | None) -> MetaData:
-    """The same tables in the schema they really have."""
+    """A copy of the tables in the configured schema."""
     translated = MetaData(naming_convention=metadata.naming_convention)
     for table in metadata.tables.values():
-        # SQLAlchemy takes None for "no schema" here and BLANK_SCHEMA there, which its annotations do not say.
+        # SQLAlchemy expects None for "no schema" in one argument and BLANK_SCHEMA in the other; its types say neither.
         table.to_metadata(translated, schema=schema, referred_schema_fn=lambda *_: schema or BLANK_SCHEMA)  # type: ignore[arg-type]
     return translated
 
 
 @asynccontextmanager
 async def _turn(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A transaction that has the lock of all migrations; SQLite has taken its write lock with BEGIN IMMEDIATE already.
+    """A transaction that holds the lock of all migrations. On SQLite, BEGIN IMMEDIATE has locked the file already.
 
-    Whoever builds an index waits until every transaction is over that has looked at something: so each try for the
-    lock is a transaction of its own, and nobody waits inside of one.
+    Each attempt to get the lock is a short transaction of its own. CREATE INDEX CONCURRENTLY waits for every older
+    snapshot, so a process that waited for the lock with one would deadlock with the process that holds it and builds.
     """
     async with database.engine.connect() as connection:
         while True:
@@ -106,9 +107,9 @@ async def _turn(database: Database) -> AsyncIterator[AsyncConnection]:
 
 
 async def _takes(connection: AsyncConnection, schema: str) -> bool:
-    """Whether the transaction got the lock, and is ready for migrations.
+    """Tries to get the lock and prepares the transaction for migrations. Returns whether it got the lock.
 
-    They name no schema, so that it can be a setting: the search path puts their tables there.
+    Migrations name no schema, because it is a setting; the search path puts their tables into it.
     """
     await connection.execute(text("SET LOCAL statement_timeout = 0"))
     if not await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK}):
@@ -120,7 +121,7 @@ async def _takes(connection: AsyncConnection, schema: str) -> bool:
 
 
 async def _build_indexes(database: Database, histories: Sequence[History], schema: str) -> None:
-    """What the revisions left to be built is there, outside of any transaction, as PostgreSQL demands."""
+    """Builds the indexes that migrations leave out. PostgreSQL requires that this runs outside of a transaction."""
     async with _turn(database), database.autocommit.connect() as connection:
         await concurrent_indexes.build(connection, _translated(histories[0].metadata, schema), histories, schema)
 
@@ -131,7 +132,7 @@ def _planned_indexes(connection: Connection, histories: Sequence[History], schem
 
 
 def configured(history: History, schema: str | None, **attributes: object) -> Config:
-    """Alembic's configuration for one history; there is no ini file."""
+    """Alembic's configuration for one history, in place of an ini file."""
     made = Config()
     made.set_main_option("script_location", str(environment()).replace("%", "%%"))
     made.set_main_option("version_locations", str(history.folder).replace("%", "%%"))

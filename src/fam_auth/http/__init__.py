@@ -1,1 +1,1 @@
-"""What routes and pages share: reading a request, who sent it, and answering it."""
+"""The HTTP code that routes and pages share: reading requests, authenticating them, writing responses."""

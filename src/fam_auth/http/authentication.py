@@ -1,4 +1,4 @@
-"""The session and the user of a request, and the guard that asks for them."""
+"""The session and user of a request, and the dependency that requires them."""
 
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
@@ -17,20 +17,20 @@ DEMANDED = "fam_auth.demanded"
 
 
 async def signed_in(connection: HTTPConnection) -> tuple[Session, User]:
-    """The session and the user of a request, looked up once per request. Raises Unauthenticated and CrossSite."""
+    """The session and user of a request, looked up once per request. Raises Unauthenticated and CrossSite."""
     known: tuple[Session, User] | None = connection.scope.get(STATE)
     if known is None:
         auth = auth_of(connection)
         known = sessions.remembered(auth, authorization(connection)) or await _asked_for(connection, auth)
         connection.scope[STATE] = known
-        # Asking for the class of the connection takes ten times as long.
+        # isinstance(connection, WebSocket) takes ten times as long.
         if connection.scope["type"] == "websocket":
             _watch(auth, connection, known[0])
     return known
 
 
 async def actor_of(connection: HTTPConnection) -> Actor:
-    """Who does something, signed in. Raises Unauthenticated and CrossSite."""
+    """The signed-in user as an actor, with their client. Raises Unauthenticated and CrossSite."""
     session, user = await signed_in(connection)
 
     def judge(session: Session) -> None:
@@ -41,10 +41,11 @@ async def actor_of(connection: HTTPConnection) -> Actor:
 
 
 class SignedIn:
-    """The one dependency that guards a route: it resolves everything itself, as every further one costs a tenth.
+    """The dependency that protects a route.
 
-    It is no SecurityBase, which FastAPI looks at for longer than we do; the document tells of it all the same
-    (http/openapi.py).
+    It has no sub-dependencies, because each one makes a request about a tenth slower. For the same reason it is no
+    SecurityBase: FastAPI takes longer to resolve one than we take for the whole check. http/openapi.py adds the
+    security requirement to the OpenAPI document instead.
     """
 
     def __init__(self, *demands: Demand) -> None:
@@ -62,12 +63,12 @@ class SignedIn:
 
 
 async def is_public() -> None:
-    """For routes that are meant for everybody."""
+    """A dependency that does nothing. It marks a route as public on purpose."""
 
 
 def _watch(auth: Auth, connection: HTTPConnection, session: Session, demands: tuple[Demand, ...] = ()) -> None:
-    """The WebSocket ends when the session does, or does not meet the demands any more."""
-    assert isinstance(connection, WebSocket)  # noqa: S101 - its scope said so
+    """Closes the WebSocket once the session ends or no longer meets the demands."""
+    assert isinstance(connection, WebSocket)  # noqa: S101 - the scope type was checked
     sockets_of(auth).add(auth, connection, session, demands)
 
 

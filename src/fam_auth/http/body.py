@@ -1,4 +1,4 @@
-"""Reading a request: its body within a size limit, strict JSON, no name twice, and what is wrong where."""
+"""Reading request bodies: a size limit, strict JSON without repeated names, and errors by field."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from fam_auth.exceptions import InvalidRequest, PayloadTooLarge, Said, UnsupportedMediaType
+from fam_auth.exceptions import InvalidRequest, Message, PayloadTooLarge, UnsupportedMediaType
 from fam_auth.schemas.base import is_plain
 
 LARGEST_BODY = 64 * 1024
@@ -17,7 +17,10 @@ DRAIN_SECONDS = 2
 
 
 async def read(request: Request) -> None:
-    """The body is read, checked and kept, so that FastAPI finds it parsed."""
+    """Read and check the body, and cache it in the request, so that FastAPI does not parse it again.
+
+    Raises PayloadTooLarge, UnsupportedMediaType and InvalidRequest.
+    """
     body = await limited(request)
     if not body:
         return
@@ -29,13 +32,18 @@ async def read(request: Request) -> None:
         case "application/json":
             request._json = _parsed(body)  # noqa: SLF001 - where Request.json() keeps what it has parsed
         case "application/x-www-form-urlencoded":
+            # Latin-1 decodes any bytes. Only the names matter here; FastAPI decodes the form itself.
             refuse_repeated(parse_qsl(body.decode("latin-1"), keep_blank_values=True), "body")
         case _:
             raise UnsupportedMediaType
 
 
 async def limited(request: Request) -> bytes:
-    """The body, at most 64 kB. What is larger is read and thrown away, so that the client sees the answer."""
+    """The body. Raises PayloadTooLarge when it is larger than 64 kB.
+
+    The rest of a body that is too large is read and discarded for up to two seconds: many clients read the response
+    only after they have sent everything.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -66,13 +74,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def refuse_repeated(pairs: list[tuple[str, Any]], place: str) -> None:
-    """Two parsers may take different ones of two equal names (ASVS 15.3.5)."""
+    """Raises InvalidRequest when a name appears twice: two parsers could each take a different one (ASVS 15.3.5)."""
     if len({name for name, _ in pairs}) < len(pairs):
-        raise InvalidRequest.of("", "repeated_name", Said(f"errors.repeated_name_in_{place}"))
+        raise InvalidRequest.of("", "repeated_name", Message(f"errors.repeated_name_in_{place}"))
 
 
 def refuse_hidden(pairs: Iterable[tuple[str, str]]) -> None:
-    """What a query or a path has no business with, whatever the parameter: PostgreSQL takes no NUL in any text."""
+    """Raises InvalidRequest for control characters in a query or path: PostgreSQL, for one, stores no NUL in a text."""
     for name, value in pairs:
         if not is_plain(name):
             raise InvalidRequest.of("", "control_character")
@@ -85,9 +93,9 @@ def _no_constant(name: str) -> None:
 
 
 def explained(errors: Iterable[Mapping[str, Any]], skip: int = 1) -> list[dict[str, Any]]:
-    """What is wrong where, without the values: pydantic would repeat a password.
+    """The `errors` of an InvalidRequest, from pydantic's errors, without the values: they may contain a password.
 
-    The first `skip` parts of a place are FastAPI's, as `body`.
+    `skip` is the number of parts that FastAPI puts before a field, such as `body`.
     """
     return [_field_error(one, skip) for one in errors]
 
@@ -95,5 +103,5 @@ def explained(errors: Iterable[Mapping[str, Any]], skip: int = 1) -> list[dict[s
 def _field_error(error: Mapping[str, Any], skip: int) -> dict[str, Any]:
     place = ".".join(str(part) for part in error["loc"][skip:] if isinstance(part, str | int))
     limits = {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, int)}
-    message = Said(f"errors.{error['type']}", limits, otherwise=error["msg"])
+    message = Message(f"errors.{error['type']}", limits, default=error["msg"])
     return {"field": place, "code": error["type"], "message": message, **limits}

@@ -1,4 +1,4 @@
-"""The cookies that answers set."""
+"""Setting and deleting cookies."""
 
 from datetime import timedelta
 
@@ -10,18 +10,21 @@ from fam_auth.pipeline import Complete, Incomplete, Outcome
 
 
 def set_cookie(auth: Auth, response: Response, name: str, value: str, seconds: int) -> None:
-    """A cookie no script reads and no other site's form sends."""
+    """Set a cookie that scripts cannot read (HttpOnly) and that forms of other sites do not send (SameSite=Lax)."""
     secure = auth.settings.secure_cookies
     response.set_cookie(cookie_name(auth, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def forget_cookie(auth: Auth, response: Response, name: str) -> None:
-    """The browser drops the cookie."""
+    """Delete the cookie in the browser."""
     response.delete_cookie(cookie_name(auth, name), path="/", secure=auth.settings.secure_cookies, httponly=True)
 
 
 def keep_registration(auth: Auth, response: Response, token: str) -> None:
-    """The browser shows the token of its registration when the address is verified."""
+    """Store the registration token in a cookie, so that the same browser can verify the address by link alone.
+
+    It expires with the unverified account.
+    """
     seconds = auth.settings.unverified_lifetime // timedelta(seconds=1)
     set_cookie(auth, response, REGISTRATION_COOKIE, token, seconds)
 

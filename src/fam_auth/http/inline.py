@@ -1,4 +1,4 @@
-"""Dependencies that do not wait for anything."""
+"""Dependencies that run without a thread."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -8,7 +8,10 @@ Result = TypeVar("Result")
 
 
 def inline(look: Callable[..., Result]) -> Callable[..., Awaitable[Result]]:
-    """A dependency that waits for nothing, without the thread that FastAPI would run it in."""
+    """Make a plain function a dependency that runs on the event loop. FastAPI would start a thread for it.
+
+    The function must not block.
+    """
 
     @wraps(look)
     async def looked(*args: Any, **kwargs: Any) -> Result:

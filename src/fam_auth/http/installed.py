@@ -1,4 +1,4 @@
-"""The Auth that was installed into an application, and how a request finds it."""
+"""Finding the Auth that is installed in an application."""
 
 from starlette.requests import HTTPConnection
 
@@ -9,16 +9,16 @@ STATE = "fam_auth"
 
 
 def installed_in(app: object) -> Auth | None:
-    """The Auth that was installed into an application; None when there is none.
+    """The Auth that is installed in an application; None when there is none.
 
-    It is an attribute of the application: its `state` takes far longer to look into.
+    It is an attribute of the application itself, because `app.state` takes far longer to read.
     """
     auth = getattr(app, STATE, None)
     return auth if isinstance(auth, Auth) else None
 
 
 def auth_of(connection: HTTPConnection) -> Auth:
-    """The Auth that was installed into the application. Raises Misconfigured when there is none."""
+    """The Auth of the application that handles the request. Raises Misconfigured when there is none."""
     auth: Auth | None = getattr(connection.scope["app"], STATE, None)
     if auth is None:
         raise Misconfigured(

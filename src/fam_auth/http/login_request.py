@@ -1,4 +1,4 @@
-"""What a request to sign in brings beside its body: who comes, the login under way, the registration it shows."""
+"""What a sign-in request contains besides its body: the client, a login in progress, a registration token."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -7,7 +7,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from fam_auth.auth import Auth
-from fam_auth.exceptions import InvalidRequest, Said, Unauthenticated
+from fam_auth.exceptions import InvalidRequest, Message, Unauthenticated
 from fam_auth.http.authentication import signed_in
 from fam_auth.http.client import client_of
 from fam_auth.http.credentials import (
@@ -26,38 +26,42 @@ from fam_auth.values import RegistrationProof, Transport, Visit
 
 
 def arrival(connection: HTTPConnection) -> Visit:
-    """Who comes to sign in, with what the request has beside its body; the transport is the default one."""
+    """The context of a sign-in, from headers and cookies, with the default transport."""
     auth = auth_of(connection)
     device = connection.cookies.get(cookie_name(auth, DEVICE_COOKIE))
     return Visit(client_of(connection), auth.settings.transports[0], login_token_of(connection), device)
 
 
 def chosen(auth: Auth, transport: Transport | None) -> Transport:
-    """The transport asked for, or the default one. Raises InvalidRequest for one that is not allowed."""
+    """The requested transport, or the default for None. Raises InvalidRequest for one that is not allowed."""
     allowed = auth.settings.transports
     if transport is None:
         return allowed[0]
     if transport not in allowed:
         raise InvalidRequest.of(
-            "transport", "not_allowed", Said("errors.transport_not_allowed", {"allowed": ", ".join(allowed)})
+            "transport", "not_allowed", Message("errors.transport_not_allowed", {"allowed": ", ".join(allowed)})
         )
     return transport
 
 
 async def maybe_login_token(connection: HTTPConnection) -> str | None:
-    """For routes that go on with a login under way, and those that may begin one."""
+    """A dependency: the token of the login in progress, or None. Raises CrossSite and Unauthenticated."""
     return login_token_of(connection)
 
 
 async def same_site(connection: HTTPConnection) -> None:
-    """For routes that begin a session: no other site may."""
+    """A dependency for routes that may create a session. Raises CrossSite.
+
+    Otherwise another site could sign a visitor in to the attacker's account (login CSRF).
+    """
     refuse_cross_site(connection, auth_of(connection))
 
 
 async def registration_proof(connection: HTTPConnection, given: OfRegistration) -> RegistrationProof:
-    """What a request shows of a registration: in its body, by its cookie, a login past its first factor, or a session.
+    """What the request shows that it comes from the person who registered.
 
-    There is a session before the address is verified only where that is not required.
+    That is a token or password in the body, the registration cookie, a login in progress, or a session. A session
+    counts only where users may sign in before they verify their address.
     """
     auth = auth_of(connection)
     cookie = connection.cookies.get(cookie_name(auth, REGISTRATION_COOKIE))

@@ -1,4 +1,4 @@
-"""Outcomes of a login become answers, with their cookies."""
+"""Turning the outcome of a login into a response, with its cookies."""
 
 from fastapi import Response
 
@@ -12,14 +12,17 @@ from fam_auth.values import Tokens
 
 
 def login_answer(auth: Auth, response: Response, outcome: Outcome) -> CompleteAnswer | IncompleteAnswer:
-    """The answer to a step of a login; with the cookie transport nothing secret is in it."""
+    """The response body for a step of a login. Sets the cookies of the cookie transport.
+
+    With cookies, the body contains no token, so that scripts never see one.
+    """
     if isinstance(outcome, Incomplete):
         return incomplete_answer(auth, response, outcome)
     return _complete_answer(auth, response, outcome)
 
 
 def incomplete_answer(auth: Auth, response: Response, outcome: Incomplete) -> IncompleteAnswer:
-    """The remaining steps, and the token for the next one: in the body, or in its cookie."""
+    """The remaining steps, and the login token for the next one: in the body, or in a cookie."""
     set_login_cookies(auth, response, outcome)
     return IncompleteAnswer(
         login_token=None if outcome.transport == "cookie" else outcome.login_token,
@@ -39,7 +42,7 @@ def _complete_answer(auth: Auth, response: Response, outcome: Complete) -> Compl
 
 
 def tokens_answer(tokens: Tokens) -> TokensAnswer:
-    """The tokens of a bearer client."""
+    """The tokens of a bearer client, as the response contains them."""
     return TokensAnswer(
         access_token=tokens.access_token,
         expires_in=tokens.expires_in,

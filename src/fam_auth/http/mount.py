@@ -1,4 +1,4 @@
-"""Our routes among those of an application."""
+"""Mounting our routes in an application."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,9 @@ from fam_auth.http import openapi, problems
 
 
 class _Below(Mount):
-    """What is below a prefix. Other requests come by here, too, so that they have to be let go at a glance.
+    """Everything below our prefix. Requests to other routes pass through here too, so the first check must be fast.
 
-    The prefix itself is answered as the prefix with a slash: the application would redirect it, to whatever address the
-    Host header names.
+    `/auth` is answered as `/auth/`. The application would redirect it instead, to the host that the Host header names.
     """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -31,27 +30,31 @@ class _Below(Mount):
 
 
 def mount(app: FastAPI, auth: Auth, routers: Sequence[APIRouter]) -> APIRouter:
-    """The routes of the kernel (`routers`) and of the features, in one router; they are in the OpenAPI document too."""
-    # No redirect to a path without its last slash: Starlette takes the address from the Host header, which anybody
-    # may send, and caches and log files keep what they see.
+    """Mount the routes of the kernel (`routers`) and of the features, and add them to the OpenAPI document.
+
+    Returns the router that holds them all. Refusals raised in routes of the host become problems too.
+    """
+    # No redirects to a path without its trailing slash: Starlette builds the URL from the Host header, which the client
+    # chooses, and a cache could store it.
     ours = APIRouter(default=_nothing_here, redirect_slashes=False)
     for router in (*routers, *(router for feature in auth.features for router in feature.routers(auth.settings))):
-        # As they are: to include them, FastAPI derives each route anew at the first request.
+        # Not include_router(): FastAPI would then build each route again at the first request.
         ours.routes.extend(router.routes)
-    # One place to look at for all other requests: with forty routes among the host's own, each of those cost a third.
+    # One mount instead of forty routes: each request to the host's own routes would have to try them all, and took a
+    # third longer.
     app.router.routes.append(_Below(auth.prefix, ours))
     app.add_exception_handler(Refusal, _answer)
-    # FastAPI's documented way to change the document.
+    # FastAPI documents this as the way to extend OpenAPI.
     app.openapi = openapi.described(app, auth, ours)  # type: ignore[method-assign]
     return ours
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
-    """A path below ours that is none of ours."""
+    """Answers 404 as a problem for unknown paths below our prefix."""
     await problems.answer(NotFound(), HTTPConnection(scope))(scope, receive, send)
 
 
 async def _answer(connection: HTTPConnection, refusal: Exception) -> Response:
-    """A refusal in a route of the host: a problem, for WebSockets too (the handshake is denied with its status)."""
+    """Answers a Refusal in a route of the host as a problem. A WebSocket handshake is denied with its status."""
     assert isinstance(refusal, Refusal)  # noqa: S101 - the handler is registered for this class alone
     return problems.answer(refusal, connection)

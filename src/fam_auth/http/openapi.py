@@ -1,4 +1,4 @@
-"""The OpenAPI document of an application: the host's own routes and ours, with what each of them asks for."""
+"""The OpenAPI document: the application's own routes and ours, with what each of them requires."""
 
 import json
 import re
@@ -14,11 +14,11 @@ from fam_auth.schemas.problem import Problem
 
 Document = dict[str, Any]
 CONVERTOR = re.compile(r":\w+}")
-"""What a route says of a part of its path, and the document does not."""
+"""The convertor of a path parameter (`{id:uuid}`), which OpenAPI paths do not contain."""
 
 
 def described(app: FastAPI, auth: Auth, ours: APIRouter) -> Callable[[], Document]:
-    """What makes the document of an application that our routes are mounted in."""
+    """A function that returns the OpenAPI document of `app` with our routes included. It replaces `app.openapi`."""
     hosts = app.openapi
 
     def made() -> Document:
@@ -34,7 +34,7 @@ def described(app: FastAPI, auth: Auth, ours: APIRouter) -> Callable[[], Documen
 
 
 def _own(auth: Auth, ours: APIRouter) -> Document:
-    """The document of our routes alone."""
+    """The document of our own routes."""
     alone = FastAPI()
     alone.include_router(ours, prefix=auth.prefix)
     document = alone.openapi()
@@ -44,7 +44,7 @@ def _own(auth: Auth, ours: APIRouter) -> Document:
 
 
 def _add(document: Document, own: Document) -> None:
-    """Puts one document into the other. Where the host has a schema of the same name, ours gets another name."""
+    """Merges our document into the host's. A schema whose name the host uses too is renamed to `FamAuth<name>`."""
     components = document.setdefault("components", {})
     theirs: Mapping[str, Any] = components.get("schemas", {})
     for name, schema in own["components"]["schemas"].items():
@@ -65,7 +65,7 @@ def _renamed(document: Document, name: str) -> Document:
 
 
 def _schemes(auth: Auth) -> Document:
-    """The ways to show a session."""
+    """The security schemes, one for each transport."""
     bearer: Document = {"type": "http", "scheme": "bearer", "description": "Access token from a sign-in."}
     if auth.settings.token_route:
         flow = {"scopes": {}, "tokenUrl": f"{auth.prefix}/token".lstrip("/")}
@@ -76,7 +76,7 @@ def _schemes(auth: Auth) -> Document:
 
 
 def _add_demands(document: Document, app: FastAPI, ways: list[Document]) -> None:
-    """Each operation says whether it asks for a session, and what of it, in words and as `x-needs`."""
+    """Adds to each operation whether it requires a session, and its demands: in the description and as `x-needs`."""
     for rule in rules(app):
         operation = document["paths"].get(CONVERTOR.sub("}", rule.path), {}).get(rule.method.lower())
         if operation is None or rule.asks != "session":

@@ -1,4 +1,4 @@
-"""Refusals become answers, here and in the OpenAPI document."""
+"""Turning refusals into problem responses (RFC 9457), and documenting them in OpenAPI."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from fam_auth.http.client import language_of
 from fam_auth.http.installed import auth_of
 
 TYPES = "urn:problem-type:fam-auth:"
-"""What the code of a problem follows in its `type`, unless a setting names an address."""
+"""The prefix of a problem's `type`, unless the setting `problem_url` replaces it."""
 MEDIA_TYPE = "application/problem+json"
 SCHEMA = {"$ref": "#/components/schemas/Problem"}
 HEADERS = {
@@ -50,9 +50,9 @@ DESCRIPTIONS = {
 
 
 def answer(refusal: Refusal, connection: HTTPConnection) -> JSONResponse:
-    """The problem (RFC 9457) that says why, in the language of whoever is refused.
+    """The problem response for a refusal, in the language of the request.
 
-    The title is translated with the rest, as RFC 9457, 3.1.3 has it: it changes by language and by nothing else.
+    The title depends on the language and nothing else (RFC 9457, 3.1.3).
     """
     texts, language = auth_of(connection).texts, language_of(connection)
     title = refusals.title(texts, language, type(refusal))
@@ -68,7 +68,7 @@ def answer(refusal: Refusal, connection: HTTPConnection) -> JSONResponse:
 
 
 def refuses(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: these refusals, and those that every route can answer with."""
+    """The `responses=` of a route: these refusals, and those that every route can answer with."""
     responses: dict[int | str, dict[str, Any]] = {}
     for kind in (*kinds, *ALWAYS):
         media: dict[str, Any] = {"schema": SCHEMA, "examples": {}}

@@ -1,4 +1,4 @@
-"""The route class of our routes and pages: a request id, a deadline, problems instead of errors, headers."""
+"""The route class of our routes and pages: request id, deadline, security headers, and problems for all errors."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Route(APIRoute):
-    """A route of ours, wherever it is mounted: the host's own handlers and middleware do not change what it answers."""
+    """A route whose errors are handled here, so that the host's exception handlers do not change its responses."""
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
@@ -37,6 +37,7 @@ class Route(APIRoute):
             finally:
                 request_id.reset(token)
             response.headers["X-Request-ID"] = name
+            # Pages and static files set a policy and caching of their own.
             for header, value in problems.HEADERS.items():
                 response.headers.setdefault(header, value)
             return response
@@ -44,7 +45,7 @@ class Route(APIRoute):
         return handler
 
     async def handled(self, handle: Handler, request: Request) -> Response:
-        """What the route answers, within the deadline."""
+        """Check the request and call the endpoint. Runs within the deadline; raises refusals."""
         asked = request.query_params.multi_items()
         refuse_repeated(asked, "query")
         refuse_hidden((*asked, *request.path_params.items()))
@@ -53,17 +54,17 @@ class Route(APIRoute):
         return await handle(request)
 
     def refused(self, request: Request, refusal: Refusal) -> Response:
-        """How the route says no; it waits for nothing, as the deadline may be over."""
+        """The response to a refusal. It must not wait for anything, because the deadline may have passed."""
         return problems.answer(refusal, request)
 
 
 def new_router(tag: str) -> APIRouter:
-    """A router whose routes read and answer as all of ours do."""
+    """A router whose routes are of the class Route, with `tag` in the OpenAPI document."""
     return APIRouter(route_class=Route, tags=[tag], generate_unique_id_function=_named)
 
 
 def _named(route: APIRoute) -> str:
-    """The operation id: a good name for a client's method."""
+    """The operation id, which client generators use as the name of a method."""
     return route.name
 
 
@@ -74,17 +75,19 @@ async def _answered(route: Route, handle: Handler, request: Request) -> Response
         return route.refused(request, refusal)
     except RequestValidationError as error:
         return route.refused(request, InvalidRequest(explained(error.errors())))
-    except HTTPException:
+    except HTTPException:  # FastAPI raises it for a body that it cannot parse
         return route.refused(request, InvalidRequest.of("", "unreadable"))
     except Exception:
+        # The response tells nothing about the error; the log has it under the request id.
         log.exception("Unhandled error in a request.")
         return route.refused(request, InternalError())
 
 
 async def _in_time(work: Coroutine[Any, Any, Response], deadline: timedelta) -> Response:
-    """The answer; Unavailable at the deadline, even when what is waited for does not let itself be cancelled.
+    """The response. Raises Unavailable at the deadline, even when the work cannot be cancelled in time.
 
-    A driver that tells a frozen database to give up waits for that too: such a task is left to itself.
+    A driver whose query is cancelled first tells the database, and waits for that as well. If the database hangs, the
+    task is abandoned, and its exception is read in a callback so that asyncio does not log it.
     """
     task = asyncio.create_task(work)
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())

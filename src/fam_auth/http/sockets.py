@@ -1,4 +1,4 @@
-"""WebSockets that are open: they end with what let them in."""
+"""Open WebSockets: each is closed when its session ends or no longer meets the route's demands."""
 
 import asyncio
 import logging
@@ -19,19 +19,20 @@ from fam_auth.values import Session
 
 SIGNED_OUT, FORBIDDEN = 4401, 4403
 BATCH = 1_000
-"""Sessions that one statement asks for; drivers allow some 32,000 parameters."""
+"""Sessions per query. Drivers allow about 32,000 parameters."""
 STALE = timedelta(seconds=5)
-"""So long a socket stays open on claims that have ended while no database tells what holds now."""
+"""How long a WebSocket stays open on expired claims while the database does not answer."""
 NOTED = timedelta(seconds=2)
-"""By then every worker has written the uses of a session, which it does once a second."""
+"""After this time, every process has written when a session was used, which it does once a second."""
 WATCHED = "fam_auth_watched"
 log = logging.getLogger("fam_auth")
 
 
 class Sockets:
-    """The open WebSockets of an Auth behind CurrentSession, CurrentUser and needs().
+    """The open WebSockets of routes with CurrentSession, CurrentUser or needs().
 
-    `hear` and `judge` are apart: what has changed is noted at once, and stays noted until it was judged.
+    `hear` marks those that a change concerns, and `judge` checks the marked ones. They are separate, so that a change
+    is not lost when the check fails: a WebSocket stays marked until it has been checked.
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,7 @@ class Sockets:
         self._closing: set[asyncio.Task[None]] = set()
 
     def add(self, auth: Auth, socket: WebSocket, session: Session, demands: Sequence[Demand]) -> None:
-        """A WebSocket is watched from now on; it is judged soon if anything has changed since the session was read."""
+        """Watch a WebSocket. It is checked soon if its session may have changed since it was read."""
         if not self.is_judged:
             log.warning(
                 "An open WebSocket will not close when its session ends. Start the application with running(auth)."
@@ -51,20 +52,21 @@ class Sockets:
             self._open.add(one)
         one.demands += tuple(demands)
         one.due = min(_ends(auth, one))
+        # A change since the query would be missed, because the WebSocket was not watched yet.
         if auth.session_cache.was_forgotten(session) or one.session is not session:
             one.changed_at = auth.session_cache.clock()
 
     def hear(self, auth: Auth, about: Collection[UUID | None]) -> None:
-        """These sessions and users have changed; None among them: all may have."""
+        """Mark the WebSockets of these sessions and users as changed. None in `about` marks all."""
         at = auth.session_cache.clock()
         for one in self._open if about else ():
             if None in about or one.session.id in about or one.session.user_id in about:
                 one.changed_at = at
 
     async def judge(self, auth: Auth) -> None:
-        """Ends those whose session has ended (4401), or does not meet what the route demands any more (4403).
+        """Close the WebSockets whose session has ended (4401) or no longer meets the route's demands (4403).
 
-        Only those are asked for that have changed or that time may have ended. Raises Unavailable; they stay noted.
+        Queries only those that are marked, or due by time. Raises Unavailable, and they stay marked.
         """
         due = self._due(auth)
         for some in (due[start : start + BATCH] for start in range(0, len(due), BATCH)):
@@ -74,9 +76,9 @@ class Sockets:
                 self._settle(auth, one, found.get(one.session.id), asked_at, now)
 
     async def renew(self, auth: Auth) -> None:
-        """The same for those whose claims must be asked for first: user by user, so that nobody waits for another."""
+        """Check those whose claims must be computed again, user by user, so that one does not delay the others."""
         users: dict[UUID, list[WatchedSocket]] = {}
-        # Those that were tried least lately first: a user who is locked takes a second.
+        # The ones checked longest ago come first: a user whose row is locked takes a second each time.
         for one in sorted(self._open, key=lambda one: one.judged_at):
             if one.is_stale:
                 users.setdefault(one.session.user_id, []).append(one)
@@ -84,12 +86,12 @@ class Sockets:
             await self._renew(auth, some)
 
     async def stop(self) -> None:
-        """Nothing is judged any more; connections that are about to close are cut off."""
+        """Stop checking, and abort connections that are still closing."""
         self.is_judged = False
         await chores.end(self._closing)
 
     def _due(self, auth: Auth) -> list[WatchedSocket]:
-        """Those to be asked for. Those that have reached their last moment end here, also while no database answers."""
+        """Those that need a query. Expired sessions end here without one, so also while the database is down."""
         if not self._open:
             return []
         now, due = auth.now(), []
@@ -107,7 +109,7 @@ class Sockets:
         except Unavailable:
             for one in some:
                 one.judged_at = asked_at
-                # What has ended by time alone needs no database to be over.
+                # Expired claims end the WebSocket even if the database stays down.
                 if one.session.claims_until is not None and one.session.claims_until + STALE <= now:
                     self._end(one, FORBIDDEN)
         except Exception:
@@ -120,13 +122,13 @@ class Sockets:
                 self._settle(auth, one, found.get(one.session.id), asked_at, now)
 
     def _settle(self, auth: Auth, one: WatchedSocket, session: Session | None, asked_at: float, now: datetime) -> None:
-        """Judged by what the database said; changes heard of since `asked_at` stay noted."""
+        """Apply the database's answer. Changes heard after `asked_at` stay marked: the answer may predate them."""
         one.judged_at = asked_at
         if session is None:
             self._end(one, SIGNED_OUT)
             return
         one.session = session
-        # Ends that have passed changed nothing: another demand of any_of() is met, or `renew` comes to it.
+        # A time that has passed is not due again: another demand of any_of() was met, or `renew` handles it.
         one.due = min((end for end in _ends(auth, one) if end > now), default=now)
         if one.demands and session.claims_until is not None and session.claims_until <= now:
             one.is_stale = True
@@ -134,8 +136,8 @@ class Sockets:
             self._end(one, FORBIDDEN)
 
     def _end(self, one: WatchedSocket, code: int) -> None:
-        """Shut at once, and closed in a task of its own: others do not wait for its peer."""
-        if one.code is not None:  # judged twice at once, by `judge` and `renew`
+        """Stop delivery at once, and close in a separate task, so that a slow peer does not delay the others."""
+        if one.code is not None:  # `judge` and `renew` both ended it
             return
         one.shut(code)
         self._open.discard(one)
@@ -144,17 +146,17 @@ class Sockets:
         task.add_done_callback(self._closing.discard)
 
 
-# Auth knows no HTTP, so it cannot hold them; weak, so that an Auth that is given up takes them along.
+# Auth knows no HTTP, so it cannot hold them. Weak keys, so that they go when the Auth is garbage-collected.
 _ALL: WeakKeyDictionary[Auth, Sockets] = WeakKeyDictionary()
 
 
 def sockets_of(auth: Auth) -> Sockets:
-    """The open WebSockets of an Auth, however its application is started: `running` in an outer lifespan too."""
+    """The open WebSockets of an Auth. They are found by Auth, because `running` may be in an outer lifespan."""
     return _ALL.setdefault(auth, Sockets())
 
 
 def _ends(auth: Auth, one: WatchedSocket) -> Iterable[datetime]:
-    """The moments at which time alone may end what a WebSocket rests on."""
+    """The times at which the session, its claims or a demand may expire."""
     session = one.session
     yield session.expires_at
     yield session.seen_at + auth.settings.session_idle + NOTED

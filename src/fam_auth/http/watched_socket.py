@@ -1,4 +1,4 @@
-"""A WebSocket that ends when it must: neither its route nor its peer can delay that."""
+"""A WebSocket that can be closed at any time: neither its route nor its peer can delay that."""
 
 import asyncio
 import logging
@@ -12,16 +12,17 @@ from fam_auth.demands import Demand
 from fam_auth.values import Session
 
 PATIENCE = 5.0
-"""So many seconds a peer has to take the close frame, and as many again to answer it."""
+"""Seconds that a peer has to receive the close frame, and again as many to answer it."""
 Result = TypeVar("Result")
 log = logging.getLogger("fam_auth")
 
 
 class WatchedSocket:
-    """A WebSocket, and the session and demands that it rests on.
+    """A WebSocket, with the session that opened it and the demands of its route.
 
     Its `receive` and `send` go through here, so that nothing is delivered in either direction once it is `shut`.
-    `changed_at` and `judged_at` are moments of the memory's clock; at `due` time alone may end what it rests on.
+    `changed_at` and `judged_at` are times of the session cache's clock. `due` is when it must be checked again even if
+    nothing has changed.
     """
 
     def __init__(self, socket: WebSocket, session: Session, demands: tuple[Demand, ...]) -> None:
@@ -33,11 +34,11 @@ class WatchedSocket:
         self._over = asyncio.Event()
         self._waits: set[asyncio.Timeout] = set()
         self._receive, self._send = socket.receive, socket.send
-        # On the instance: receive_text(), accept(), close() and all others go through these two.
+        # Replaced on the instance: receive_text(), accept(), close() and all other methods go through these two.
         socket.receive, socket.send = self.receive, self.send  # type: ignore[method-assign]
 
     async def receive(self) -> Message:
-        """What the peer sends. Once the socket is shut: a disconnect, whatever the peer still sends."""
+        """The next message of the peer. Once the socket is shut, a disconnect, whatever the peer still sends."""
         try:
             return await self._while_open(self._receive)
         except WebSocketDisconnect as end:
@@ -45,27 +46,27 @@ class WatchedSocket:
             return {"type": "websocket.disconnect", "code": end.code, "reason": ""}
 
     async def send(self, message: Message) -> None:
-        """Sends to the peer. Raises WebSocketDisconnect once the socket is shut, also while it waits for the peer."""
+        """Send to the peer. Raises WebSocketDisconnect once the socket is shut, even while waiting for the peer."""
         await self._while_open(lambda: self._send(message))
 
     def shut(self, code: int) -> None:
-        """From now on nothing is delivered, and what waits for the peer stops waiting; `close` must follow."""
+        """Deliver nothing more, and wake whatever waits for the peer. `close` must follow."""
         self.code = code
         now = asyncio.get_running_loop().time()
         for wait in self._waits:
             wait.reschedule(now)
 
     async def close(self) -> None:
-        """The peer has been told why, or its connection is aborted; the route is told after that.
+        """Tell the peer the close code or abort its connection, then let the route see the disconnect.
 
-        Not before: the server closes the connection without a code as soon as the route returns.
+        In this order, because the server closes the connection without a code as soon as the route returns.
         """
         try:
             async with asyncio.timeout(PATIENCE):
-                # Starlette's own close() would have the route told of a wrong state (RuntimeError).
+                # Starlette's close() would change the state, and the route would get a RuntimeError.
                 await self.socket._send({"type": "websocket.close", "code": self.code, "reason": ""})  # noqa: SLF001
             self._over.set()
-            # A peer that reads has answered by then. For one that does not, the frame waits in a buffer.
+            # A peer that reads has answered by then. If it does not read, the frame is still in a buffer.
             await asyncio.sleep(PATIENCE)
         except Exception:  # a peer that was reset, one that does not read, a socket that has closed by itself
             log.debug("Could not close a WebSocket. Aborting its connection.", exc_info=True)
@@ -74,7 +75,7 @@ class WatchedSocket:
             self._abort()
 
     async def _while_open(self, act: Callable[[], Awaitable[Result]]) -> Result:
-        """Raises WebSocketDisconnect once the socket is shut, and not before its close was tried."""
+        """Run `act`. Raises WebSocketDisconnect once the socket is shut, but not before `close` has told the peer."""
         if self.code is None:
             wait = asyncio.timeout(None)
             self._waits.add(wait)
@@ -82,7 +83,7 @@ class WatchedSocket:
                 async with wait:
                     return await act()
             except TimeoutError:
-                if not wait.expired():
+                if not wait.expired():  # a timeout of `act` itself, not of `shut`
                     raise
             finally:
                 self._waits.discard(wait)
@@ -90,10 +91,11 @@ class WatchedSocket:
         raise WebSocketDisconnect(self.code or 1006)
 
     def _abort(self) -> None:
-        """The connection is gone, with what the peer did not read, where the server can be reached.
+        """Abort the TCP connection, if the server's transport can be reached.
 
-        ASGI knows no abort, and uvicorn's close waits until the peer has read everything. Its `receive` is a method of
-        the object that has the transport; behind a middleware that replaces it the server must end the connection.
+        ASGI has no abort, and uvicorn's close waits until the peer has read everything. With uvicorn, `receive` is a
+        method of the object that holds the transport. Behind a middleware that replaces `receive`, the server itself
+        must end the connection.
         """
         server = getattr(self.socket._receive, "__self__", None)  # noqa: SLF001 - there is no other way to it
         abort = getattr(getattr(server, "transport", None), "abort", None)

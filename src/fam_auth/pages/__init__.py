@@ -1,7 +1,7 @@
-"""The hosted pages: what people see of fam-auth where the host has no pages of its own.
+"""The hosted pages: sign-in, account and administration in HTML, for applications without pages of their own.
 
-They call the managers that the routes call, through the same login pipeline, and add no rule of their own. This package
-knows the kernel alone; features bring their pages and build them with what is here.
+They call the same managers as the routes, through the same login pipeline, and add no rules. This package knows only
+the kernel; features build their own pages with the names exported here.
 """
 
 from fam_auth.pages.forms import form

@@ -1,4 +1,4 @@
-"""The account of whoever is signed in: name, language, address, and its end."""
+"""The account pages: change name, language and address, and delete the account."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from fam_auth.dependencies import CurrentActor, CurrentClient, CurrentSession, C
 from fam_auth.pages.forms import form
 from fam_auth.pages.page import CurrentPage
 from fam_auth.pages.route import new_router, shown_on
-from fam_auth.pages.sign_in import left
+from fam_auth.pages.sign_in import signed_out_response
 from fam_auth.repository.data_access.managers import emails, users
 from fam_auth.schemas.base import Body
 from fam_auth.schemas.user import Locale, Mailbox, Name
@@ -20,21 +20,21 @@ RECENT = recent_proof()
 
 
 class Profile(Body):
-    """What the form of the profile sends; what is left blank is removed."""
+    """The profile form. A blank field removes the value."""
 
     name: Name | None = None
     locale: Locale | None = None
 
 
-class Farewell(Body):
-    """The box that says that one knows what one does."""
+class DeletionForm(Body):
+    """The form to delete the account: a checkbox that confirms it."""
 
     understood: str = Field(max_length=10)
 
 
 @router.get("/account", dependencies=[needs()])
 async def profile(page: CurrentPage) -> Response:
-    """Name and language."""
+    """Show the form for name and language."""
     return page.shows("account/profile.html")
 
 
@@ -43,14 +43,14 @@ async def profile(page: CurrentPage) -> Response:
 async def change_profile(
     page: CurrentPage, user: CurrentUser, client: CurrentClient, given: Annotated[Profile, form(Profile)]
 ) -> Response:
-    """The user has this name and this language."""
+    """Change name and language."""
     await users.change(page.auth, user.id, given.model_dump(), client)
     return page.leads(page.plain("/account"), done="saved")
 
 
 @router.get("/account/email", dependencies=[needs()])
 async def email(page: CurrentPage) -> Response:
-    """The address, and the form to change it."""
+    """Show the address and the form to change it."""
     return page.shows("account/email.html", is_fresh=page.meets(RECENT))
 
 
@@ -59,29 +59,29 @@ async def email(page: CurrentPage) -> Response:
 async def change_email(
     page: CurrentPage, session: CurrentSession, client: CurrentClient, given: Annotated[Mailbox, form(Mailbox)]
 ) -> Response:
-    """The new address is asked to confirm."""
+    """Send a confirmation mail to the new address. Nothing changes until its link is used."""
     await emails.change(page.auth, session, given.email, client)
     return page.leads(page.plain("/account/email"), done="email_change_asked")
 
 
 @router.get("/account/delete", dependencies=[needs()])
-async def farewell(page: CurrentPage) -> Response:
-    """What goes with the account, and the button."""
+async def confirm_deletion(page: CurrentPage) -> Response:
+    """Show what is deleted with the account, and the form to confirm it."""
     return page.shows("account/delete.html", is_fresh=page.meets(RECENT))
 
 
 @router.post("/account/delete", dependencies=[needs(RECENT)])
-@shown_on(farewell)
+@shown_on(confirm_deletion)
 async def delete(
-    page: CurrentPage, user: CurrentUser, actor: CurrentActor, given: Annotated[Farewell, form(Farewell)]
+    page: CurrentPage, user: CurrentUser, actor: CurrentActor, given: Annotated[DeletionForm, form(DeletionForm)]
 ) -> Response:
-    """The account is gone with all that belongs to it."""
+    """Delete the account and everything that belongs to it."""
     del given
     await users.remove(page.auth, user.id, actor)
-    return left(page, "/account-deleted")
+    return signed_out_response(page, "/account-deleted")
 
 
 @router.get("/account-deleted", dependencies=[needs.public])
 async def deleted(page: CurrentPage) -> Response:
-    """Says so."""
+    """Confirm that the account was deleted."""
     return page.shows("message.html", key="account_deleted")

@@ -1,4 +1,7 @@
-"""The files beside the pages: a style sheet, a script, perhaps a logo; each is cached for good under its content."""
+"""The static files of the pages: style sheets, scripts, a logo.
+
+Each has a hash of its content in its name, so that browsers can cache it forever.
+"""
 
 import gzip
 import hashlib
@@ -25,7 +28,10 @@ LARGEST_LOGO = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file as it is sent: its name with the hash of its content, its type, and its content, packed where it pays."""
+    """A static file: its name with the hash of its content, its media type, and its content.
+
+    `packed` is the content compressed with gzip; None for images, which are compressed already.
+    """
 
     name: str
     media_type: str
@@ -35,7 +41,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """The files of an application, those of the administration apart; `logo` is None when there is none."""
+    """The static files of an application. `logo` is None without one; `office_*` are those of the administration."""
 
     style: Asset
     script: Asset
@@ -45,7 +51,7 @@ class Assets:
 
     @property
     def by_name(self) -> Mapping[str, Asset]:
-        """All of them by the name in their address."""
+        """All files by the name in their URL."""
         return {one.name: one for one in self._every if one is not None}
 
     @property
@@ -54,7 +60,7 @@ class Assets:
 
 
 def assets(settings: Settings) -> Assets:
-    """The files under these settings. Raises Misconfigured for an accent or a logo that is none."""
+    """The static files under these settings. Raises Misconfigured when the accent colour or the logo is invalid."""
     style = (FOLDER / "pages.css").read_text()
     if settings.page_accent is not None:
         style += _accent(settings.page_accent)

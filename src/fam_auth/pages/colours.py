@@ -1,4 +1,4 @@
-"""Colours that can be read: an accent becomes the four colours that pages need, with enough contrast (WCAG 2.2, 1.4.3).
+"""The colours of a custom accent, adjusted until text has enough contrast (WCAG 2.2, 1.4.3).
 
 A colour is three numbers from 0 to 255: red, green, blue.
 """
@@ -6,9 +6,9 @@ A colour is three numbers from 0 to 255: red, green, blue.
 Colour = tuple[int, int, int]
 
 ENOUGH = 4.6
-"""A little more than the 4.5 that text needs, for what rounding takes away."""
+"""Slightly more than the 4.5 that WCAG requires for text, because colours are rounded to whole numbers."""
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
-# The backgrounds of static/pages.css that an accent stands on; the one that is harder to read on in each scheme.
+# Backgrounds of static/pages.css that text in the accent colour stands on: in each scheme the one with less contrast.
 PAPER, NIGHT = (244, 243, 239), (32, 35, 34)
 
 
@@ -22,20 +22,20 @@ def parsed(text: str) -> Colour:
 
 
 def contrast(one: Colour, other: Colour) -> float:
-    """The contrast of two colours, from 1 to 21 (WCAG 2.2, relative luminance)."""
+    """The contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def readable(colour: Colour, ground: Colour) -> Colour:
-    """The colour, as much darker or lighter as it takes to be read on the ground."""
+    """The colour, darkened on a light ground or lightened on a dark one just enough to be readable on it."""
     end = BLACK if _luminance(ground) > 0.5 else WHITE  # noqa: PLR2004 - the middle
     steps = (_mixed(colour, end, step / 50) for step in range(51))
     return next(one for one in steps if contrast(one, ground) >= ENOUGH)
 
 
 def theme(accent: str) -> str:
-    """The rules that put an accent in place of ours, in the light and in the dark."""
+    """CSS rules that replace our accent colour, for light and dark schemes. Raises ValueError."""
     colour = parsed(accent)
     light, dark = _tokens(readable(colour, PAPER)), _tokens(readable(colour, NIGHT))
     return f":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"

@@ -1,4 +1,7 @@
-"""The pages that mails lead to. Opening one changes nothing: a mail scanner opens them all (A-11)."""
+"""The pages that links in mails open.
+
+A GET never changes anything, because mail scanners open every link. The token is in the fragment and sent by a form.
+"""
 
 from typing import Annotated
 
@@ -25,14 +28,14 @@ router = new_router()
 
 
 class VerificationForm(OfRegistration):
-    """The link of the mail, as it is or as its token alone, and what shows whose registration it is."""
+    """The link or token of a verification mail, and what shows that the same person registered."""
 
     token: Text = Field(max_length=2000)
 
 
 @router.get("/check-mail", dependencies=[needs.public])
 async def check_mail(page: CurrentPage) -> Response:
-    """Says to look into the mailbox, and takes the code of the mail."""
+    """Ask the user to check their mail, with a form for the code."""
     return page.shows("check_mail.html", asks_password=_asks_password(page))
 
 
@@ -44,7 +47,7 @@ async def verify_by_code(
     token: MaybeLoginToken,
     given: Annotated[VerifyByCode, form(VerifyByCode)],
 ) -> Response:
-    """The address is verified by the code."""
+    """Verify the address by the code of the mail."""
     code, proof = "".join(given.code.split()), await registration_proof(page.request, given)
     user = await verifications.verify_by_code(page.auth, given.email, code, proof, client)
     return await _verified(page, user, token)
@@ -53,7 +56,7 @@ async def verify_by_code(
 @router.post("/check-mail/resend", dependencies=[SameSite])
 @shown_on(check_mail)
 async def resend(page: CurrentPage, client: CurrentClient, given: Annotated[Mailbox, form(Mailbox)]) -> Response:
-    """A fresh mail is on its way, if the address waits for one."""
+    """Send another verification mail if the address is unverified. The response is the same for every address."""
     await emails.resend(page.auth, given.email, client)
     response = page.leads(page.url("/check-mail"), done="mail_sent")
     leave(page.auth, response, MAILBOX, {"email": given.email})
@@ -62,7 +65,7 @@ async def resend(page: CurrentPage, client: CurrentClient, given: Annotated[Mail
 
 @router.get("/verify-email", dependencies=[needs.public])
 async def verify_email(page: CurrentPage) -> Response:
-    """Takes the token of the mail, and asks whose registration it is where the browser does not show it."""
+    """Show the form for the token of the mail. It asks for the password if the browser has no registration cookie."""
     return page.shows("verify_email.html", asks_password=_asks_password(page))
 
 
@@ -74,7 +77,7 @@ async def verify_by_token(
     login_token: MaybeLoginToken,
     given: Annotated[VerificationForm, form(VerificationForm)],
 ) -> Response:
-    """The address is verified by the link."""
+    """Verify the address by the link of the mail."""
     proof = await registration_proof(page.request, given)
     user = await verifications.verify(page.auth, token_of(given.token), proof, client)
     return await _verified(page, user, login_token)
@@ -82,14 +85,14 @@ async def verify_by_token(
 
 @router.get("/confirm-email-change", dependencies=[needs.public])
 async def confirm_email_change(page: CurrentPage) -> Response:
-    """Takes the token of the mail to the new address."""
+    """Show the form for the token of the mail to the new address."""
     return page.shows("by_token.html", key="confirm_email_change")
 
 
 @router.post("/confirm-email-change", dependencies=[SameSite])
 @shown_on(confirm_email_change)
 async def confirm_by_token(page: CurrentPage, client: CurrentClient, token: PastedToken) -> Response:
-    """The new address is the user's."""
+    """Change the address to the new one."""
     await emails.confirm(page.auth, token, client)
     path = "/sign-in" if page.user is None else "/account/email"
     return page.leads(page.plain(path), done="email_changed")
@@ -97,26 +100,26 @@ async def confirm_by_token(page: CurrentPage, client: CurrentClient, token: Past
 
 @router.get("/undo-email-change", dependencies=[needs.public])
 async def undo_email_change(page: CurrentPage) -> Response:
-    """Takes the token of the mail to the old address."""
+    """Show the form for the token of the mail to the old address."""
     return page.shows("by_token.html", key="undo_email_change")
 
 
 @router.post("/undo-email-change", dependencies=[SameSite])
 @shown_on(undo_email_change)
 async def undo_by_token(page: CurrentPage, client: CurrentClient, token: PastedToken) -> Response:
-    """The old address is back, or the account that was made with it is gone."""
+    """Restore the old address, or delete the account that another person registered with the address."""
     await emails.undo(page.auth, token, client)
     return page.leads(page.plain("/undone"))
 
 
 @router.get("/undone", dependencies=[needs.public])
 async def undone(page: CurrentPage) -> Response:
-    """Says so, and what to do next."""
+    """Confirm the undo, and explain what to do next."""
     return page.shows("message.html", key="undone")
 
 
 async def _verified(page: Page, user: User, token: str | None) -> Response:
-    """A login that waited for the address goes on; else it can begin."""
+    """Continue the login in progress if it is of the same user; otherwise lead to sign-in, or to the account."""
     if token is not None and await logins.user_of(page.auth, token) == user.id:
         response = go_on(page, await logins.prove(page.auth, token, None, client_of(page.request)))
     else:
@@ -126,6 +129,6 @@ async def _verified(page: Page, user: User, token: str | None) -> Response:
 
 
 def _asks_password(page: Page) -> bool:
-    """Whether the form asks for the password of the registration: it was needed, or one was given and refused."""
+    """Whether the form shows a password field: the password was required, or a wrong one was given."""
     gave_one = not {"password", "new_password"}.isdisjoint(page.given)
     return isinstance(page.refusal, PasswordRequired) or (gave_one and not isinstance(page.refusal, InvalidToken))

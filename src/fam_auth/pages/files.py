@@ -1,4 +1,4 @@
-"""The files beside the pages, under addresses that change with their content."""
+"""Serving the static files of the pages."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ router = new_router()
 async def get_file(
     page: CurrentPage, name: str, accept_encoding: Annotated[str, Header(include_in_schema=False)] = ""
 ) -> Response:
-    """A style sheet, a script or a logo."""
+    """A style sheet, a script or the logo. Cached forever, because the name changes with the content."""
     asset = page.site.assets.by_name.get(name)
     if asset is None:
         raise NotFound

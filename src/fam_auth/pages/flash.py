@@ -1,6 +1,6 @@
-"""What one page leaves for the next: a sealed cookie that says what was done, or which mailbox to look into.
+"""Flash messages: an encrypted cookie that tells the next page what was done, or which mailbox to check.
 
-No table knows of it, and no address of a page names an e-mail address.
+The cookie needs no table, and keeps e-mail addresses out of URLs.
 """
 
 import json
@@ -18,13 +18,13 @@ SECONDS = {DONE: 60, MAILBOX: 3600}
 
 
 def leave(auth: Auth, response: Response, name: str, values: Mapping[str, str]) -> None:
-    """The next page finds these values under this name."""
+    """Store values for the next page in a cookie. `name` is DONE (for a minute) or MAILBOX (for an hour)."""
     sealed = auth.keys.seal_token(f"note {name}", json.dumps(values).encode())
     set_cookie(auth, response, name, sealed, SECONDS[name])
 
 
 def found(auth: Auth, connection: HTTPConnection, name: str) -> dict[str, str] | None:
-    """What was left under this name; None when nothing was, or somebody else wrote it."""
+    """The stored values; None without the cookie, or if it was not written by us."""
     cookie = connection.cookies.get(cookie_name(auth, name))
     payload = None if cookie is None else auth.keys.open_token(f"note {name}", cookie)
     if payload is None:
@@ -34,5 +34,5 @@ def found(auth: Auth, connection: HTTPConnection, name: str) -> dict[str, str] |
 
 
 def drop(auth: Auth, response: Response, name: str) -> None:
-    """It is there no more."""
+    """Delete the cookie."""
     forget_cookie(auth, response, name)

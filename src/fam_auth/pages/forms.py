@@ -1,4 +1,4 @@
-"""Forms as browsers send them: names and texts, at most 64 kB, each name once."""
+"""HTML forms: fields of text, at most 64 kB, each name once."""
 
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
@@ -17,7 +17,7 @@ Form = TypeVar("Form", bound=BaseModel)
 
 
 async def read(request: Request) -> None:
-    """The body is read and kept. Raises UnsupportedMediaType, PayloadTooLarge and InvalidRequest."""
+    """Read the form and keep it in the request. Raises UnsupportedMediaType, PayloadTooLarge and InvalidRequest."""
     body = await limited(request)
     media_type = request.headers.get("content-type", MEDIA_TYPE).lower().partition(";")[0].strip()
     if body and media_type != MEDIA_TYPE:
@@ -31,37 +31,38 @@ async def read(request: Request) -> None:
 
 
 def given(request: Request) -> dict[str, str]:
-    """What the form sent; empty before it is read."""
+    """The fields of the form; empty before `read`."""
     values: dict[str, str] = request.scope.get(PLACE, {})
     return values
 
 
 def form(model: type[Form]) -> Any:  # noqa: ANN401 - FastAPI gives `Depends(...)` no type of its own
-    """The dependency that gives the form as this model: a field left blank was not given. Raises InvalidRequest."""
+    """A dependency: the form as an instance of this model. Blank fields count as missing. Raises InvalidRequest."""
 
     async def made(request: Request) -> Form:
         filled = {name: value for name, value in given(request).items() if value}
         try:
             return model.model_validate(filled)
         except ValidationError as error:
+            # `from None`: pydantic's error holds the values, and a log of the cause would show a password.
             raise InvalidRequest(explained(error.errors(), skip=0)) from None
 
     return Depends(made)
 
 
 class TokenForm(Body):
-    """The token of a mail's link, or the whole link, as one copies it from the mail."""
+    """The token of a mail, or its whole link as copied from the mail."""
 
     token: Text = Field(max_length=2000)
 
 
 def token_of(text: str) -> str:
-    """The token, out of a link that holds it or as it is."""
+    """The token, given alone or as part of its link."""
     return text.rpartition("token=")[2].strip()
 
 
 async def pasted(given: Annotated[TokenForm, form(TokenForm)]) -> str:
-    """The token that a form sent."""
+    """A dependency: the token that a TokenForm sent."""
     return token_of(given.token)
 
 

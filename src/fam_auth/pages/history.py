@@ -1,4 +1,4 @@
-"""Where an account is signed in, and what happened to it."""
+"""The pages for a user's sessions and recent activity."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -17,13 +17,13 @@ router = new_router()
 SHOWN = 25
 MOST_SESSIONS = 200
 Cursor = Annotated[UUID | None, Query()]
-# What an event tells beside its kind, where it is fit to be shown.
+# The fields of an event's detail that are shown to users.
 TOLD = ("device", "role", "scope")
 
 
 @router.get("/account/sessions", dependencies=[needs()])
 async def list_sessions(page: CurrentPage) -> Response:
-    """The live sessions, this one first."""
+    """List the active sessions, the current one first."""
     return await _sessions(page)
 
 
@@ -37,7 +37,7 @@ async def _sessions(page: Page) -> Response:
 
 @router.post("/account/sessions/end-others")
 async def end_others(page: CurrentPage, session: CurrentSession, actor: CurrentActor) -> Response:
-    """All other sessions have ended."""
+    """End all sessions but the current one."""
     await sessions.end(page.auth, {"user_id": session.user_id}, "ended_by_user", actor, but=session.id)
     return page.leads(page.plain("/account/sessions"), done="sessions_ended")
 
@@ -45,21 +45,21 @@ async def end_others(page: CurrentPage, session: CurrentSession, actor: CurrentA
 @router.post("/account/sessions/{session_id}/end")
 @shown_on(_sessions)
 async def end_session(page: CurrentPage, session: CurrentSession, actor: CurrentActor, session_id: UUID) -> Response:
-    """One of the sessions has ended."""
+    """End one session."""
     await sessions.end_one(page.auth, {"id": session_id, "user_id": session.user_id}, "ended_by_user", actor)
     return page.leads(page.plain("/account/sessions"), done="session_ended")
 
 
 @router.get("/account/activity", dependencies=[needs()])
 async def list_events(page: CurrentPage, session: CurrentSession, after: Cursor = None) -> Response:
-    """What happened to the account, newest first."""
+    """List what happened to the account, newest first."""
     found = await events.of_own(page.auth, session.user_id, after, SHOWN)
     items = [_line(page, EventItem.model_validate(row)) for row in found.items]
     return page.shows("account/activity.html", events=items, further=found.next)
 
 
 def _line(page: Page, event: EventItem) -> Mapping[str, Any]:
-    """An event as a line to read; one of a kind that has no text is named by its kind."""
+    """An event as the template shows it. A kind without a text is shown by its name."""
     key = f"events.{event.kind.replace('.', '_')}"
     text = page.say(key) if page.auth.texts.has(f"pages.{key}") else event.kind
     is_bad = event.outcome == "failure" or class_of(event.kind).is_alarming

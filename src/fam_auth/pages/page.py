@@ -1,4 +1,4 @@
-"""Page: one request for a page, with all that its template asks."""
+"""Page: one request for a hosted page, with everything that its template needs."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -32,14 +32,15 @@ from fam_auth.values import Session, User
 
 PLACE = "fam_auth.page"
 HOME = "/account"
-# The fields that some refusals are about as a whole.
+# Refusals that concern a single field, which shows their text.
 FIELDS: Mapping[type[Refusal], str] = {InvalidCode: "code", InvalidToken: "token"}
 
 
 class Page:
-    """Who asks for a page, in which language, where they want to go, and what was wrong with what they sent.
+    """A request for a page: the user, the language, where to go next, and what was wrong with the form.
 
-    `user` and `session` are None when nobody is signed in; `given` is what a form sent, `refusal` why it was refused.
+    `user` and `session` are None when the visitor is not signed in. `given` holds the fields of a form that was
+    refused, and `refusal` says why.
     """
 
     def __init__(self, request: Request, known: tuple[Session, User] | None) -> None:
@@ -54,41 +55,41 @@ class Page:
 
     @cached_property
     def language(self) -> str:
-        """The user's language if they chose one, else the first of the browser's that there is."""
+        """The language that the user has chosen, else the best match for Accept-Language."""
         locale = self.user.locale if self.user else None
         return self.auth.texts.choose(locale, self.request.headers.get("accept-language"))
 
     @property
     def direction(self) -> str:
-        """Which way the language is written: `ltr` or `rtl`."""
+        """The writing direction of the language: `ltr` or `rtl`."""
         return self.auth.texts.direction(self.language)
 
     @property
     def languages(self) -> dict[str, str]:
-        """The languages that there are, by their tags, each by its own name."""
+        """The available languages: each tag with the language's own name."""
         return {tag: self.auth.texts.say(tag, "language.name") for tag in self.auth.texts.languages}
 
     def moment(self, at: datetime) -> str:
-        """A moment in words."""
+        """A date and time in words, in UTC."""
         return self.auth.texts.moment(self.language, at)
 
     def day(self, at: datetime) -> str:
-        """The day of a moment in words, without its year."""
+        """A date in words, without the year, in UTC."""
         return self.auth.texts.day(self.language, at)
 
     @cached_property
     def done(self) -> str | None:
-        """The key of what the page before has done; None when nothing."""
+        """The key of the flash message that the previous page left, or None."""
         return (flash.found(self.auth, self.request, flash.DONE) or {}).get("key")
 
     @cached_property
     def mailbox(self) -> str | None:
-        """The address that this browser has asked a mail for; None when it has not."""
+        """The address to which this browser requested a mail, or None."""
         return (flash.found(self.auth, self.request, flash.MAILBOX) or {}).get("email")
 
     @property
     def errors(self) -> dict[str, str]:
-        """What is wrong with each field, in words."""
+        """The error text of each field."""
         if isinstance(self.refusal, InvalidRequest):
             return {error["field"]: self._error(error) for error in self.refusal.errors}
         whole = [field for kind, field in FIELDS.items() if isinstance(self.refusal, kind)]
@@ -96,14 +97,14 @@ class Page:
 
     @property
     def complaint(self) -> str | None:
-        """What is wrong with the whole of it, in words; None when nothing is, or it stands beside the fields."""
+        """The error text for the form as a whole; None without one, or if the errors are shown beside the fields."""
         errors = self.errors
         if self.refusal is None or errors:
             return errors.get("")
         return self.explained(self.refusal)
 
     def explained(self, refusal: Refusal) -> str:
-        """A refusal in words, with how long to wait."""
+        """The text of a refusal, and how many minutes to wait if it says so."""
         key, texts = f"pages.errors.{refusal.code}", self.auth.texts
         own = texts.say(self.language, key) if texts.has(key) else None
         text = own or refusals.detail(texts, self.language, refusal)
@@ -113,31 +114,34 @@ class Page:
         return f"{text} {self.say('errors.wait', minutes=minutes)}"
 
     def say(self, key: str, **values: object) -> str:
-        """The text of the pages under this key."""
+        """The text `pages.<key>` in the language of the page."""
         return self.auth.texts.say(self.language, f"pages.{key}", **values)
 
     def url(self, path: str, **query: str) -> str:
-        """The address of a page that leads on to where this one does."""
+        """The URL of a page, with this page's destination passed on as `next`."""
         wanted = {**query, **({"next": self.next} if self.next else {})}
         return self.plain(path) + (f"?{urlencode(wanted)}" if wanted else "")
 
     def plain(self, path: str) -> str:
-        """The address of a page, and nothing more."""
+        """The URL of a page, without `next`."""
         return f"{self.request.scope['root_path']}{path}"
 
     def id_in_path(self, name: str) -> UUID:
-        """The id that stands in the path; a form is shown again for a path with none, too. Raises NotFound."""
+        """A UUID from the path. Raises NotFound for an invalid one.
+
+        FastAPI does not check the path when a refused form is shown again, so this does.
+        """
         try:
             return UUID(str(self.request.path_params[name]))
         except ValueError as error:
             raise NotFound from error
 
     def to_prove(self, path: str) -> str:
-        """The address where somebody proves again who they are, and comes back to a page."""
+        """The URL where the user confirms who they are (step-up) and then returns to `path`."""
         return f"{self.plain('/sign-in/again')}?{urlencode({'next': self.plain(path)})}"
 
     def meets(self, demand: Demand) -> bool:
-        """Whether the session meets a demand of the page's form now; somebody must be signed in."""
+        """Whether the session meets a demand now; False if it requires a step-up. The visitor must be signed in."""
         assert self.session is not None  # noqa: S101 - the routes ask for one
         try:
             demand.check(self.auth, self.session, self.request)
@@ -147,51 +151,51 @@ class Page:
 
     @property
     def destination(self) -> str:
-        """Where to go after signing in."""
+        """The URL to go to after sign-in: `next`, the setting `page_home`, or the account."""
         return self.next or self.auth.settings.page_home or self.plain(HOME)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The navigation of the account."""
+        """The menu of the account."""
         return self.site.entries
 
     @property
     def here(self) -> str:
-        """The path of this page, behind the prefix."""
+        """The path of this page, without the prefix."""
         path: str = self.request.scope["path"]
         return path.removeprefix(self.request.scope["root_path"])
 
     def permits(self, name: str) -> bool:
-        """Whether the session has a permission, for everything; an empty name asks for none."""
+        """Whether the session has a permission globally. An empty name requires none."""
         claims = {} if self.session is None else self.session.claims
         return not name or name in claims.get("permissions", ())
 
     @property
     def administers(self) -> bool:
-        """Whether there is a place in the administration for this user."""
+        """Whether this user may open at least one page of the administration."""
         return any(self.permits(entry.permission) for entry in self.site.administration)
 
     def is_at(self, path: str) -> bool:
-        """Whether this page, or one below it, is the one at `path`."""
+        """Whether this page is the one at `path` or below it, so that the menu marks it."""
         here = self.request.scope["path"].removeprefix(self.request.scope["root_path"])
         return here == path or (path != HOME and here.startswith(f"{path}/"))
 
     def agent(self, text: str | None) -> str:
-        """A user agent in words."""
+        """A user agent in words, such as "Firefox on Linux"."""
         browser, system = user_agent.described(text)
         if browser and system:
             return self.say("agents.on", browser=browser, system=system)
         return browser or system or self.say("agents.unknown")
 
     def place(self, address: str | None) -> str:
-        """Where a network address is, in words."""
+        """A network address, with the place that `Auth(place_of=...)` knows for it."""
         if address is None:
             return self.say("sessions.somewhere")
         place = self.auth.place_of(address)
         return f"{place} ({address})" if place else address
 
     def shows(self, template: str, **values: Any) -> Response:
-        """The page, with the status of what was refused."""
+        """Render a template. The status is 200, or that of the refusal."""
         code = status.HTTP_200_OK if self.refusal is None else self.refusal.status
         text = self.site.templates.get_template(template).render(page=self, t=self.say, **values)
         response = HTMLResponse(text, code, {"Content-Security-Policy": self.site.policy})
@@ -200,7 +204,10 @@ class Page:
         return response
 
     def leads(self, address: str, *, done: str | None = None) -> Response:
-        """A redirect after a form (303: the browser asks with GET, A-82); the next page says what was done."""
+        """Redirect after a form. `done` is the key of a flash message for the next page.
+
+        Status 303 makes the browser use GET: with 307 it would send the form, and its password, to the next URL too.
+        """
         response = RedirectResponse(address, status.HTTP_303_SEE_OTHER)
         if done is not None:
             flash.leave(self.auth, response, flash.DONE, {"key": done})
@@ -214,7 +221,7 @@ class Page:
 
 
 async def page_of(request: Request) -> Page:
-    """The page of a request, the same however often it is asked for."""
+    """The Page of a request, created once per request."""
     page: Page | None = request.scope.get(PLACE)
     if page is None:
         page = request.scope[PLACE] = Page(request, await _known(request))

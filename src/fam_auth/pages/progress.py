@@ -1,4 +1,4 @@
-"""A login on its way through the pages: where each step is taken, and where it ends."""
+"""A login that goes through the pages: which page takes each step, and where it leads when complete."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,19 +22,22 @@ FIRST_FACTOR = "first_factor"
 
 
 def go_on(page: Page, outcome: Outcome) -> Response:
-    """The answer to a step: the cookies, and a redirect to what is lacking or to where the person wants to go."""
+    """The response to a step: its cookies, and a redirect to the next step or, when complete, to the destination."""
     response = page.leads(address_after(page, outcome))
     keep(page, response, outcome)
     return response
 
 
 def address_after(page: Page, outcome: Outcome) -> str:
-    """Where a login goes on."""
+    """The URL of the next step or, when complete, of the destination."""
     return page.destination if isinstance(outcome, Complete) else page.url(path_of(page.site, outcome.next[0]))
 
 
 def keep(page: Page, response: Response, outcome: Outcome) -> None:
-    """The browser has the cookies of the outcome; a session of before does not stand beside a new login."""
+    """Set the cookies of the outcome.
+
+    A new login deletes the cookie of an invalid session, so that the browser does not send both.
+    """
     set_login_cookies(page.auth, response, outcome)
     if isinstance(outcome, Complete):
         flash.drop(page.auth, response, flash.MAILBOX)
@@ -43,7 +46,7 @@ def keep(page: Page, response: Response, outcome: Outcome) -> None:
 
 
 def path_of(site: Site, step: Step) -> str:
-    """The path of the page where a step is taken; a page that says so where there is none."""
+    """The path of the page for a step; of a page that explains it if there is none."""
     if step.name == FIRST_FACTOR:
         return "/sign-in/again"
     if step.name != SECOND_FACTOR:
@@ -53,13 +56,13 @@ def path_of(site: Site, step: Step) -> str:
 
 
 async def by_cookie(connection: HTTPConnection) -> Visit:
-    """Who comes to sign in on a page: sessions of pages travel by cookie."""
+    """A dependency: the context of a sign-in on a page, which always uses cookies."""
     arrived = arrival(connection)
     return Visit(arrived.client, "cookie", arrived.login_token, arrived.device_token)
 
 
 async def standing(page: Page) -> Incomplete:
-    """Where the login under way stands. Raises NoLogin."""
+    """The state of the login in progress. Raises NoLogin."""
     token = login_token_of(page.request)
     if token is None:
         raise NoLogin
@@ -67,7 +70,7 @@ async def standing(page: Page) -> Incomplete:
 
 
 async def methods(page: Page) -> list[Mapping[str, Any]]:
-    """The second factors that the login under way may be given. Raises NoLogin where it waits for none."""
+    """The second factors that the login in progress accepts. Raises NoLogin if it does not wait for one."""
     for step in (await standing(page)).next:
         if step.name == SECOND_FACTOR:
             found: list[Mapping[str, Any]] = step.detail["methods"]

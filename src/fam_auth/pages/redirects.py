@@ -1,4 +1,4 @@
-"""Where a redirect may lead: paths of this site, and origins that the settings name (A-80, A-81)."""
+"""Which URLs `next` may lead to: paths of this site, and origins in the settings. Prevents open redirects."""
 
 from fam_auth.core import hosts
 from fam_auth.core.settings import Settings
@@ -7,9 +7,10 @@ LONGEST = 2000
 
 
 def allowed(settings: Settings, wanted: str | None) -> str | None:
-    """The destination if it may be one, else None.
+    """The URL if it is a permitted destination, else None.
 
-    A path begins with one slash; what browsers would read as another host (two slashes, a backslash, a tab) is none.
+    A path begins with exactly one slash. Two slashes, a backslash or a tab are refused: browsers read them as the
+    beginning of another host.
     """
     if wanted is None or len(wanted) > LONGEST or not _is_plain(wanted):
         return None
@@ -20,7 +21,7 @@ def allowed(settings: Settings, wanted: str | None) -> str | None:
 
 
 def origins(settings: Settings) -> list[str]:
-    """The other sites that a redirect may lead to."""
+    """The other origins that a redirect may lead to."""
     return list(settings.allowed_origins)
 
 
@@ -29,6 +30,6 @@ def _is_plain(text: str) -> bool:
 
 
 def _origin(text: str) -> str | None:
-    """Scheme, host and port; None for what has no such form, or a name and a password in it."""
+    """Scheme, host and port; None for an invalid URL, or one with a user name or password."""
     parts = hosts.split(text)
     return parts[0] if parts else None

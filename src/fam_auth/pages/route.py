@@ -1,4 +1,4 @@
-"""How pages read a request and say no: forms, and a page with the reason in place of a problem."""
+"""The route class of the pages: it reads forms, and answers refusals with a page instead of a problem."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
@@ -33,12 +33,12 @@ from fam_auth.pages.page import PLACE, Page, page_of
 Shows = Callable[[Page], Awaitable[Response]]
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 FORM, BARRED = "fam_auth_form", "fam_auth.barred"
-# What is not about what somebody wrote into a form.
+# Refusals that no change to the form would resolve.
 NEVER_BESIDE_A_FORM = (CrossSite, InternalError, PayloadTooLarge, UnsupportedMediaType)
 
 
 class PageRoute(Route):
-    """A route whose answers are pages."""
+    """A route that answers with HTML pages, also when a request is refused."""
 
     async def handled(self, handle: Handler, request: Request) -> Response:
         try:
@@ -56,9 +56,10 @@ class PageRoute(Route):
         return error_page(page, refusal)
 
     async def _barred(self, request: Request) -> Refusal | None:
-        """What keeps somebody from the form, and so from the page that it stands on; None: nothing does.
+        """The refusal that bars the visitor from the form's page, such as Unauthenticated; None if they may see it.
 
-        A form that cannot be read is refused before anybody asks who sent it.
+        A form that cannot be read is refused before the route's dependencies run. Without this check, showing the form
+        again would show its page to visitors who may not see it.
         """
         try:
             for guard in guards(self.dependant):
@@ -69,13 +70,15 @@ class PageRoute(Route):
         return None
 
     async def _again(self, request: Request, refusal: Refusal) -> Response:
-        """Where a refusal leads: to sign in, to prove it again, or back to the form with the reason beside it.
+        """The response to a refusal: a redirect to sign-in or step-up, or the form again with the reason beside it.
 
-        Raises the refusal where no page can mend it.
+        Raises the refusal if none of them helps; it becomes an error page.
         """
         if isinstance(refusal, NEVER_BESIDE_A_FORM):
             raise refusal
+        # Access comes first: a visitor who may not see the page is not told what is wrong with its form.
         page, refusal = await page_of(request), await self._barred(request) or refusal
+        # Not its subclasses: wrong credentials are shown beside the form.
         if type(refusal) is Unauthenticated:
             return page.leads(_signing_in(page, request))
         if isinstance(refusal, StepUpRequired):
@@ -91,7 +94,7 @@ class PageRoute(Route):
 
 
 def guards(dependant: Dependant) -> Iterator[SignedIn]:
-    """What asks for a session, among the dependencies of a route."""
+    """The dependencies of a route that require a session."""
     for one in dependant.dependencies:
         if isinstance(one.call, SignedIn):
             yield one.call
@@ -99,7 +102,7 @@ def guards(dependant: Dependant) -> Iterator[SignedIn]:
 
 
 def shown_on(shows: Shows) -> Callable[[Endpoint], Endpoint]:
-    """When what a form sent is refused, the page it stands on is shown again, with the reason."""
+    """Decorate the endpoint of a form: when it is refused, `shows` renders the form's page again with the reason."""
 
     def marked(endpoint: Endpoint) -> Endpoint:
         setattr(endpoint, FORM, shows)
@@ -109,12 +112,12 @@ def shown_on(shows: Shows) -> Callable[[Endpoint], Endpoint]:
 
 
 def new_router() -> APIRouter:
-    """A router of pages. None of them stands in the OpenAPI document."""
+    """A router for pages, which are left out of the OpenAPI document."""
     return APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=Response)
 
 
 def error_page(page: Page, refusal: Refusal) -> Response:
-    """The page that says why there is no other; it asks the database for nothing."""
+    """The error page for a refusal. It needs no query, so it also works while the database is down."""
     page.refusal = refusal
     phrase = HTTPStatus(refusal.status).phrase
     response = page.shows("error.html", phrase=phrase, request_id=page.request.scope.get("fam_auth.request_id"))
@@ -128,7 +131,7 @@ def _signing_in(page: Page, request: Request) -> str:
 
 
 def _here(request: Request) -> str:
-    """The page that a request came to, or the one its form stands on."""
+    """The path of the requested page; for a form that was sent, the path of the page it is on."""
     path: str = request.scope["path"].removeprefix(request.scope["root_path"])
     if request.method in SAFE:
         return path

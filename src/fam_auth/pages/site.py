@@ -1,4 +1,4 @@
-"""What all pages of an application share, put together once at its start."""
+"""What all pages of an application share. It is built once at startup."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,10 +29,11 @@ AFTER = (
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The pages of one application: templates, files, what is in the navigation, and where each step is taken.
+    """The pages of one application: templates, static files, menus, and the path of the page for each login step.
 
-    `ways`, `again` and `takeovers` are the templates of the forms that begin a login, begin a step-up, and take over a
-    registration.
+    `policy` is the Content-Security-Policy. `ways`, `again` and `takeovers` are the templates of the forms that begin a
+    login, begin a step-up, and take over an account that another person registered. `doors` are links below the sign-in
+    form.
     """
 
     auth: Auth
@@ -50,7 +51,7 @@ class Site:
 
 
 def build(auth: Auth) -> Site:
-    """The pages of an Auth. Raises Misconfigured when they cannot work."""
+    """The pages of an Auth. Raises Misconfigured when cookies are off, or a setting of the pages is invalid."""
     if "cookie" not in auth.settings.transports:
         raise Misconfigured(
             "The pages require the cookie transport. Add cookie to FAM_AUTH_TRANSPORTS, or do not install the pages."
@@ -78,13 +79,13 @@ def build(auth: Auth) -> Site:
 
 
 def brought_by(auth: Auth) -> dict[str, Pages]:
-    """What the features bring, by their names."""
+    """The pages of each feature that has some, by feature name."""
     found = {feature.name: feature.pages(auth.settings) for feature in auth.features}
     return {name: pages for name, pages in found.items() if pages is not None}
 
 
 def site_of(connection: HTTPConnection) -> Site:
-    """The pages of the application that answers."""
+    """The pages of the application that handles the request."""
     site: Site = getattr(connection.app.state, STATE)
     return site
 
@@ -93,7 +94,7 @@ def site_of(connection: HTTPConnection) -> Site:
 def _templates(own: Path | None, brought: tuple[tuple[str, Path], ...]) -> Environment:
     """The templates: the host's own first, then those of the features under their names, then the kernel's.
 
-    Ours have a second name, behind `fam_auth/`, by which a template of the host extends the one that it replaces.
+    Ours are also available under `fam_auth/`, so that a template of the host can extend the one that it replaces.
     """
     features = PrefixLoader({name: FileSystemLoader(folder) for name, folder in brought})
     hosts = [FileSystemLoader(own)] if own else []
@@ -108,8 +109,8 @@ def _templates(own: Path | None, brought: tuple[tuple[str, Path], ...]) -> Envir
 
 
 def _policy(auth: Auth) -> str:
-    """Nothing from elsewhere, no script or style in a page, no frame (S-106)."""
-    # Browsers hold form-action against the redirect that follows a form, too.
+    """The Content-Security-Policy: nothing from other sites, no inline script or style, no framing."""
+    # Browsers apply form-action to the redirect after a form as well.
     destinations = " ".join(["'self'", *origins(auth.settings)])
     return (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -1,8 +1,8 @@
-"""User agents in two words, for people who look through their sessions."""
+"""Short names of user agents, for the list of sessions."""
 
 import re
 
-# The first that fits: most browsers claim to be some others as well.
+# The first match counts, because most browsers also name others: Edge names Chrome and Safari.
 BROWSERS = (
     ("Edge", r"Edg(?:e|A|iOS)?/"),
     ("Opera", r"OPR/"),
@@ -23,7 +23,10 @@ LONGEST = 60
 
 
 def described(agent: str | None) -> tuple[str | None, str | None]:
-    """The browser and the system of a user agent; a program's own name in place of a browser; None for the unknown."""
+    """The browser and the operating system of a user agent; None for what is unknown.
+
+    With neither, the part before the slash stands for the browser: the name of a program, such as `curl`.
+    """
     if not agent:
         return None, None
     browser, system = _first(BROWSERS, agent), _first(SYSTEMS, agent)

@@ -1,4 +1,4 @@
-"""Administration of users: asks for permissions that some feature gives."""
+"""Routes to administer users. They require permissions, which a feature such as roles grants."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from fam_auth.values import EventFilter
 router = new_router("administration")
 FRESH = recent_proof()
 MANAGES_USERS = permission("users:manage")
-# What each deed asks for; the pages ask for the same, and for what they show beside.
+# What each action requires. The pages require the same, plus the permission to see the page.
 RENAMES = RESTORES = (MANAGES_USERS,)
 SUSPENDS = DELETES = EXPORTS = (MANAGES_USERS, FRESH)
 ENDS_SESSIONS = (permission("sessions:manage"), FRESH)
@@ -39,27 +39,27 @@ EventName = Annotated[Annotated[Text, Field(max_length=100)] | None, Query(descr
 
 @router.get("/users", dependencies=[READS], responses=REFUSALS)
 async def list_users(auth: CurrentAuth, wanted: Wanted, search: Search = None) -> PageAnswer[UserItem]:
-    """Users, oldest first."""
+    """List users, oldest first."""
     page = await users.listed(auth, wanted.after, wanted.limit, search)
     return PageAnswer(items=[UserItem.model_validate(user) for user in page.items], next=page.next)
 
 
 @router.get("/users/{user_id}", dependencies=[READS], responses=REFUSALS_OF_ONE)
 async def get_user(auth: CurrentAuth, user_id: UUID) -> UserItem:
-    """One user."""
+    """Get a user."""
     return UserItem.model_validate(await users.get(auth, user_id))
 
 
 @router.get("/users/{user_id}/export", dependencies=[needs(*EXPORTS)], responses=REFUSALS_OF_DEEDS)
 async def export_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> Export:
-    """Everything that is kept of one user; secrets are left out. The audit log has who asked for it."""
+    """Export everything that is stored about a user, without secrets. The export is recorded in the audit log."""
     user = UserAnswer.model_validate(await users.get(auth, user_id))
     return Export(user=user, tables=await exports.of_user(auth, user_id, actor))
 
 
 @router.get("/users/{user_id}/events", dependencies=[needs(permission("events:read"))], responses=REFUSALS)
 async def list_events_of_user(auth: CurrentAuth, wanted: Wanted, user_id: UUID) -> PageAnswer[JournalItem]:
-    """What happened to the account of a user, newest first; a deleted one has events too."""
+    """List the events of a user's account, newest first. The events of deleted users stay available."""
     page = await events.listed(auth, EventFilter(user_id), wanted.after, wanted.limit)
     return PageAnswer(items=[JournalItem.model_validate(row) for row in page.items], next=page.next)
 
@@ -72,7 +72,7 @@ async def list_all_events(
     since: Annotated[Moment | None, Query(description="Only events at or after this time.")] = None,
     until: Annotated[Moment | None, Query(description="Only events before this time.")] = None,
 ) -> PageAnswer[JournalItem]:
-    """What happened to everybody, newest first."""
+    """List the events of all users, newest first."""
     chosen = EventFilter(kind=kind, since=since, until=until)
     page = await events.listed(auth, chosen, wanted.after, wanted.limit)
     return PageAnswer(items=[JournalItem.model_validate(row) for row in page.items], next=page.next)
@@ -80,7 +80,7 @@ async def list_all_events(
 
 @router.patch("/users/{user_id}", dependencies=[needs(*RENAMES)], responses=REFUSALS_OF_ONE)
 async def change_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, body: UserChange) -> UserItem:
-    """Changes name and language of a user."""
+    """Change a user's name or language. Fields that are left out stay unchanged."""
     return UserItem.model_validate(await users.rename(auth, user_id, body.model_dump(exclude_unset=True), actor))
 
 
@@ -91,7 +91,7 @@ async def change_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, bod
     responses=REFUSALS_OF_DEEDS,
 )
 async def delete_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
-    """Deletes a user with all that belongs to them."""
+    """Delete a user and everything that belongs to them."""
     await users.remove(auth, user_id, actor)
 
 
@@ -102,7 +102,7 @@ async def delete_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> 
     responses=REFUSALS_OF_DEEDS,
 )
 async def suspend_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, body: Suspension | None = None) -> None:
-    """Lets a user not sign in, for a time or until restored, and ends their sessions."""
+    """Suspend a user: end their sessions, and refuse sign-ins until the given time or until restored."""
     said = body or Suspension()
     await users.suspend(auth, user_id, actor, reason=said.reason, until=said.until)
 
@@ -114,7 +114,7 @@ async def suspend_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, bo
     responses=REFUSALS_OF_ONE,
 )
 async def restore_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
-    """Lets a suspended user sign in again."""
+    """Restore a suspended user, who can then sign in again."""
     await users.restore(auth, user_id, actor)
 
 
@@ -125,5 +125,5 @@ async def restore_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) ->
     responses=REFUSALS_OF_DEEDS,
 )
 async def end_sessions_of_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
-    """Signs a user out everywhere."""
+    """End all sessions of a user."""
     await users.sign_out(auth, user_id, actor)

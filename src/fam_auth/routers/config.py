@@ -1,4 +1,4 @@
-"""What a front end and a load balancer must know."""
+"""Public routes for front ends (configuration) and load balancers (health)."""
 
 from fam_auth.dependencies import CurrentAuth, needs
 from fam_auth.exceptions import Unavailable
@@ -12,7 +12,7 @@ router = new_router("service")
 
 @router.get("/config", dependencies=[needs.public], responses=refuses())
 async def get_config(auth: CurrentAuth) -> Config:
-    """The ways in, their rules, and how sessions travel."""
+    """Get the public configuration: transports, links and the settings of each feature."""
     return Config(
         app_name=auth.settings.app_name,
         transports=list(auth.settings.transports),
@@ -25,12 +25,12 @@ async def get_config(auth: CurrentAuth) -> Config:
 
 @router.get("/health/live", dependencies=[needs.public], responses=refuses())
 async def get_liveness() -> Health:
-    """Whether the process answers."""
+    """Liveness check: answers as long as the process runs."""
     return Health()
 
 
 @router.get("/health/ready", dependencies=[needs.public], responses=refuses(Unavailable))
 async def get_readiness(auth: CurrentAuth) -> Health:
-    """Whether the database answers too."""
+    """Readiness check: answers 503 if the database does not respond, or the process is shutting down."""
     await health.ready(auth)
     return Health()

@@ -1,4 +1,4 @@
-"""The proof that an address is its user's, and the change to another."""
+"""Routes to verify e-mail addresses and to change them."""
 
 from fastapi import Request, Response, status
 
@@ -51,10 +51,11 @@ async def verify_email(  # noqa: PLR0913, PLR0917 - FastAPI hands over each part
     response: Response,
     body: VerifyByToken | VerifyByCode,
 ) -> VerifiedAnswer:
-    """Verifies an address by the token or the code of its mail. A login under way of the same user goes on.
+    """Verify an address with the token or the code of the verification mail.
 
-    A registration comes into force only for who made it: send its token (or its cookie) or its password along, or the
-    token of a login under way.
+    Only the person who registered can verify the account. To show that, send one of these as well: the registration
+    token (or its cookie), the password, or the token of a login in progress. If a login of the same user is in
+    progress, the response is its next step.
     """
     proof = await registration_proof(request, body)
     if isinstance(body, VerifyByToken):
@@ -74,7 +75,7 @@ async def verify_email(  # noqa: PLR0913, PLR0917 - FastAPI hands over each part
     responses=refuses(TooManyAttempts, CrossSite),
 )
 async def resend_verification(auth: CurrentAuth, client: CurrentClient, body: Mailbox) -> Accepted:
-    """Sends the verification mail again; the answer is the same for every address."""
+    """Send the verification mail again. The response is the same for every address."""
     await emails.resend(auth, body.email, client)
     return Accepted()
 
@@ -86,9 +87,10 @@ async def resend_verification(auth: CurrentAuth, client: CurrentClient, body: Ma
     responses=refuses(Unauthenticated, StepUpRequired, TooManyAttempts, CrossSite),
 )
 async def change_email(auth: CurrentAuth, session: CurrentSession, client: CurrentClient, body: Mailbox) -> Accepted:
-    """Asks the new address to confirm, and tells the present one; the answer is the same for every address.
+    """Request a change of address: the new address receives a link to confirm it, the old one a notice.
 
-    The change is void once the session has ended, or the password or a second factor was changed.
+    The response is the same for every address. The request becomes invalid when the session ends, or when the password
+    or a second factor changes.
     """
     await emails.change(auth, session, body.email, client)
     return Accepted()
@@ -96,15 +98,15 @@ async def change_email(auth: CurrentAuth, session: CurrentSession, client: Curre
 
 @router.post("/email/confirm", dependencies=[SameSite], responses=refuses(InvalidToken, CrossSite))
 async def confirm_email(auth: CurrentAuth, client: CurrentClient, body: ByToken) -> UserAnswer:
-    """The address that the mail went to is the user's from now on."""
+    """Confirm a change of address with the token of the mail."""
     return UserAnswer.model_validate(await emails.confirm(auth, body.token, client))
 
 
 @router.post("/email/undo", dependencies=[SameSite], responses=refuses(InvalidToken, CrossSite))
 async def undo_email(auth: CurrentAuth, client: CurrentClient, body: ByToken) -> Accepted:
-    """Takes "this was not me" at its word: the old address is back, the password void, and everybody signed out.
+    """Undo a change of address: restore the old address, invalidate the password, and end all sessions.
 
-    With the token of a verification mail, the account that was registered is deleted.
+    With the token of a verification mail, delete the account that another person registered with the address.
     """
     await emails.undo(auth, body.token, client)
     return Accepted()

@@ -1,4 +1,4 @@
-"""The login under way."""
+"""Routes for a login in progress."""
 
 from fastapi import Response, status
 
@@ -18,7 +18,7 @@ router = new_router("login")
 
 @router.get("/login", responses=refuses(NoLogin, Unauthenticated))
 async def get_login(auth: CurrentAuth, token: MaybeLoginToken, response: Response) -> IncompleteAnswer:
-    """Where the login under way stands."""
+    """Get the remaining steps of the login in progress."""
     if token is None:
         raise NoLogin
     return incomplete_answer(auth, response, await logins.standing(auth, token))
@@ -26,7 +26,7 @@ async def get_login(auth: CurrentAuth, token: MaybeLoginToken, response: Respons
 
 @router.delete("/login", status_code=status.HTTP_204_NO_CONTENT, responses=refuses(CrossSite, Unauthenticated))
 async def abandon_login(auth: CurrentAuth, token: MaybeLoginToken, response: Response) -> None:
-    """Abandons the login under way."""
+    """Abandon the login in progress. Its token becomes invalid."""
     if token is not None:
         await logins.abandon(auth, token)
     forget_cookie(auth, response, LOGIN_COOKIE)

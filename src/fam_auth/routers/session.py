@@ -1,4 +1,4 @@
-"""Sessions: refresh, look, list, end."""
+"""Routes for sessions: refresh, step up, list and end them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -20,8 +20,8 @@ from fam_auth.schemas.session import EventItem, PageAnswer, Refresh, SessionAnsw
 router = new_router("session")
 
 
-class Window:
-    """Which part of a list is wanted."""
+class Pagination:
+    """The query parameters of a paginated list."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Window:
         self.limit, self.after = limit, after
 
 
-Wanted = Annotated[Window, Depends()]
+Wanted = Annotated[Pagination, Depends()]
 
 
 @router.post(
@@ -44,7 +44,10 @@ async def refresh(
     response: Response,
     body: Refresh | None = None,
 ) -> TokensAnswer | SessionAnswer:
-    """New tokens for a refresh token. Without a body it extends the session of the cookie, and never makes tokens."""
+    """Exchange a refresh token for new tokens.
+
+    Without a body, extend the session of the cookie instead. A session of the cookie transport never gets tokens.
+    """
     if body is not None:
         return tokens_answer(await sessions.refresh(auth, body.refresh_token, client))
     session, _ = await signed_in(request)
@@ -58,7 +61,7 @@ async def refresh(
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, responses=refuses(Unauthenticated, CrossSite))
 async def logout(auth: CurrentAuth, session: CurrentSession, actor: CurrentActor, response: Response) -> None:
-    """Ends this session: its tokens and its cookie are worth nothing from now on."""
+    """End the current session. Its tokens and its cookie stop working."""
     await sessions.end(auth, {"id": session.id}, "logout", actor)
     forget_cookie(auth, response, SESSION_COOKIE)
 
@@ -67,19 +70,19 @@ async def logout(auth: CurrentAuth, session: CurrentSession, actor: CurrentActor
 async def step_up(
     auth: CurrentAuth, user: CurrentUser, session: CurrentSession, client: CurrentClient, response: Response
 ) -> LoginAnswer:
-    """Starts a login for the session of the caller; when it is complete, the session is fresh and has new tokens."""
+    """Begin a step-up: the user presents authentication factors again. When complete, the session gets new tokens."""
     return login_answer(auth, response, await logins.step_up(auth, session, user, client))
 
 
 @router.get("/session", responses=refuses(Unauthenticated))
 async def get_session(session: CurrentSession) -> SessionAnswer:
-    """The session of the caller."""
+    """Get the current session."""
     return SessionAnswer.model_validate(session)
 
 
 @router.get("/sessions", responses=refuses(Unauthenticated))
 async def list_sessions(auth: CurrentAuth, session: CurrentSession, wanted: Wanted) -> PageAnswer[SessionItem]:
-    """All live sessions of the caller, newest first."""
+    """List the active sessions of the current user, newest first."""
     page = await sessions.listed(auth, session.user_id, wanted.after, wanted.limit)
     return PageAnswer(items=[SessionItem.of(item, session.id) for item in page.items], next=page.next)
 
@@ -90,18 +93,18 @@ async def list_sessions(auth: CurrentAuth, session: CurrentSession, wanted: Want
     responses=refuses(Unauthenticated, CrossSite, NotFound),
 )
 async def end_session(auth: CurrentAuth, session: CurrentSession, actor: CurrentActor, session_id: UUID) -> None:
-    """Ends one of the caller's sessions."""
+    """End one session of the current user."""
     await sessions.end_one(auth, {"id": session_id, "user_id": session.user_id}, "ended_by_user", actor)
 
 
 @router.delete("/sessions", status_code=status.HTTP_204_NO_CONTENT, responses=refuses(Unauthenticated, CrossSite))
 async def end_other_sessions(auth: CurrentAuth, session: CurrentSession, actor: CurrentActor) -> None:
-    """Ends all other sessions of the caller."""
+    """End all sessions of the current user except this one."""
     await sessions.end(auth, {"user_id": session.user_id}, "ended_by_user", actor, but=session.id)
 
 
 @router.get("/events", responses=refuses(Unauthenticated))
 async def list_events(auth: CurrentAuth, session: CurrentSession, wanted: Wanted) -> PageAnswer[EventItem]:
-    """What happened to the caller's account, newest first."""
+    """List the events of the current user's account, newest first."""
     page = await events.of_own(auth, session.user_id, wanted.after, wanted.limit)
     return PageAnswer(items=[EventItem.model_validate(row) for row in page.items], next=page.next)

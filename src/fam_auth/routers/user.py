@@ -1,4 +1,4 @@
-"""The user of the session."""
+"""Routes for the current user: read, change, export and delete the account."""
 
 from fastapi import Response, status
 
@@ -17,13 +17,13 @@ router = new_router("user")
 
 @router.get("/me", responses=refuses(Unauthenticated))
 async def get_me(user: CurrentUser) -> UserAnswer:
-    """The user who is signed in."""
+    """Get the current user."""
     return UserAnswer.model_validate(user)
 
 
 @router.patch("/me", responses=refuses(Unauthenticated, CrossSite))
 async def change_me(auth: CurrentAuth, user: CurrentUser, client: CurrentClient, body: UserChange) -> UserAnswer:
-    """Changes name and language; what is left out stays as it is."""
+    """Change name or language. Fields that are left out stay unchanged."""
     changed = await users.change(auth, user.id, body.model_dump(exclude_unset=True), client)
     return UserAnswer.model_validate(changed)
 
@@ -35,12 +35,12 @@ async def change_me(auth: CurrentAuth, user: CurrentUser, client: CurrentClient,
     responses=refuses(Unauthenticated, StepUpRequired, CrossSite),
 )
 async def delete_me(auth: CurrentAuth, user: CurrentUser, actor: CurrentActor, response: Response) -> None:
-    """Deletes the account of the caller with all that belongs to it."""
+    """Delete the account of the current user and everything that belongs to it."""
     await users.remove(auth, user.id, actor)
     forget_cookie(auth, response, SESSION_COOKIE)
 
 
 @router.get("/me/export", responses=refuses(Unauthenticated))
 async def export_me(auth: CurrentAuth, user: CurrentUser, actor: CurrentActor) -> Export:
-    """Everything that is kept of the caller; secrets are left out. The audit log has that it was asked for."""
+    """Export everything that is stored about the current user, without secrets. The audit log records the export."""
     return Export(user=UserAnswer.model_validate(user), tables=await exports.of_user(auth, user.id, actor))

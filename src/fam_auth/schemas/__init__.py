@@ -1,1 +1,1 @@
-"""What travels."""
+"""The request and response bodies (pydantic models)."""

@@ -1,4 +1,4 @@
-"""What all bodies share: no unknown fields, no characters that hide what they are."""
+"""Base classes and types of all request and response bodies: no unknown fields, no hidden characters."""
 
 import unicodedata
 from datetime import UTC, date, datetime, time
@@ -10,30 +10,30 @@ from pydantic_core import PydanticCustomError
 from fam_auth.core.addresses import parse
 from fam_auth.core.clock import within_calendar
 
-# Marks that turn text around: what is shown is not what is stored.
 NONCHARACTERS = frozenset(
     [*range(0xFDD0, 0xFDF0), *(plane << 16 | end for plane in range(17) for end in (0xFFFE, 0xFFFF))]
 )
+# Bidirectional controls: with them, text is displayed in another order than it is stored ("Trojan Source").
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class Body(BaseModel):
-    """A body that a client sends."""
+    """Base class of request bodies."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Answer(BaseModel):
-    """A body that we send."""
+    """Base class of response bodies."""
 
-    # What has a default is always written too: a client may go by `status` without asking whether it is there.
+    # Fields with a default are required in the schema, as they are always sent: clients can rely on `status`.
     model_config = ConfigDict(
         extra="forbid", frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True
     )
 
 
 def check_plain(given: object) -> object:
-    """What was given, which has no such characters at any depth."""
+    """The value unchanged. Raises an error of pydantic if a string in it, at any depth, has a hidden character."""
     match given:
         case str():
             _plain(given)
@@ -47,7 +47,7 @@ def check_plain(given: object) -> object:
 
 
 def is_plain(text: str) -> bool:
-    """Whether the text has none of the characters that hide what they are."""
+    """Whether the text has no hidden characters: controls, surrogates, noncharacters or bidirectional controls."""
     return not any(_is_hidden(sign) for sign in text)
 
 
@@ -58,7 +58,7 @@ def _plain(text: str) -> str:
 
 
 def _is_hidden(sign: str) -> bool:
-    """Control characters, lone surrogates, noncharacters (Unicode 23.7), and marks that turn text around."""
+    """Controls, lone surrogates, noncharacters (Unicode 23.7), and bidirectional controls."""
     return sign in TURNING or ord(sign) in NONCHARACTERS or unicodedata.category(sign) in {"Cc", "Cs"}
 
 
@@ -84,10 +84,10 @@ def _day(given: date) -> date:
 
 Text = Annotated[str, AfterValidator(_plain)]
 Token = Annotated[Text, Field(max_length=200)]
-"""A token of ours."""
+"""A token issued by fam-auth."""
 Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
-"""A moment that has a date in every time zone, in UTC."""
+"""A time in UTC, far enough from the ends of the calendar to have a date in every time zone."""
 Day = Annotated[date, AfterValidator(_day)]
-"""A day whose every moment is such a one."""
+"""A day whose every moment is a valid Moment."""
 EmailAddress = Annotated[Text, Field(max_length=320), AfterValidator(_address)]
 """One plain email address."""

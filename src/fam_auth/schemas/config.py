@@ -1,4 +1,4 @@
-"""What a front end and a load balancer must know."""
+"""Bodies of the routes for front ends and load balancers."""
 
 from typing import Any, Literal
 
@@ -6,7 +6,7 @@ from fam_auth.schemas.base import Answer
 
 
 class Config(Answer):
-    """The ways in, their rules, and how sessions travel."""
+    """The public configuration. `links` are the pages that mails lead to; null: the hosted page."""
 
     app_name: str
     transports: list[str]
@@ -17,6 +17,6 @@ class Config(Answer):
 
 
 class Health(Answer):
-    """All is well."""
+    """The check succeeded."""
 
     status: Literal["ok"] = "ok"

@@ -1,4 +1,4 @@
-"""Logins as they travel: complete or incomplete, told apart by `status`."""
+"""Bodies of logins: complete or incomplete, distinguished by `status`."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -11,15 +11,15 @@ from fam_auth.schemas.user import UserAnswer
 
 
 def _with_methods(schema: dict[str, Any]) -> None:
-    """Describes the field that a step with a choice has, so that clients know of it; the others do not send it."""
+    """Adds the field `methods` to the schema. It cannot be a field of the model, because only some steps have it."""
     method = {"type": "string", "examples": ["totp"]}
     choice = {"type": "object", "properties": {"method": method}, "required": ["method"], "additionalProperties": True}
-    told = "For second_factor and enroll_second_factor: the methods to choose from, with details."
+    told = "Only for second_factor and enroll_second_factor: the methods to choose from, each with its own details."
     schema["properties"]["methods"] = {"type": "array", "items": choice, "description": told}
 
 
 class StepAnswer(BaseModel):
-    """Something the login still lacks; further fields depend on the step."""
+    """A remaining step of the login. Further fields depend on the step."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra=_with_methods)
 
@@ -27,9 +27,10 @@ class StepAnswer(BaseModel):
 
 
 class CompleteAnswer(Answer):
-    """The user is signed in. `tokens` and `device_token` are null with the cookie transport.
+    """The user is signed in. With the cookie transport, `tokens` and `device_token` are null.
 
-    Send `device_token` with the next login: a device that is known has tries of its own, whatever strangers do.
+    Send `device_token` with the next login. A known device has a rate limit of its own, so that failed attempts of
+    others do not lock its user out.
     """
 
     status: Literal["complete"] = "complete"
@@ -40,7 +41,7 @@ class CompleteAnswer(Answer):
 
 
 class IncompleteAnswer(Answer):
-    """Something is still lacking; there is no session yet. `login_token` is null with the cookie transport."""
+    """The login requires more steps, and there is no session yet. With the cookie transport, `login_token` is null."""
 
     status: Literal["incomplete"] = "incomplete"
     login_token: str | None
@@ -52,7 +53,7 @@ LoginAnswer = Annotated[CompleteAnswer | IncompleteAnswer, Discriminator("status
 
 
 class Verified(Answer):
-    """The address is verified."""
+    """The address is verified, and no login was in progress."""
 
     status: Literal["verified"] = "verified"
 

@@ -1,4 +1,4 @@
-"""Sessions and tokens as they travel."""
+"""Bodies of sessions, tokens and events."""
 
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -13,25 +13,25 @@ Item = TypeVar("Item")
 
 
 class ProofAnswer(Answer):
-    """A proof that was given."""
+    """An authentication factor that the user presented."""
 
     method: str = Field(examples=["password"])
     at: datetime
 
 
 class SessionAnswer(Answer):
-    """The session of the caller."""
+    """The current session."""
 
     id: UUID
-    assurance: str = Field(description="aal1: one factor. aal2: two factors.", examples=["aal1"])
+    assurance: str = Field(description="aal1: one factor; aal2: two factors.", examples=["aal1"])
     proofs: list[ProofAnswer]
     created_at: datetime
-    expires_at: datetime = Field(description="When the session expires. An idle session ends earlier.")
-    claims: dict[str, Any] = Field(description="Claims that features add.", examples=[{}])
+    expires_at: datetime = Field(description="Absolute end of the session; it ends earlier when idle.")
+    claims: dict[str, Any] = Field(description="Claims added by features, such as roles.", examples=[{}])
 
 
 class SessionItem(Answer):
-    """One of the caller's sessions."""
+    """A session in a list."""
 
     id: UUID
     created_at: datetime
@@ -41,11 +41,11 @@ class SessionItem(Answer):
     client: str | None = Field(description="User agent of the client.", examples=["curl/8.5"])
     address: str | None = Field(examples=["192.0.2.7"])
     assurance: str = Field(examples=["aal1"])
-    current: bool = Field(description="Whether this is the session of the request.")
+    current: bool = Field(description="Whether it is the session of this request.")
 
     @classmethod
     def of(cls, session: Session, current: UUID) -> "SessionItem":
-        """The item of a session, seen from the session `current`."""
+        """The list item of a session. `current` is the id of the session of the request."""
         return cls(
             id=session.id,
             created_at=session.created_at,
@@ -60,7 +60,7 @@ class SessionItem(Answer):
 
 
 class EventItem(Answer):
-    """Something that happened to the caller's account."""
+    """Something that happened to the user's account."""
 
     id: UUID
     at: datetime
@@ -68,17 +68,17 @@ class EventItem(Answer):
     outcome: str = Field(examples=["success"])
     session_id: UUID | None
     address: str | None = Field(
-        description="Network address of the client. null: unknown, or an administrator acted.", examples=["192.0.2.7"]
+        description="Network address; null if unknown, or if an administrator did it.", examples=["192.0.2.7"]
     )
     client: str | None = Field(description="User agent of the client.", validation_alias="agent", examples=["curl/8.5"])
     detail: dict[str, Any] = Field(examples=[{}])
 
 
 class JournalItem(EventItem):
-    """Something that happened, as administrators see it."""
+    """An event of the audit log, as administrators see it."""
 
-    user_id: UUID | None = Field(description="User that the event is about. null: unknown.")
-    actor_id: UUID | None = Field(description="User who acted. null: not signed in.")
+    user_id: UUID | None = Field(description="The user it concerns; null if there is none.")
+    actor_id: UUID | None = Field(description="The user who did it; null if not signed in.")
     request_id: str | None = Field(examples=["0197f0c2a1b34c5d"])
 
 
@@ -86,20 +86,20 @@ class PageAnswer(Answer, Generic[Item]):
     """One page of a list."""
 
     items: list[Item]
-    next: str | None = Field(description="Pass it as `after` to get the next page. null: this is the last page.")
+    next: str | None = Field(description="Send it as `after` to get the next page; null on the last page.")
 
 
 class TokensAnswer(Answer):
-    """What a bearer client keeps. Both tokens are opaque."""
+    """The tokens of a bearer client. Both are opaque: do not parse them."""
 
     access_token: str = Field(examples=["fams_9cQ..."])
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - RFC 6750's word
-    expires_in: int = Field(description="Lifetime of the access token, in seconds.", examples=[300])
+    expires_in: int = Field(description="Lifetime of the access token in seconds.", examples=[300])
     refresh_token: str = Field(examples=["famr_Xw2..."])
 
 
 class Refresh(Body):
-    """The refresh token; a cookie client sends no body."""
+    """The refresh token. Clients of the cookie transport send no body."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"refresh_token": "famr_Xw2..."}})
 

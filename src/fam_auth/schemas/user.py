@@ -1,4 +1,4 @@
-"""Users as they travel."""
+"""Bodies of users and of requests about their accounts."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -21,22 +21,22 @@ def _language(text: str) -> str:
 
 
 Locale = Annotated[str, Field(max_length=LONGEST_TAG, json_schema_extra={"format": "bcp47"}), AfterValidator(_language)]
-"""A language tag (BCP 47), kept in its canonical form: `pt-BR`."""
+"""A language tag (BCP 47), stored in its canonical form: `pt-BR`."""
 
 
 class UserAnswer(Answer):
-    """A user, as they see themselves."""
+    """A user, as they see their own account."""
 
     id: UUID
     email: str = Field(examples=["ada@example.com"])
     email_verified: bool
     name: str | None = Field(examples=["Ada"])
-    locale: str | None = Field(description="Language tag (BCP 47). null: not set.", examples=["en"])
+    locale: str | None = Field(description="Language tag (BCP 47); null if not chosen.", examples=["en"])
     created_at: datetime
 
 
 class UserChange(Body):
-    """What a user may change about themselves; what is left out stays as it is."""
+    """Changes to a user. Fields that are left out stay unchanged."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"name": "Ada Lovelace", "locale": "en"}})
 
@@ -45,7 +45,7 @@ class UserChange(Body):
 
 
 class ByToken(Body):
-    """The token of a mail's link."""
+    """The token from the link of a mail."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"token": "famp_4nX0..."}})
 
@@ -53,18 +53,16 @@ class ByToken(Body):
 
 
 class OfRegistration(Body):
-    """What shows whose registration a verification mail answers: either of the two, or its cookie."""
+    """Shows that the sender is the person who registered: send one of the two, or the registration cookie."""
 
-    registration_token: Token | None = Field(
-        None, description="The `registration_token` from the response to POST /register."
-    )
+    registration_token: Token | None = Field(None, description="The `registration_token` that POST /register returned.")
     password: Annotated[Text, Field(min_length=1, max_length=4096)] | None = Field(
         None, description="The password given at registration."
     )
 
 
 class VerifyByToken(OfRegistration):
-    """The token of a verification mail's link."""
+    """The token from the link of a verification mail."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"token": "famp_4nX0...", "registration_token": "famg_8sQ1..."}}
@@ -74,7 +72,7 @@ class VerifyByToken(OfRegistration):
 
 
 class VerifyByCode(OfRegistration):
-    """The short code of a verification mail."""
+    """The six-digit code from a verification mail."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -87,7 +85,7 @@ class VerifyByCode(OfRegistration):
 
 
 class Mailbox(Body):
-    """An address to send a mail to."""
+    """The address to send a mail to."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"email": "ada@example.com"}})
 
@@ -95,23 +93,21 @@ class Mailbox(Body):
 
 
 class Accepted(Answer):
-    """Always the same, whoever the address belongs to."""
+    """The request was accepted. The response is the same whether or not the address has an account."""
 
     status: Literal["accepted"] = "accepted"
 
 
 class UserItem(UserAnswer):
-    """A user, as administrators see them."""
+    """A user, as administrators see the account."""
 
-    key: str | None = Field(description="Id of the user in the host application. null: none.")
+    key: str | None = Field(description="Your application's own id of the user; null if it has none.")
     suspended_at: datetime | None
-    suspended_until: datetime | None = Field(
-        description="End of the suspension. null: not suspended, or suspended until restored."
-    )
+    suspended_until: datetime | None = Field(description="End of the suspension; null if it lasts until restored.")
 
 
 class Suspension(Body):
-    """Why, and until when; null: until it is lifted."""
+    """Reason and end of a suspension. Without `until`, it lasts until the user is restored."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"reason": "unpaid", "until": "2030-01-01T00:00:00Z"}})
 
@@ -120,7 +116,7 @@ class Suspension(Body):
 
 
 class Export(Answer):
-    """Everything that is kept of a user, by table; secrets are left out."""
+    """Everything that is stored about a user, by table, without secrets."""
 
     user: UserAnswer
     tables: dict[str, list[dict[str, Any]]]

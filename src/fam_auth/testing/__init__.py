@@ -1,4 +1,4 @@
-"""What tests of applications and of features of others use; the fixtures of pytest are in `plugin`."""
+"""Helpers for the tests of your application or feature. The pytest fixtures are in `plugin`."""
 
 from fam_auth.testing.bypasses import bypasses
 from fam_auth.testing.checks import Finding, check_application

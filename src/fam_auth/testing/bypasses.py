@@ -1,4 +1,4 @@
-"""The search for ways around a second factor."""
+"""Searching for ways to bypass a second factor."""
 
 from typing import get_args
 
@@ -8,16 +8,16 @@ from fam_auth.repository.data_access.managers import logins
 from fam_auth.repository.data_access.queries.users import locked
 from fam_auth.values import Client, Kind, Proof, Transport, User, Visit
 
-SOMEBODY_ELSES = "a sign-in method of some other feature"
+OTHER_METHOD = "a sign-in method of some other feature"
 
 
 async def bypasses(auth: Auth, user: User) -> list[str]:
-    """The ways by which this user, who has a second factor, is signed in without giving it; none when all is well.
+    """The ways to sign this user in without their second factor, one line each. The user must have a second factor.
 
-    Every way that the features of `auth` name is tried, and one that no feature names, with every kind of proof and
-    over every transport. What it tries leaves logins under way behind, so it belongs into a test's own database.
+    Expect an empty list. It tries every sign-in method of the features of `auth`, and one of no feature, with every
+    type of factor and over every transport. It leaves logins in progress behind, so use a database of the test.
     """
-    ways = [*(way for feature in auth.features for way in feature.ways), SOMEBODY_ELSES]
+    ways = [*(way for feature in auth.features for way in feature.ways), OTHER_METHOD]
     found = []
     for way in ways:
         for kind in Kind:

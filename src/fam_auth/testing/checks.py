@@ -1,4 +1,4 @@
-"""What an application can be asked about itself before anybody attacks it."""
+"""Security checks of an application, to run in its tests."""
 
 import asyncio
 from collections.abc import Collection, Iterator
@@ -22,7 +22,7 @@ MOST = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that should not be so, and the remedy. `about` is the route, the cookie or the setting."""
+    """A weakness and its remedy. `about` is the route, cookie or setting; `told` is the rest of the sentence."""
 
     subject: Subject
     about: str
@@ -33,16 +33,16 @@ class Finding:
 
 
 def check_application(app: FastAPI, *, public: Collection[str] = ()) -> list[Finding]:
-    """What is not safe in an application; empty when nothing is. `public` are paths that are meant for everybody.
+    """The weaknesses that can be found in an application. `public` lists paths that are public on purpose.
 
-    Routes that say nothing of who may call them, cookies without their flags, limits that are missing or loose, and
-    settings that are not safe. Public GET routes without parameters are called; nothing that changes anything is.
+    It reports routes that do not declare who may call them, cookies without security flags, missing or loosened limits,
+    and unsafe settings. It calls public GET routes without parameters, and no route with a complete body.
     """
     auth = installed_in(app)
     if auth is None:
         return [Finding("settings", "The application", "has no Auth: call install(app, auth).")]
     own = [rule for rule in rules(app) if not rule.path.startswith(f"{auth.prefix}/")]
-    with ThreadPoolExecutor(1) as apart:  # a test may be a coroutine, and its loop is busy with us
+    with ThreadPoolExecutor(1) as apart:  # the test may be a coroutine, and asyncio.run() needs a thread without a loop
         probed = apart.submit(asyncio.run, _probed(app, own, public)).result()
     return [*_of_routes(own, public), *_of_middleware(app), *probed, *_of_throttle(auth), *_of_settings(app, auth)]
 
@@ -75,14 +75,14 @@ async def _probed(app: FastAPI, own: Collection[Rule], public: Collection[str]) 
         is_open = rule.asks in {"public", "nothing"} or rule.path in public
         if rule.method == "GET" and is_open and "{" not in rule.path:
             for cookie in (await answer_of(app, rule.path)).getlist("set-cookie"):
-                name, lacking = _lacking_flags(cookie)
-                if lacking:
-                    told = f"lacks {', '.join(lacking)} (set by GET {rule.path})."
+                name, missing = _missing_flags(cookie)
+                if missing:
+                    told = f"lacks {', '.join(missing)} (set by GET {rule.path})."
                     found.setdefault(("cookies", name), Finding("cookies", name, told))
     return list(found.values())
 
 
-def _lacking_flags(cookie: str) -> tuple[str, list[str]]:
+def _missing_flags(cookie: str) -> tuple[str, list[str]]:
     first, *rest = (part.strip() for part in cookie.split(";"))
     flags = {part.partition("=")[0].lower() for part in rest}
     wanted = ("Secure", "HttpOnly", "SameSite")

@@ -1,4 +1,4 @@
-"""The time of a test: it goes on as everybody's does, until the test moves or stops it."""
+"""A clock for tests: it runs like the system clock until the test moves or stops it."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ TICK = timedelta(microseconds=1)
 
 
 class Clock:
-    """The clock of an Auth, as `Auth(clock=...)` takes it."""
+    """A clock that can be moved and stopped, for `Auth(clock=...)`."""
 
     def __init__(self) -> None:
         self._ahead = timedelta(0)
@@ -21,17 +21,17 @@ class Clock:
     def __call__(self) -> datetime:
         if self._frozen is None:
             return system_clock() + self._ahead
-        # Ids sort by the moment that they were made at, also while time stands still.
+        # Each call advances a stopped clock by a microsecond, so that new ids still sort in the order of creation.
         self._frozen += TICK
         return self._frozen
 
     def freeze(self, at: datetime | None = None) -> datetime:
-        """Time stands still from now on, or at that moment; returns it."""
+        """Stop the clock now, or at `at`. Returns the time at which it stands."""
         self._frozen = at or self()
         return self._frozen
 
     def travel(self, by: timedelta) -> datetime:
-        """Time is later, or earlier, by so much; returns the present."""
+        """Move the clock forward, or back if `by` is negative. Returns the new time."""
         self._ahead += by
         if self._frozen is not None:
             self._frozen += by
@@ -39,11 +39,12 @@ class Clock:
 
 
 async def travel(auth: Auth, by: timedelta) -> datetime:
-    """Time is later by so much, for the application and for its limits of attempts, which go by the database's clock.
+    """Move the time for the application and its rate limits. Returns the new time.
 
-    Only where `isolated` has given the Auth a clock that can be moved.
+    Rate limits use the database's clock, which cannot be moved, so their stored times are moved back instead. Requires
+    an Auth inside `isolated`.
     """
-    assert isinstance(auth.now, Clock)  # noqa: S101 - said above
+    assert isinstance(auth.now, Clock)  # noqa: S101 - documented above
     seconds = by.total_seconds()
     aged = {"tried_at": Attempt.tried_at - seconds, "free_at": Attempt.free_at - seconds}
     await auth.database.rows(update(Attempt).values(**aged))

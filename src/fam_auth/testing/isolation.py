@@ -1,4 +1,4 @@
-"""An Auth of an application, for the length of a test on a database, a clock and a mailbox of the test's own."""
+"""Isolating tests: for the duration of a test, an Auth has its own database, clock and mailbox."""
 
 import asyncio
 import shutil
@@ -18,7 +18,7 @@ REPLACED = ("database", "now", "carrier", "hasher", "session_cache", "is_stoppin
 
 
 def template(auth: Auth, folder: Path) -> Path:
-    """A SQLite file in the folder with every table of the Auth, to be copied for each test."""
+    """Create a SQLite file with all tables of the Auth, to copy for each test. Returns its path."""
     path = folder / "template.db"
     asyncio.run(_migrate(auth, path))
     return path
@@ -26,16 +26,16 @@ def template(auth: Auth, folder: Path) -> Path:
 
 @contextmanager
 def isolated(auth: Auth, folder: Path, *, tables: Path | None = None) -> Iterator[Auth]:
-    """Inside, the Auth works on a SQLite file in the folder, hashes cheaply, and keeps its mails; afterwards as before.
+    """Inside, the Auth uses a new SQLite file in `folder`, fast hashing, and a Mailbox; afterwards all is as before.
 
-    `tables` is a file that `template` made; None makes the tables. Enter it before the application starts, and outside
-    of a coroutine.
+    `tables` is a file that `template` created; None creates the tables anew. Enter it before the application starts,
+    and not in a coroutine.
     """
     path = folder / "fam_auth.db"
     shutil.copy(tables or template(auth, folder), path)
     before = {name: getattr(auth, name) for name in REPLACED}
     auth.database, auth.now, auth.carrier = Database(_url(path)), Clock(), Mailbox()
-    # The same hash with less memory: nobody attacks it.
+    # The same algorithm with little memory: fast, and the passwords of tests need no protection.
     auth.hasher = Hasher(memory=1024, passes=1)
     auth.session_cache = SessionCache(auth.settings.session_memory, timestamps(auth.now))
     auth.is_stopping = False
@@ -48,7 +48,7 @@ def isolated(auth: Auth, folder: Path, *, tables: Path | None = None) -> Iterato
 
 
 async def _migrate(auth: Auth, path: Path) -> None:
-    from fam_auth.core import upgrade  # noqa: PLC0415 - tests without a database do not wait for Alembic
+    from fam_auth.core import upgrade  # noqa: PLC0415 - tests without a database need not wait for Alembic
 
     database = Database(_url(path))
     await upgrade.upgrade(database, auth.histories)

@@ -1,4 +1,4 @@
-"""The mails of a test, and what is in them."""
+"""The mails that are sent in a test, and the tokens and codes in them."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ TOKEN, CODE = re.compile(r"#token=(\S+)$", re.MULTILINE), re.compile(r"^(\d{6})$
 
 @dataclass
 class Mailbox:
-    """A carrier that keeps what it is given."""
+    """A mail transport that stores the mails in a list."""
 
     mails: list[Mail] = field(default_factory=list)
 
@@ -28,14 +28,14 @@ class Mailbox:
 
 
 async def mails_to(auth: Auth, recipient: str, kind: str | None = None) -> Sequence[Mail]:
-    """The mails that somebody has got so far, oldest first; what waits is sent before. None: of every kind.
+    """The mails sent to an address so far, oldest first. Sends queued mails first. `kind` None: mails of every kind.
 
-    Only where `isolated` has given the Auth a mailbox.
+    Requires an Auth inside `isolated`.
     """
-    assert isinstance(auth.carrier, Mailbox)  # noqa: S101 - said above
+    assert isinstance(auth.carrier, Mailbox)  # noqa: S101 - documented above
     waiting = select(func.count()).select_from(Outbox).where(queries.mails(), Outbox.done_at.is_(None))
     for _ in range(LOOKS):
-        # The worker of the application may be at it as well.
+        # The application's own worker may be sending a mail at the same time, so look until none waits.
         if not await worker.deliver(auth):
             left = await auth.database.row(waiting)
             if left is None or not left[0]:
@@ -45,12 +45,12 @@ async def mails_to(auth: Auth, recipient: str, kind: str | None = None) -> Seque
 
 
 def token_in(mail: Mail) -> str:
-    """The token in the link of a mail. Raises ValueError when it has none."""
+    """The token in the link of a mail. Raises ValueError if there is none."""
     return _found(TOKEN, mail, "link with a token")
 
 
 def code_in(mail: Mail) -> str:
-    """The six digits in a mail. Raises ValueError when it has none."""
+    """The six-digit code in a mail. Raises ValueError if there is none."""
     return _found(CODE, mail, "six-digit code")
 
 

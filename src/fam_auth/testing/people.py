@@ -1,4 +1,4 @@
-"""People of a test: made without a form, and signed in without a password."""
+"""Users for tests: created without registration, and signed in without a password."""
 
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -17,7 +17,7 @@ PROOFS = {"aal1": [("password", Kind.KNOWLEDGE)], "aal2": [("password", Kind.KNO
 
 
 class Program(Protocol):
-    """A client of httpx, httpx2 or the TestClient of FastAPI."""
+    """An HTTP client: FastAPI's TestClient, or a client of httpx or httpx2."""
 
     @property
     def headers(self) -> MutableMapping[str, str]: ...
@@ -38,10 +38,10 @@ async def make_user(  # noqa: PLR0913 - what a user may be
     roles: Sequence[str | tuple[str, str]] = (),
     factors: Sequence[str] = (),
 ) -> User:
-    """A user with these roles (a pair is a role and its scope) and second factors (`totp`); no mail tells of it.
+    """Create a user with these roles (a pair is a role and its scope) and second factors (`totp`). Sends no mail.
 
-    None makes up an address; without a password nobody can sign in but by `signed_in`. Raises ValueError for a factor
-    that this cannot make.
+    Without `email`, the address is random. Without a password, the user can only be signed in with `signed_in`. Raises
+    ValueError for an unknown factor.
     """
     email = email or f"user-{uuid4().hex[:12]}@example.com"
     if password is None:
@@ -54,14 +54,15 @@ async def make_user(  # noqa: PLR0913 - what a user may be
         await _grant(auth, user, roles)
     for factor in factors:
         await _enrol(auth, user, factor)
+    # So that a test finds only the mails that it causes itself.
     await auth.database.rows(outbox.forget(user.id))
     return user
 
 
 async def sign_in(auth: Auth, user: User, *, assurance: str = "aal1", transport: Transport = "bearer") -> Complete:
-    """A session of the user with fresh proofs of this level, made where every session is made.
+    """Create a session of the user with this assurance level (`aal1` or `aal2`), as if they had just signed in.
 
-    Nothing is asked that a login would be asked: neither a password nor a second factor nor a verified address.
+    No step of a login is required: no password, no second factor, no verified address.
     """
     proofs = tuple(Proof(method, kind, auth.now()) for method, kind in PROOFS[assurance])
     progress = Progress(user, proofs, transport, AS_A_TEST, device=known_browsers.new(), is_known_device=True)
@@ -72,7 +73,7 @@ async def sign_in(auth: Auth, user: User, *, assurance: str = "aal1", transport:
 async def signed_in(
     auth: Auth, client: SomeProgram, user: User, *, assurance: str = "aal1", transport: Transport = "bearer"
 ) -> SomeProgram:
-    """The client, which is signed in as the user from now on."""
+    """Sign the client in as the user: set its Authorization header or its cookie. Returns the same client."""
     done = await sign_in(auth, user, assurance=assurance, transport=transport)
     if done.tokens is not None:
         client.headers["Authorization"] = f"Bearer {done.tokens.access_token}"
@@ -83,7 +84,7 @@ async def signed_in(
 
 
 async def totp_code(auth: Auth, user: User) -> str:
-    """What the user's authenticator shows now. Raises ValueError when they have none."""
+    """The code that the user's authenticator app shows now. Raises ValueError if the user has none."""
     from fam_auth.features.otp import managers as otp  # noqa: PLC0415 - an application without the feature does not load it
     from fam_auth.features.otp import totp  # noqa: PLC0415 - as above
 
@@ -113,6 +114,6 @@ async def _enrol(auth: Auth, user: User, factor: str) -> None:
     from fam_auth.features.otp.settings import OtpSettings  # noqa: PLC0415 - as above
 
     begun = await otp.begin(auth, user, "Telephone")
-    # The step before, where that counts: so the present one is not used up yet.
+    # A code can be used once. Confirming with the previous one, if accepted, leaves the current one for the test.
     step = totp.step_of(auth.now()) - min(1, auth.of(OtpSettings).drift)
     await otp.confirm(auth, user, begun.id, totp.code_of(begun.secret, step), BY_TEST, keep=None)

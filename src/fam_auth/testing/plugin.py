@@ -1,6 +1,7 @@
-"""The fixtures: `auth`, `make_user`, `signed_in`, `mailbox`, `freeze`, `travel`. pytest finds them by itself.
+"""The pytest plugin, with the fixtures `auth`, `make_user`, `signed_in`, `mailbox`, `totp_code`, `freeze` and `travel`.
 
-`fam_auth = module:name` in pytest's settings says which Auth they are for; nothing is done without it.
+pytest loads it automatically. Set `fam_auth = module:name` in the pytest configuration to your Auth or application; the
+plugin does nothing without it.
 """
 
 import asyncio
@@ -28,24 +29,27 @@ TEMPLATES = pytest.StashKey[dict[Auth, Path]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """There is a setting `fam_auth`."""
+    """Add the pytest setting `fam_auth`."""
     parser.addini(OPTION, "Auth of the tests, or the application it is installed in, as module:name.")
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """No file with a secret appears where the tests run: said before the first conftest.py imports the application."""
+    """Set FAM_AUTH_SECRETS before the first conftest.py imports the application.
+
+    Otherwise the application would write a file with a development secret into the current directory.
+    """
     if early_config.getini(OPTION):
         os.environ.setdefault("FAM_AUTH_SECRETS", f"1:{new_secret()}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """There is a place for the files that tests copy."""
+    """Prepare the cache of template databases."""
     config.stash[TEMPLATES] = {}
 
 
 @pytest.fixture
 def installed_auth(pytestconfig: pytest.Config) -> Auth:
-    """The Auth of the application; override it where a setting cannot name it."""
+    """The Auth of the application. Override this fixture if `module:name` cannot name it."""
     target = str(pytestconfig.getini(OPTION))
     module, _, name = target.partition(":")
     if not name:
@@ -63,7 +67,7 @@ def installed_auth(pytestconfig: pytest.Config) -> Auth:
 def auth(
     installed_auth: Auth, pytestconfig: pytest.Config, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Auth]:
-    """The Auth on an empty database, a clock and a mailbox of the test's own; ask for it before the client starts."""
+    """The Auth with an empty database, its own clock and its own mailbox. Request it before the test client starts."""
     made = pytestconfig.stash[TEMPLATES]
     if installed_auth not in made:
         made[installed_auth] = testing.template(installed_auth, tmp_path_factory.mktemp("fam_auth"))
@@ -73,23 +77,23 @@ def auth(
 
 @pytest.fixture
 def make_user(auth: Auth) -> Callable[..., User]:
-    """Makes users: `make_user("ada@example.com", roles=["editor"], factors=["totp"])`."""
+    """Create users: `make_user("ada@example.com", roles=["editor"], factors=["totp"])`."""
     return lambda email=None, **traits: run(testing.make_user(auth, email, **traits))
 
 
 class SignedIn(Protocol):
-    """`signed_in(client, user, assurance="aal2")` gives the client, signed in."""
+    """The type of the fixture `signed_in`: `signed_in(client, user, assurance="aal2")` returns the client."""
 
     def __call__(
         self, client: SomeProgram, user: User, *, assurance: str = "aal1", transport: Transport = "bearer"
     ) -> SomeProgram:
-        """As `fam_auth.testing.signed_in`."""
+        """See `fam_auth.testing.signed_in`."""
         ...
 
 
 @pytest.fixture
 def signed_in(auth: Auth) -> SignedIn:
-    """Signs a client in as a user, without a password."""
+    """Sign a client in as a user, without a password."""
 
     def signing(
         client: SomeProgram, user: User, *, assurance: str = "aal1", transport: Transport = "bearer"
@@ -99,52 +103,52 @@ def signed_in(auth: Auth) -> SignedIn:
     return signing
 
 
-class Post:
-    """The mails of the test, by whom they are for."""
+class SentMails:
+    """The mails of the test, by recipient."""
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
 
     def to(self, recipient: str, kind: str | None = None) -> list[Mail]:
-        """The mails of somebody so far, oldest first."""
+        """The mails sent to an address so far, oldest first."""
         return list(run(testing.mails_to(self._auth, recipient, kind)))
 
     def token(self, recipient: str) -> str:
-        """The token in the link of somebody's newest mail."""
+        """The token in the link of the latest mail to an address."""
         return testing.token_in(self.to(recipient)[-1])
 
     def code(self, recipient: str) -> str:
-        """The six digits in somebody's newest mail."""
+        """The six-digit code in the latest mail to an address."""
         return testing.code_in(self.to(recipient)[-1])
 
 
 @pytest.fixture
-def mailbox(auth: Auth) -> Post:
+def mailbox(auth: Auth) -> SentMails:
     """The mails of the test: `mailbox.to("ada@example.com")`, `.token(...)`, `.code(...)`."""
-    return Post(auth)
+    return SentMails(auth)
 
 
 @pytest.fixture
 def totp_code(auth: Auth) -> Callable[[User], str]:
-    """What a user's authenticator shows: `totp_code(user)`."""
+    """The code that a user's authenticator app shows now: `totp_code(user)`."""
     return lambda user: run(testing.totp_code(auth, user))
 
 
 @pytest.fixture
 def freeze(auth: Auth) -> Callable[..., datetime]:
-    """Stops the time, now or at a moment: `freeze()`, `freeze(datetime(2026, 12, 24, tzinfo=UTC))`."""
+    """Stop the clock, now or at a given time: `freeze()`, `freeze(datetime(2026, 12, 24, tzinfo=UTC))`."""
     assert isinstance(auth.now, Clock)  # noqa: S101 - the fixture `auth` has given it one
     return auth.now.freeze
 
 
 @pytest.fixture
 def travel(auth: Auth) -> Callable[..., datetime]:
-    """Moves the time: `travel(minutes=5)`."""
+    """Move the time forward: `travel(minutes=5)`."""
     return lambda **by: run(testing.travel(auth, timedelta(**by)))
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """What a coroutine gives, in a test that is none itself."""
+    """Run a coroutine in a test that is not one itself. Raises RuntimeError in a test that is."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Asking an application without a client and without a network: bare ASGI, nobody signed in."""
+"""Unauthenticated requests to an application through plain ASGI, without a client and without a network."""
 
 import re
 from contextlib import suppress
@@ -12,7 +12,7 @@ CHUNK = b" " * 65536
 
 
 async def answer_of(app: ASGIApp, path: str) -> Headers:
-    """The headers that GET of a path answers with; none when it breaks."""
+    """The response headers of a GET request; empty if the route raises an exception."""
     answered: list[tuple[bytes, bytes]] = []
 
     async def receive() -> Message:
@@ -27,9 +27,9 @@ async def answer_of(app: ASGIApp, path: str) -> Headers:
 
 
 async def bytes_read(app: ASGIApp, method: str, path: str, most: int) -> int:
-    """How much of an endless body is read before the answer; a little more than `most` when there is no end to it.
+    """The number of bytes that the application reads of an endless body; slightly more than `most` if it has no limit.
 
-    The client is gone then, before the body is complete, so that what the route does with one is not done.
+    The client then disconnects before the body is complete, so that the route does not act on it.
     """
     read = 0
 

@@ -11,7 +11,7 @@ from fam_auth.core.addresses import parse
 from fam_auth.core.rates import ExponentialBackoff
 from fam_auth.core.security import new_code
 from fam_auth.core.statements import Statement
-from fam_auth.exceptions import Forbidden, InvalidCode, InvalidLoginToken, Said
+from fam_auth.exceptions import Forbidden, InvalidCode, InvalidLoginToken, Message
 from fam_auth.features.otp import managers, queries, totp
 from fam_auth.features.otp.events import BrowserTrusted, EmailCodeSent, RecoveryCodeUsed, SecondFactorFailed
 from fam_auth.features.otp.settings import OtpSettings
@@ -115,7 +115,7 @@ async def _waiting(auth: Auth, login_token: str) -> tuple[UUID, str, User]:
     if row is None:
         raise InvalidLoginToken
     if not row.proofs:
-        raise Forbidden(Said("otp.first_factor_first"))
+        raise Forbidden(Message("otp.first_factor_first"))
     return row.id, row.device, await users.get(auth, row.user_id)
 
 

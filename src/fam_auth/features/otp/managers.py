@@ -13,7 +13,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
 from fam_auth.events import UserEvent
-from fam_auth.exceptions import Forbidden, InvalidCode, NotFound, Said
+from fam_auth.exceptions import Forbidden, InvalidCode, Message, NotFound
 from fam_auth.features.otp import queries, recovery, totp
 from fam_auth.features.otp.events import RecoveryCodesReplaced, SecondFactorAdded, SecondFactorRemoved
 from fam_auth.features.otp.settings import OtpSettings
@@ -175,7 +175,7 @@ async def remove(auth: Auth, user: User, device_id: UUID, actor: Actor, *, keep:
             raise NotFound
         left = await standing(auth, user.id, db)
         if not left.devices and await is_required(auth, db, user):
-            raise Forbidden(Said("otp.last_device"))
+            raise Forbidden(Message("otp.last_device"))
         event = _event(auth, SecondFactorRemoved, user.id, actor, device=removed.name)
         letter = credentials.notice(auth, SecondFactorRemoved, user.email, device=removed.name)
         gone = [queries.distrust(user.id), *([] if left.devices else [queries.remove_codes(user.id)])]
@@ -212,7 +212,7 @@ async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
         await db.execute(users.locked(user.id))
         await sessions.check_actor(auth, db, actor)
         if not (await standing(auth, user.id, db)).devices:
-            raise Forbidden(Said("otp.codes_without_device"))
+            raise Forbidden(Message("otp.codes_without_device"))
         await events.record(auth, db, event, queries.remove_codes(user.id), _kept(auth, user.id, codes), posted)
     return codes
 
@@ -234,7 +234,7 @@ def code_digests(auth: Auth, user_id: UUID, code: str) -> list[str]:
 
 
 def _too_many() -> Forbidden:
-    return Forbidden(Said("otp.most_devices", {"most": MOST_DEVICES}))
+    return Forbidden(Message("otp.most_devices", {"most": MOST_DEVICES}))
 
 
 async def _pending(auth: Auth, user: User, device_id: UUID) -> Row[Any]:

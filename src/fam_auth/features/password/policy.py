@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fam_auth.exceptions import InvalidRequest, Said
+from fam_auth.exceptions import InvalidRequest, Message
 from fam_auth.features.password.blocklist import is_common, is_contextual
 
 LONGEST = 1024
@@ -18,16 +18,16 @@ def normalized(password: str) -> str:
 def reasons(password: str, minimum: int, words: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Why a normalized password is refused, the first reason first; nothing when it is acceptable."""
     if len(password) < minimum:
-        yield {"code": "too_short", "message": Said("password.too_short", {"minimum": minimum}), "minimum": minimum}
+        yield {"code": "too_short", "message": Message("password.too_short", {"minimum": minimum}), "minimum": minimum}
     elif len(password) > LONGEST:
-        yield {"code": "too_long", "message": Said("password.too_long", {"maximum": LONGEST}), "maximum": LONGEST}
+        yield {"code": "too_long", "message": Message("password.too_long", {"maximum": LONGEST}), "maximum": LONGEST}
     elif is_common(password) or is_contextual(password, words):
         yield blocklisted()
 
 
 def blocklisted() -> dict[str, Any]:
     """The reason of a password that others have tried or will try."""
-    return {"code": "password_blocklisted", "message": Said("password.blocklisted")}
+    return {"code": "password_blocklisted", "message": Message("password.blocklisted")}
 
 
 def check(field: str, password: str, minimum: int, words: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
 from fam_auth.events import Event
-from fam_auth.exceptions import Forbidden, InvalidRequest, NotFound, Said
+from fam_auth.exceptions import Forbidden, InvalidRequest, Message, NotFound
 from fam_auth.features.role import graph, queries, reach
 from fam_auth.features.role.events import RoleChanged, RoleCreated, RoleDeleted
 from fam_auth.features.role.graph import Definition, Rights, Roles
@@ -69,12 +69,12 @@ async def create(auth: Auth, wanted: Definition, actor: Actor) -> Definition:
         raise InvalidRequest.of("name", "invalid_name")
     # The code declares this role with permissions: a user who created it first would hold them.
     if actor.user_id is not None and wanted.name in auth.of(RoleSettings).definitions:
-        raise InvalidRequest.of("name", "taken", Said("role.name_taken"))
+        raise InvalidRequest.of("name", "taken", Message("role.name_taken"))
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
         roles = await every(auth, db)
         if (await db.execute(queries.add(wanted.name, wanted.description, auth.now()))).first() is None:
-            raise InvalidRequest.of("name", "taken", Said("role.name_taken"))
+            raise InvalidRequest.of("name", "taken", Message("role.name_taken"))
         await _define(auth, db, roles, wanted, actor)
     return wanted
 
@@ -100,7 +100,7 @@ async def delete(auth: Auth, name: str, actor: Actor) -> None:
     Raises NotFound, and Forbidden for `admin` and for what the actor lacks.
     """
     if name == ADMIN:
-        raise Forbidden(Said("role.admin_stays"))
+        raise Forbidden(Message("role.admin_stays"))
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
         roles = await every(auth, db)
@@ -217,14 +217,14 @@ def _check_sound(auth: Auth, roles: Roles, wanted: Definition, *, kept: frozense
     """Whether a role can be like that. What the code has given up may stay in it, `kept`, and not come back."""
     settings = auth.of(RoleSettings)
     for unknown in sorted(wanted.permissions - settings.declared.keys() - kept):
-        named = Said("role.no_permission", {"name": unknown}) if len(unknown) <= LONGEST_PERMISSION else None
+        named = Message("role.no_permission", {"name": unknown}) if len(unknown) <= LONGEST_PERMISSION else None
         raise InvalidRequest.of("permissions", "unknown_permission", named)
     if wanted.includes - roles.keys():
         raise InvalidRequest.of("includes", "unknown_role")
     if graph.circle(roles):
         raise InvalidRequest.of("includes", "circle")
     if wanted.name == ADMIN and not {one.name for one in OWN} <= wanted.permissions:
-        raise Forbidden(Said("role.admin_keeps"))
+        raise Forbidden(Message("role.admin_keeps"))
 
 
 def _event(auth: Auth, kind: type[Event], actor: Actor, before: Definition | None, after: Definition | None) -> Event:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import retried
-from fam_auth.exceptions import Conflict, InvalidRequest, NotFound, Said
+from fam_auth.exceptions import Conflict, InvalidRequest, Message, NotFound
 from fam_auth.features.role import definitions, graph, queries, reach
 from fam_auth.features.role.events import RoleGranted, RoleRevoked
 from fam_auth.features.role.queries import EVERYTHING
@@ -144,9 +144,9 @@ async def _keep_an_administrator(auth: Auth, db: AsyncSession, gone: Row[Any]) -
 async def _hold(auth: Auth, db: AsyncSession, role: str, user_id: UUID) -> None:
     """Holds the role and the user, and makes the user's claims old. Raises NotFound when one of them is not there."""
     if (await db.execute(queries.hold(role))).first() is None:
-        raise NotFound(Said("role.no_role"))
+        raise NotFound(Message("role.no_role"))
     if (await db.execute(users.locked(user_id))).first() is None:
-        raise NotFound(Said("role.no_user"))
+        raise NotFound(Message("role.no_user"))
     await sessions.outdate_claims(auth, db, users.by_id(user_id).with_only_columns(User.id))
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
-from fam_auth.exceptions import Forbidden, Said
+from fam_auth.exceptions import Forbidden, Message
 from fam_auth.features.role import graph, queries
 from fam_auth.features.role.graph import Rights, Roles
 from fam_auth.features.role.queries import EVERYTHING
@@ -57,7 +57,7 @@ async def check(  # noqa: PLR0913 - who, what, for what and until when
     lacking = (await _authority(auth, db, actor.user_id, until)).lacking(wanted, scope)
     if lacking:
         told = {"permissions": sorted(lacking.permissions), "roles": sorted(lacking.names)}
-        raise Forbidden(Said("role.beyond_reach"), lacking={name: some for name, some in told.items() if some})
+        raise Forbidden(Message("role.beyond_reach"), lacking={name: some for name, some in told.items() if some})
 
 
 async def check_user(auth: Auth, db: AsyncSession, roles: Roles, actor_id: UUID, user_id: UUID) -> None:
@@ -69,7 +69,7 @@ async def check_user(auth: Auth, db: AsyncSession, roles: Roles, actor_id: UUID,
     own = await _authority(auth, db, actor_id, now)
     for scope, held in theirs.by_scope.items():
         if own.lacking(graph.rights(roles, held.names), scope):
-            raise Forbidden(Said("role.user_beyond_reach"))
+            raise Forbidden(Message("role.user_beyond_reach"))
 
 
 async def _authority(auth: Auth, db: AsyncSession, user_id: UUID, until: datetime | None) -> Authority:

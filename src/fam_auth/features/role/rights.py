@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.auth import Auth
 from fam_auth.core.database import Rows
-from fam_auth.exceptions import Forbidden, Said
+from fam_auth.exceptions import Forbidden, Message
 from fam_auth.features.role import queries
 from fam_auth.features.role.queries import EVERYTHING
 from fam_auth.features.role.settings import ADMIN
@@ -42,7 +42,7 @@ async def check_somebody_administers(auth: Auth, db: AsyncSession, *, but: UUID)
     """
     rows = await db.execute(_administrators(auth))
     if not {row.user_id for row in rows} - {but}:
-        raise Forbidden(Said("role.last_administrator"))
+        raise Forbidden(Message("role.last_administrator"))
 
 
 async def has_administrator(auth: Auth) -> bool:

@@ -1,1 +1,1 @@
-"""The pages of administrators, each behind its permission. They do what the routes do, by the same managers."""
+"""The administration pages. Each requires the same permission as the route that does the same."""

@@ -1,4 +1,4 @@
-"""What the pages of administrators share: who may see what, and the frame around it."""
+"""What the administration pages share: their permissions, and the menu around each page."""
 
 from typing import Any, Protocol
 
@@ -31,29 +31,29 @@ SEES_SERVICE, MANAGES_SERVICE = permission("service:read"), permission("service:
 
 
 class Subject(Protocol):
-    """Whoever a page is about."""
+    """The user whom a page is about."""
 
     @property
     def id(self) -> object: ...
 
 
 def places(page: Page) -> list[Entry]:
-    """The places that this administrator may go to."""
+    """The menu entries that this administrator may open."""
     return [entry for entry in page.site.administration if page.permits(entry.permission)]
 
 
 def shows(page: Page, template: str, **values: Any) -> Response:
-    """A page of the administration. Its forms are there only while the proof is fresh: `is_fresh`."""
+    """Render a page of the administration. Templates show forms only if `is_fresh`: they require a recent sign-in."""
     known = {"places": places(page), "may": page.permits, "is_fresh": page.meets(FRESH)}
     return page.shows(template, **known, **values)
 
 
 def shows_user(page: Page, template: str, user: User, **values: Any) -> Response:
-    """A page about one user."""
+    """Render a page about one user, with tabs for the pages that this administrator may open."""
     tabs = [entry for entry in page.site.about_user if page.permits(entry.permission)]
     return shows(page, template, about=user, tabs=tabs, base=path_of(user), **values)
 
 
 def path_of(user: Subject) -> str:
-    """Where the pages about a user begin."""
+    """The path that the pages about a user begin with."""
     return f"/admin/users/{user.id}"

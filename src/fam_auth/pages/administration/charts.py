@@ -1,4 +1,4 @@
-"""Charts as shapes: numbers become places in a drawing, without any library and without a browser."""
+"""Charts as SVG coordinates, without a library and without JavaScript."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ GAP = 0.22
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of a chart: where it stands, how high it is, what it counts."""
+    """A bar of a chart, in coordinates of WIDTH by HEIGHT with the origin at the top left."""
 
     x: float
     y: float
@@ -21,7 +21,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One series over time: its bars or, for what is measured at moments, a line; and the number at its top."""
+    """One series over time, to draw as bars (counts) or as a line (measurements). `top` is the value at full height."""
 
     values: tuple[int, ...]
     labels: tuple[str, ...]
@@ -29,17 +29,17 @@ class Chart:
 
     @property
     def total(self) -> int:
-        """All of it together."""
+        """The sum of all values."""
         return sum(self.values)
 
     @property
     def last(self) -> int:
-        """The newest of it."""
+        """The latest value."""
         return self.values[-1]
 
     @property
     def bars(self) -> list[Bar]:
-        """A bar for each value, from the left to the right."""
+        """One bar for each value, from left to right."""
         step = WIDTH / len(self.values)
         return [
             Bar(
@@ -55,14 +55,14 @@ class Chart:
 
     @property
     def line(self) -> str:
-        """The points of a line through all values."""
+        """The `points` of an SVG polyline through all values."""
         step = WIDTH / max(1, len(self.values) - 1)
         places = ((step * number, HEIGHT - self._height(value)) for number, value in enumerate(self.values))
         return " ".join(f"{x:.2f},{y:.2f}" for x, y in places)
 
     @property
     def area(self) -> str:
-        """The points of the surface below that line."""
+        """The `points` of an SVG polygon that fills the area below the line."""
         return f"0,{HEIGHT} {self.line} {WIDTH},{HEIGHT}"
 
     def _height(self, value: int) -> float:
@@ -70,11 +70,11 @@ class Chart:
 
 
 def chart(values: Sequence[int], labels: Sequence[str]) -> Chart:
-    """The chart of some values, each with its label."""
+    """The chart of these values, with one label each."""
     return Chart(tuple(values), tuple(labels), _top(max(values, default=0)))
 
 
 def _top(most: int) -> int:
-    """The next round number: 1, 2, 4, 5, 10, 20, 40, 50, 100."""
+    """The next round number: 1, 2, 4, 5, 10, 20, 40, 50, 100, and so on."""
     power: int = 10 ** max(0, len(str(most)) - 1)
     return next(step * power for step in (1, 2, 4, 5, 10) if step * power >= most)

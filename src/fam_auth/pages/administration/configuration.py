@@ -1,4 +1,4 @@
-"""The configuration as it is in force, to read, and what `fam-auth doctor` says of it."""
+"""The configuration page: the settings in effect, and the findings of `fam-auth doctor`. Read-only."""
 
 from fastapi import Response
 
@@ -10,13 +10,13 @@ from fam_auth.pages.route import new_router
 from fam_auth.repository.data_access.managers import diagnosis
 
 router = new_router()
-# The part of a request's time that a check may take, so that the page says which one hangs.
+# The share of a request's deadline that the checks may take. The rest is enough to render which one hangs.
 PATIENCE = 0.6
 
 
 @router.get("/admin/configuration", dependencies=[needs(SEES_SERVICE)])
 async def configuration(page: CurrentPage) -> Response:
-    """Every setting with its value, secrets masked, and every finding."""
+    """Show every setting with its value, secrets masked, and every finding."""
     owners = {"fam-auth": page.auth.settings, **{feature.name: feature for feature in page.auth.features}}
     settings = {name: described(owner) for name, owner in owners.items()}
     findings = await diagnosis.diagnosed(page.auth, page.auth.settings.request_deadline * PATIENCE)

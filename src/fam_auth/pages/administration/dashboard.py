@@ -1,4 +1,4 @@
-"""What goes on: sign-ups, sign-ins, failures and live sessions over time."""
+"""The dashboard: sign-ups, sign-ins, failures and active sessions over time."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
@@ -20,7 +20,7 @@ Days = Annotated[int, Query(ge=1, le=90)]
 
 @router.get("/admin", dependencies=[needs()])
 async def begin(page: CurrentPage) -> Response:
-    """The first place that this administrator may go to. Raises Forbidden for everybody else."""
+    """Redirect to the first page that this administrator may open. Raises Forbidden if there is none."""
     allowed = places(page)
     if not allowed:
         raise Forbidden
@@ -29,7 +29,7 @@ async def begin(page: CurrentPage) -> Response:
 
 @router.get("/admin/dashboard", dependencies=[needs(SEES_EVENTS)])
 async def dashboard(page: CurrentPage, days: Days = 30) -> Response:
-    """The last days as charts."""
+    """Show charts of the last `days` days."""
     marks = _marks(page.auth.now(), days)
     counted = await figures.over_time(page.auth, marks)
     labels = [page.day(mark) for mark in marks[:-1]]
@@ -38,6 +38,6 @@ async def dashboard(page: CurrentPage, days: Days = 30) -> Response:
 
 
 def _marks(now: datetime, days: int) -> list[datetime]:
-    """The beginnings of the last days (UTC), and the end of today."""
+    """The start of each of the last days (UTC), and the end of today."""
     tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
     return [tomorrow - timedelta(days=number) for number in range(days, -1, -1)]

@@ -1,4 +1,4 @@
-"""What is in the navigation of the administration; the places of the features stand between."""
+"""The menu of the administration. The entries of features are between BEFORE and AFTER."""
 
 from fam_auth.feature import Entry
 
@@ -11,7 +11,7 @@ AFTER = (
     Entry("/admin/outbox", "outbox", "letter", "service:read"),
     Entry("/admin/configuration", "configuration", "paper", "service:read"),
 )
-# Behind the path of one user.
+# Tabs of the pages about one user; the paths are relative to `/admin/users/<id>`.
 ABOUT_USER = (
     Entry("", "overview", "person", "users:read"),
     Entry("/sessions", "sessions", "device", "sessions:manage"),

@@ -1,4 +1,4 @@
-"""Events: looked through, and watched while they happen."""
+"""The audit log: search events, and watch them live."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,12 +24,12 @@ router = new_router()
 SHOWN, MOST_NEW = 50, 50
 DAY = timedelta(days=1)
 Blank = BeforeValidator(lambda text: text or None)
-"""A field that a form sends empty was not filled in."""
+"""Treats an empty form field as missing."""
 ADDRESS = 320
 
 
-class Asked:
-    """What an administrator looks for, as the form of the page sends it."""
+class EventSearch:
+    """The filter that an administrator filled in. `who` is an address or a user's id."""
 
     def __init__(
         self,
@@ -43,22 +43,22 @@ class Asked:
 
     @property
     def fields(self) -> dict[str, str]:
-        """What was filled in."""
+        """The fields that are not empty, for links to further pages."""
         return {name: str(value) for name, value in vars(self).items() if value}
 
     def chosen(self, user_id: UUID | None) -> EventFilter:
-        """The filter; a day counts from its beginning to its end (UTC). The last day there is has no end."""
+        """The filter for this user. Both days are included, in UTC."""
         since = None if self.since is None else datetime.combine(self.since, time(), UTC)
         until = None if self.until in {None, date.max} else datetime.combine(self.until, time(), UTC) + DAY
         return EventFilter(user_id, self.kind or None, since, until, self.outcome)
 
 
-Wanted = Annotated[Asked, Depends()]
+Wanted = Annotated[EventSearch, Depends()]
 
 
 @router.get("/admin/events", dependencies=[needs(SEES_EVENTS)])
 async def list_events(page: CurrentPage, asked: Wanted, after: Annotated[UUID | None, Query()] = None) -> Response:
-    """What happened, newest first."""
+    """List events, newest first."""
     chosen = await _filter(page, asked)
     found = None if chosen is None else await events.listed(page.auth, chosen, after, SHOWN)
     items = [] if found is None else [line(page, JournalItem.model_validate(row)) for row in found.items]
@@ -77,15 +77,15 @@ async def list_events(page: CurrentPage, asked: Wanted, after: Annotated[UUID | 
 
 @router.get("/admin/events/newer", dependencies=[needs(SEES_EVENTS)])
 async def list_newer(page: CurrentPage, asked: Wanted, than: Annotated[UUID, Query()]) -> Response:
-    """The rows of what has happened since, for a page that watches; nothing but rows."""
+    """The table rows of the events since `than`, for a page that is watched live."""
     chosen = await _filter(page, asked)
     rows = [] if chosen is None else await events.newer(page.auth, chosen, than, MOST_NEW)
     items = [line(page, JournalItem.model_validate(row)) for row in rows]
     return page.shows("administration/event_rows.html", lines=items)
 
 
-async def _filter(page: Page, asked: Asked) -> EventFilter | None:
-    """The filter; None when nobody is who is looked for. An id counts although its user is gone."""
+async def _filter(page: Page, asked: EventSearch) -> EventFilter | None:
+    """The filter; None if no user has the address. An id is taken as it is, because deleted users have events too."""
     if not asked.who:
         return asked.chosen(None)
     try:
@@ -99,7 +99,7 @@ async def _filter(page: Page, asked: Asked) -> EventFilter | None:
 
 
 def line(page: Page, event: JournalItem) -> Mapping[str, Any]:
-    """An event as a line to read; a kind without a text is shown by its name."""
+    """An event as the template shows it. A kind without a text is shown by its name."""
     key = f"events.{event.kind.replace('.', '_')}"
     text = page.say(key) if page.auth.texts.has(f"pages.{key}") else event.kind
     told = [

@@ -1,4 +1,4 @@
-"""The outbox: what waits, what nobody took, and another try."""
+"""The outbox page: mails that wait, mails that failed, and a button to send them again."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,8 +18,8 @@ SHOWN = 50
 Cursor = Annotated[UUID | None, Query()]
 
 
-class Which(Body):
-    """The mail to send."""
+class RetryForm(Body):
+    """The id of the mail to send again."""
 
     mail: UUID
 
@@ -33,13 +33,13 @@ async def _mails(page: Page, after: UUID | None = None) -> Response:
 
 @router.get("/admin/outbox", dependencies=[needs(SEES_SERVICE)])
 async def list_mails(page: CurrentPage, after: Cursor = None) -> Response:
-    """What waits and what was given up; never what it says."""
+    """List mails that wait and mails that failed, never their content: it has tokens."""
     return await _mails(page, after)
 
 
 @router.post("/admin/outbox/retry", dependencies=[needs(SEES_SERVICE, MANAGES_SERVICE)])
 @shown_on(_mails)
-async def retry(page: CurrentPage, given: Annotated[Which, form(Which)]) -> Response:
-    """The mail is sent as soon as a worker looks."""
+async def retry(page: CurrentPage, given: Annotated[RetryForm, form(RetryForm)]) -> Response:
+    """Queue a mail that waits or has failed, so that the next worker sends it at once."""
     await outbox.retry(page.auth, given.mail)
     return page.leads(page.plain("/admin/outbox"), done="admin_retried")

@@ -1,4 +1,4 @@
-"""Users: found, looked at, suspended, restored, signed out, deleted."""
+"""User administration: search, view, suspend, restore, sign out and delete users."""
 
 from datetime import UTC, datetime, time
 from typing import Annotated
@@ -27,26 +27,26 @@ LongText = Annotated[Text, Field(max_length=500)]
 
 
 class SuspensionForm(Body):
-    """Why, and the last day of it; left blank: until it is lifted."""
+    """Reason and last day of a suspension. Without a day, it lasts until restored."""
 
     reason: LongText | None = None
     until: Day | None = None
 
     @property
     def end(self) -> datetime | None:
-        """The moment the suspension ends (UTC)."""
+        """The end of the last day (UTC), or None."""
         return None if self.until is None else datetime.combine(self.until, time.max, UTC)
 
 
-class Understood(Body):
-    """The box that says that one knows what one does."""
+class DeletionForm(Body):
+    """The checkbox that confirms the deletion."""
 
     understood: str = Field(max_length=10)
 
 
 @router.get("/admin/users", dependencies=[needs(SEES_USERS)])
 async def list_users(page: CurrentPage, search: Search = "", after: Cursor = None) -> Response:
-    """Users, oldest first, or those whose address or name holds what is searched for."""
+    """List users, oldest first; with `search`, those with this text in their address or name."""
     found = await users.listed(page.auth, after, SHOWN, search.strip() or None)
     further = found.next and urlencode({"after": found.next, **({"search": search} if search else {})})
     return shows(page, "administration/users.html", found=found.items, search=search, after=after, further=further)
@@ -61,7 +61,7 @@ async def _user(page: Page) -> Response:
 
 @router.get("/admin/users/{user_id}", dependencies=[needs(SEES_USERS)])
 async def show_user(page: CurrentPage, user_id: UUID) -> Response:
-    """One user, and what can be done about them."""
+    """Show one user, with the actions that are possible."""
     del user_id
     return await _user(page)
 
@@ -71,7 +71,7 @@ async def show_user(page: CurrentPage, user_id: UUID) -> Response:
 async def suspend(
     page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[SuspensionForm, form(SuspensionForm)]
 ) -> Response:
-    """The user cannot sign in, and is signed out."""
+    """Suspend a user, and end their sessions."""
     await users.suspend(page.auth, user_id, actor, reason=given.reason, until=given.end)
     return page.leads(_back(page, user_id), done="admin_suspended")
 
@@ -79,7 +79,7 @@ async def suspend(
 @router.post("/admin/users/{user_id}/restore", dependencies=[needs(SEES_USERS, *RESTORES)])
 @shown_on(_user)
 async def restore(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Response:
-    """The user can sign in again."""
+    """Let a suspended user sign in again."""
     await users.restore(page.auth, user_id, actor)
     return page.leads(_back(page, user_id), done="admin_restored")
 
@@ -87,9 +87,9 @@ async def restore(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Resp
 @router.post("/admin/users/{user_id}/delete", dependencies=[needs(SEES_USERS, *DELETES)])
 @shown_on(_user)
 async def delete(
-    page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[Understood, form(Understood)]
+    page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[DeletionForm, form(DeletionForm)]
 ) -> Response:
-    """The user is gone, with all that belongs to them."""
+    """Delete a user and everything that belongs to them."""
     del given
     await users.remove(page.auth, user_id, actor)
     return page.leads(page.plain("/admin/users"), done="admin_deleted")
@@ -97,7 +97,7 @@ async def delete(
 
 @router.get("/admin/users/{user_id}/sessions", dependencies=[needs(SEES_SESSIONS)])
 async def list_sessions(page: CurrentPage, user_id: UUID) -> Response:
-    """Where the user is signed in."""
+    """List the sessions of a user."""
     del user_id
     return await _sessions(page)
 
@@ -113,13 +113,13 @@ async def _sessions(page: Page) -> Response:
 @router.post("/admin/users/{user_id}/sessions/end", dependencies=[needs(*ENDS_SESSIONS)])
 @shown_on(_sessions)
 async def end_sessions(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Response:
-    """The user is signed out everywhere."""
+    """Sign a user out everywhere."""
     await users.sign_out(page.auth, user_id, actor)
     return page.leads(f"{_back(page, user_id)}/sessions", done="admin_signed_out")
 
 
 def user_id_of(page: Page) -> UUID:
-    """The user in the path of a page. Raises NotFound."""
+    """The id of the user in the path. Raises NotFound if it is no UUID."""
     return page.id_in_path("user_id")
 
 

@@ -18,8 +18,8 @@ from fam_auth.exceptions import (
     InvalidCode,
     InvalidCredentials,
     InvalidLoginToken,
+    Message,
     NoLogin,
-    Said,
     TooManyAttempts,
 )
 from fam_auth.pipeline import Attempt, Incomplete, Outcome, Progress, Step, remaining_steps
@@ -176,7 +176,7 @@ async def at_step(auth: Auth, login_token: str | None, name: str) -> Row[Any]:
     if name not in steps:
         raise InvalidLoginToken
     if steps[0] != name:
-        raise Forbidden(Said("details.earlier_step", {"step": steps[0]}))
+        raise Forbidden(Message("details.earlier_step", {"step": steps[0]}))
     return row
 
 
