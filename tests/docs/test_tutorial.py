@@ -184,7 +184,8 @@ def require_a_second_factor(reader: Reader) -> None:
     [one_factor] = reader.commands("tutorial/two-factor.md")
     with reader.serves("uvicorn app:app"):
         assert '"step_up_required"' in reader.runs(one_factor)
-        assert httpx2.get(f"{reader.url}/auth/sign-in").status_code == 200
+        account = httpx2.get(f"{reader.url}/auth/account/second-factors", headers={"Accept": "text/html"})
+        assert account.headers["location"].startswith("/auth/sign-in?next=")
         form = {"email": "ada@example.com", "password": PASSWORD}
         with httpx2.Client(base_url=reader.url) as http:
             http.post("/auth/login", json={**form, "transport": "cookie"})
