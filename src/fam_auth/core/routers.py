@@ -21,7 +21,8 @@ NOTE_EVERY = timedelta(seconds=1)
 LISTEN_EVERY = timedelta(seconds=0.5)
 # Without open WebSockets, or when none is due, nothing is done and nothing asked.
 JUDGE_EVERY = timedelta(seconds=0.2)
-# A mail that is being sent has so long to go out; another worker sends it again otherwise.
+# A mail that is being sent has so long to go out. Otherwise another worker sends it again, and it may arrive twice: the
+# answer to its final dot can take longer (core/mail.py), and a service that stops does not wait for it.
 GRACE = timedelta(seconds=5)
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 

@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from fam_auth.auth import Auth
 from fam_auth.core.events import Event, EventKind
 from fam_auth.core.letters import language_of, render
-from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed
+from fam_auth.core.mail import ANSWER_DEADLINE, SMTP_DEADLINE, Mail, MailFailed
 from fam_auth.core.supervision import failure_of, reason, trace
 from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.managers import errands, events, outbox, requests
@@ -24,9 +24,10 @@ from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.repository.data_access.queries import turns
 
 BATCH = 10
-LEASE = BATCH * SMTP_DEADLINE + timedelta(seconds=20)
-# For what is not ours: a carrier or a listener of the application that waits for ever would hold up all mails.
-DEADLINE = LEASE / 2
+# For what is not ours: a carrier or a listener of the application may wait for ever. Longer than SMTP takes at most.
+DEADLINE = SMTP_DEADLINE + ANSWER_DEADLINE + timedelta(seconds=20)
+# So much longer that how it ended is written before another worker takes the row.
+LEASE = DEADLINE + timedelta(seconds=60)
 log = logging.getLogger("fam_auth.outbox")
 
 
