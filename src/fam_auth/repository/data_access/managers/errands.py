@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,6 @@ from fam_auth.exceptions import FamAuthError, NotFound
 from fam_auth.repository.data_access.managers import outbox
 from fam_auth.repository.data_access.queries import outbox as queries
 
-BATCH = 10
 DEADLINE = timedelta(seconds=30)
 LEASE = DEADLINE + timedelta(seconds=30)
 log = logging.getLogger("fam_auth.errands")
@@ -24,14 +24,22 @@ class ErrandFailed(FamAuthError):
     """An errand did not succeed and is tried again; the reason is told to operators."""
 
 
-async def run(auth: Auth) -> int:
-    """Up to ten due errands are done, put off or given up; returns how many. No transaction is open meanwhile."""
+async def take(auth: Auth, limit: int) -> Sequence[Row[Any]]:
+    """Up to so many due errands, which nobody else gets for a while. No transaction is open meanwhile."""
     if not auth.errands:
-        return 0
+        return ()
     now = auth.now()
-    taken = await auth.database.rows(queries.lease(queries.errands(auth.errands), now, now + LEASE, BATCH))
-    await asyncio.gather(*(_perform(auth, row) for row in taken))
-    return len(taken)
+    return await auth.database.rows(queries.lease(queries.errands(auth.errands), now, now + LEASE, limit))
+
+
+async def perform(auth: Auth, row: Row[Any]) -> None:
+    """The errand is done, put off or given up. Where not even that can be written, its lease ends and it comes back."""
+    failure = await failure_of(_do(auth, row))
+    if failure is None:
+        return
+    further = await failure_of(_put_off(auth, row, failure))
+    if further is not None:
+        log.error("%s %s cannot be put off: %s", row.kind, row.id, reason(further), exc_info=trace(further))
 
 
 async def listed(auth: Auth, prefix: str, limit: int) -> list[dict[str, str]]:
@@ -47,16 +55,6 @@ async def resend(auth: Auth, prefix: str, errand_id: UUID | None) -> int:
     if errand_id is not None and not revived:
         raise NotFound("No errand with this id was given up.")
     return len(revived)
-
-
-async def _perform(auth: Auth, row: Row[Any]) -> None:
-    """The errand is done, put off or given up. Where not even that can be written, its lease ends and it comes back."""
-    failure = await failure_of(_do(auth, row))
-    if failure is None:
-        return
-    further = await failure_of(_put_off(auth, row, failure))
-    if further is not None:
-        log.error("%s %s cannot be put off: %s", row.kind, row.id, reason(further), exc_info=trace(further))
 
 
 async def _do(auth: Auth, row: Row[Any]) -> None:
