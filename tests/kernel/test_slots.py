@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from fam_auth import events
 from fam_auth.core import slots
 from fam_auth.core.mail import carrier
-from fam_auth.repository.data_access.managers import users, worker
+from fam_auth.repository.data_access.managers import errands, users, worker
 from tests.kernel.test_worker import lines, post
 from tests.support.mail_server import Post, listening
 from tests.support.people import World
@@ -93,6 +93,45 @@ async def test_a_slow_follower_does_not_hold_up_later_events(world: World) -> No
         released.set()
 
 
+async def test_a_follower_that_hangs_at_every_event_leaves_half_of_the_slots_to_the_others(world: World) -> None:
+    released, hanging, quick = asyncio.Event(), list[str](), list[str]()
+
+    @world.auth.after(events.UserCreated, name="slow")
+    async def hang(event: events.UserCreated) -> None:
+        hanging.append(str(event.user_id))
+        await released.wait()
+
+    @world.auth.after(events.UserCreated, name="quick")
+    async def note(event: events.UserCreated) -> None:
+        quick.append(str(event.user_id))
+
+    async with working(world):
+        for number in range(12):
+            await users.create(world.auth, f"ada{number}@example.com")
+        await until(lambda: len(quick) == 12)
+        assert len(hanging) == errands.MOST_OF_ONE == 5
+        released.set()
+        await until(lambda: len(hanging) == 12)
+
+
+async def test_a_worker_whose_only_follower_hangs_asks_for_no_more(world: World) -> None:
+    released, hanging = asyncio.Event(), list[str]()
+
+    @world.auth.after(events.UserCreated, name="slow")
+    async def hang(event: events.UserCreated) -> None:
+        hanging.append(str(event.user_id))
+        await released.wait()
+
+    for number in range(7):
+        await users.create(world.auth, f"ada{number}@example.com")
+    async with working(world):
+        await until(lambda: len(hanging) == 5)
+        await asyncio.sleep(0.1)
+        assert len(hanging) == 5
+        released.set()
+        await until(lambda: len(hanging) == 7)
+
+
 async def test_rows_that_end_together_are_followed_by_one_statement(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,8 +160,9 @@ class Rows:
         self.waiting, self.asked = deque(range(many)), list[int]()
         self.under_way, self.done, self.most = dict[int, asyncio.Event](), list[int](), 0
 
-    async def take(self, limit: int) -> list[int]:
+    async def take(self, limit: int, under_way: Collection[int]) -> list[int]:
         self.asked.append(limit)
+        assert limit + len(under_way) == 10
         return [self.waiting.popleft() for _ in range(min(limit, len(self.waiting)))]
 
     async def do(self, row: int) -> None:

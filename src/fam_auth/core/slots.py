@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -18,25 +18,26 @@ Result = TypeVar("Result")
 
 
 async def keep_busy(
-    take: Callable[[int], Awaitable[Sequence[Row]]],
+    take: Callable[[int, Collection[Row]], Awaitable[Sequence[Row]]],
     do: Callable[[Row], Coroutine[Any, Any, None]],
     stopping: asyncio.Event,
     pause: timedelta,
 ) -> None:
     """Takes as many rows as there are free slots and does them, until told to stop; then what has begun is finished.
 
-    Looks again when a row has ended, as it may have led to others, and otherwise after the pause. No failure ends it.
+    `take` is told how many slots are free, and which rows are under way. It is asked again when a row has ended, which
+    may have led to others, and otherwise after the pause. No failure ends this.
     """
-    halt, under_way = asyncio.create_task(stopping.wait()), set[asyncio.Task[None]]()
+    halt, under_way = asyncio.create_task(stopping.wait()), dict[asyncio.Task[None], Row]()
     try:
         while not stopping.is_set():
-            taken = await _survived(take(SLOTS - len(under_way))) or ()
-            under_way |= {asyncio.create_task(_survived(do(row))) for row in taken}
+            taken = await _survived(take(SLOTS - len(under_way), under_way.values())) or ()
+            under_way |= {asyncio.create_task(_survived(do(row))): row for row in taken}
             limit = pause.total_seconds() if len(under_way) < SLOTS else None
             await asyncio.wait({halt, *under_way}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
             if under_way:
                 await asyncio.wait(under_way, timeout=MOMENT.total_seconds())
-            under_way = {task for task in under_way if not task.done()}
+            under_way = {task: row for task, row in under_way.items() if not task.done()}
         await asyncio.gather(*under_way)
     finally:
         # gather passes every further cancellation on: psycopg needs two (chores.CANCEL_TRIES).

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
+from fam_auth.core.slots import SLOTS
 from fam_auth.core.supervision import failure_of, reason, trace
 from fam_auth.exceptions import FamAuthError, NotFound
 from fam_auth.repository.data_access.managers import outbox
@@ -17,6 +19,8 @@ from fam_auth.repository.data_access.queries import outbox as queries
 
 DEADLINE = timedelta(seconds=30)
 LEASE = DEADLINE + timedelta(seconds=30)
+# An endpoint that hangs does so for each event: half of the slots are left to the others.
+MOST_OF_ONE = SLOTS // 2
 log = logging.getLogger("fam_auth.errands")
 
 
@@ -24,12 +28,17 @@ class ErrandFailed(FamAuthError):
     """An errand did not succeed and is tried again; the reason is told to operators."""
 
 
-async def take(auth: Auth, limit: int) -> Sequence[Row[Any]]:
-    """Up to so many due errands, which nobody else gets for a while. No transaction is open meanwhile."""
-    if not auth.errands:
+async def take(auth: Auth, limit: int, under_way: Collection[Row[Any]]) -> Sequence[Row[Any]]:
+    """Up to so many due errands, which nobody else gets for a while. No transaction is open meanwhile.
+
+    No more of one name than MOST_OF_ONE, together with those under way.
+    """
+    busy = Counter(row.kind.removeprefix(queries.ERRAND) for row in under_way)
+    names = [name for name in auth.errands if busy[name] < MOST_OF_ONE]
+    if not names:
         return ()
-    now = auth.now()
-    return await auth.database.rows(queries.lease(queries.errands(auth.errands), now, now + LEASE, limit))
+    now, room = auth.now(), MOST_OF_ONE - max(busy[name] for name in names)
+    return await auth.database.rows(queries.lease(queries.errands(names), now, now + LEASE, min(limit, room)))
 
 
 async def perform(auth: Auth, row: Row[Any]) -> None:

@@ -5,7 +5,7 @@ Whatever happens to one row, that row alone is put off or given up: neither the 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from fam_auth.repository.data_access.managers import errands, events, outbox, re
 from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.repository.data_access.queries import turns
 
-Take = Callable[[Auth, int], Awaitable[Sequence[Row[Any]]]]
+Take = Callable[[Auth, int, Collection[Row[Any]]], Awaitable[Sequence[Row[Any]]]]
 Do = Callable[[Auth, Row[Any]], Coroutine[Any, Any, None]]
 # For what is not ours: a carrier or a listener of the application may wait for ever. Longer than SMTP takes at most.
 DEADLINE = SMTP_DEADLINE + ANSWER_DEADLINE + timedelta(seconds=20)
@@ -33,7 +33,7 @@ log = logging.getLogger("fam_auth.outbox")
 
 
 async def deliver(auth: Auth) -> int:
-    """Up to ten due mails and requests, and as many errands, are done, put off or given up; returns how many.
+    """Up to ten due mails and requests, and five errands, are done, put off or given up; returns how many.
 
     Several workers may do this at once.
     """
@@ -51,12 +51,12 @@ async def work(auth: Auth, stopping: asyncio.Event, pause: timedelta = timedelta
 
 
 async def _deliver_some(auth: Auth, take: Take, do: Do) -> int:
-    taken = await take(auth, slots.SLOTS)
+    taken = await take(auth, slots.SLOTS, ())
     await asyncio.gather(*(do(auth, row) for row in taken))
     return len(taken)
 
 
-async def _take(auth: Auth, limit: int) -> Sequence[Row[Any]]:
+async def _take(auth: Auth, limit: int, _: Collection[Row[Any]]) -> Sequence[Row[Any]]:
     now = auth.now()
     return await auth.database.rows(turns.lease(now, now + LEASE, limit, turns.start(auth.keys.version)))
 
