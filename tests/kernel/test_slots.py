@@ -11,7 +11,7 @@ import pytest
 
 from fam_auth import events
 from fam_auth.core import slots
-from fam_auth.core.mail import carrier
+from fam_auth.core.mail import Mail, carrier
 from fam_auth.repository.data_access.managers import errands, users, worker
 from tests.kernel.test_worker import lines, post
 from tests.support.mail_server import Post, listening
@@ -145,10 +145,18 @@ async def test_rows_that_end_together_are_followed_by_one_statement(
         return found
 
     monkeypatch.setattr(world.auth.database, "rows", counted)
+    sent: list[str] = []
+
+    class Uneven:
+        async def carry(self, mail: Mail) -> None:
+            await asyncio.sleep(int(mail.recipient[3]) * 0.03)
+            sent.append(mail.recipient)
+
+    world.auth.carrier = Uneven()
     for number in range(30):
-        await post(world.auth, f"ada{number}@example.com")
+        await post(world.auth, f"ada{number % 10}-{number}@example.com")
     async with working(world):
-        await until(lambda: len(world.mailbox.mails) == 30)
+        await until(lambda: len(sent) == 30)
     assert sum(leased) == 30
     assert len(leased) < 8
 
@@ -207,13 +215,16 @@ async def test_one_that_breaks_is_told_of_and_its_slot_is_free(caplog: pytest.Lo
 
 async def test_a_second_cancellation_reaches_who_has_spent_the_first() -> None:
     """As psycopg does (core/chores.py). The second one comes while the first is waited for."""
-    rows, spent, never = Rows(1), asyncio.Event(), asyncio.Event()
+    rows, spent, ended, never = Rows(1), asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def stubborn(_: int) -> None:
         with suppress(asyncio.CancelledError):
             await never.wait()
         spent.set()
-        await never.wait()
+        try:
+            await never.wait()
+        finally:
+            ended.set()
 
     task = asyncio.create_task(slots.keep_busy(rows.take, stubborn, asyncio.Event(), TICK))
     await until(lambda: rows.asked)
@@ -226,3 +237,4 @@ async def test_a_second_cancellation_reaches_who_has_spent_the_first() -> None:
     _, pending = await asyncio.wait([task], timeout=5)
     assert not pending
     assert task.cancelled()
+    assert ended.is_set()

@@ -41,11 +41,11 @@ class Post:
         return await self._answer("DATA")
 
     async def handle_QUIT(self, *_: object) -> str:  # noqa: N802
-        return await self._answer("QUIT")
+        return await self._answer("QUIT", "221 Bye")
 
-    async def _answer(self, command: str) -> str:
+    async def _answer(self, command: str, usual: str = "250 OK") -> str:
         await asyncio.sleep(self.waits.get(command, 0))
-        return self.refuses.get(command, "250 OK")
+        return self.refuses.get(command, usual)
 
 
 class Wire(SMTP):
