@@ -21,7 +21,8 @@ NOTE_EVERY = timedelta(seconds=1)
 LISTEN_EVERY = timedelta(seconds=0.5)
 # This may be short: without open WebSockets, or when none is due, it asks the database nothing.
 JUDGE_EVERY = timedelta(seconds=0.2)
-# Time for a mail that is being sent at shutdown. Cut off later, another worker would send it a second time.
+# Time for a mail that is being sent at shutdown. If it takes longer, another worker sends it again, so it can arrive
+# twice.
 GRACE = timedelta(seconds=5)
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 

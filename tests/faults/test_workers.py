@@ -43,7 +43,7 @@ async def test_r20_r21_workers_are_killed_while_mails_are_followed(with_letters:
     """Whoever was told that their new password holds signs in with it; no link works twice."""
     rig, letters = with_letters
     ran = await rig.under_kills("R-20 R-21 killed: verify, reset", partial(Reader, letters=letters))
-    # A worker that dies may have taken the mails of all for two minutes.
+    # A worker that dies may have taken the mails of all for two and a half minutes.
     assert SECONDS < 30 or sum(ran.done.values()) > 0
 
 

@@ -130,3 +130,22 @@ async def test_the_network_of_a_request_is_kept_as_a_digest(world: World) -> Non
     assert sorted(Counter(row.source for row in rows).values()) == [1, 1, 2]
     assert "203.0" not in str(rows)
     assert all(row.source > turns.ERRANDS for row in rows)
+
+
+async def test_requests_come_to_their_turn_when_a_single_slot_is_free(world: World) -> None:
+    """The other slots are busy with mails that a server takes its time for."""
+    await flood(world, "request", 200, f"1.{7:064x}")
+    await flood(world, "password_changed", 200, turns.MAILS)
+    taken = Counter([row.kind for _ in range(100) for row in await lease(world, 1)])
+    assert taken.total() == 100
+    # Each is a request in one of five cases: 20 are to be expected, and 2 or 50 once in ten million times.
+    assert 2 < taken["request"] < 50
+
+
+async def test_neighbours_come_to_their_turn_when_a_single_slot_is_free(world: World) -> None:
+    """However near they are in the order of their digests."""
+    sources = [f"1.{number:064x}" for number in (7, 8)]
+    await flood(world, "request", 100, *sources)
+    served = Counter([await source_of(world, row) for _ in range(60) for row in await lease(world, 1)])
+    assert served.total() == 60
+    assert min(served[source] for source in sources) > 5

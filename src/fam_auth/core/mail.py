@@ -20,9 +20,15 @@ from fam_auth.core.addresses import Sender, parse, sender
 from fam_auth.core.languages import ENGLISH
 from fam_auth.exceptions import FamAuthError, Misconfigured
 
-# The first digit of permanent failures in SMTP replies (RFC 5321, 4.2.1).
-PERMANENT = 5
+# The first two digits of a reply that will not change and is about the mail (RFC 5321, 4.2.1). Others that begin with 5
+# are about us: 530 asks for a sign-in, 503 for another order, whichever command they answer.
+PERMANENT = 55
+# From the first packet until the server has accepted sender and recipient.
 SMTP_DEADLINE = timedelta(seconds=10)
+# From DATA to the answer to the final dot. RFC 5321, 4.5.3.2.6 recommends ten minutes, because the server may have
+# accepted the mail by the time we give up, and gets it a second time. A minute is enough for the filters of a relay.
+ANSWER_DEADLINE = timedelta(seconds=60)
+QUIT_DEADLINE = timedelta(seconds=2)
 LONGEST_LINE = 998  # RFC 5322, 2.1.1
 FORMS = "Use console:, file:///directory, smtp://user:password@host:587 or smtps://user:password@host."
 
@@ -193,45 +199,72 @@ class SmtpCarrier:
             "username": unquote(url.username) if url.username else None,
             "password": unquote(url.password) if url.password else None,
             "use_tls": url.scheme == "smtps",
-            "timeout": SMTP_DEADLINE.total_seconds(),
+            # The client's own limit is one for each answer: a server that drips would hold a slot for ever.
+            "timeout": None,
         }
 
     async def carry(self, mail: Mail) -> None:
+        """The server has taken the mail. Permanent is only a refusal of this recipient or this content.
+
+        Anything else that goes wrong goes wrong for every mail (a password that was replaced, a server under
+        maintenance, a sender that is not allowed) and can be repaired.
+        """
         content = mail.as_message().as_bytes()
+        server = aiosmtplib.SMTP(**self._options)
         try:
-            # aiosmtplib's timeout applies to each reply: a server that answers drop by drop would block the worker.
             async with asyncio.timeout(SMTP_DEADLINE.total_seconds()):
-                await self._hand_over(mail, content)
+                await server.connect()
+                await self._address(server, mail)
+            async with asyncio.timeout(ANSWER_DEADLINE.total_seconds()):
+                await server.data(content)
+            await _quit(server)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            code = getattr(error, "code", None) or _first_code(error)
+            code = getattr(error, "code", None)
             said = f"{self.name}: {type(error).__name__}" + (f" {code}" if code else "")
-            raise MailFailed(said, permanent=code // 100 == PERMANENT) from error
+            raise MailFailed(said, permanent=_is_about_the_mail(error)) from error
+        finally:
+            # After a failure without QUIT: a server that has kept us waiting would do so once more.
+            server.close()
 
     async def check(self) -> None:
-        """Raises MailFailed when the server does not answer, or refuses the user name or password."""
+        """Raises MailFailed if the server does not answer, or refuses the user name or password."""
+        server = aiosmtplib.SMTP(**self._options)
         try:
-            async with aiosmtplib.SMTP(**self._options):
-                pass
+            async with asyncio.timeout(SMTP_DEADLINE.total_seconds()):
+                await server.connect()
+            await _quit(server)
         except (aiosmtplib.SMTPException, OSError) as error:
             message = (
                 f"FAM_AUTH_MAIL: cannot connect or sign in to the mail server ({self.name}: {type(error).__name__})."
             )
             raise MailFailed(message, permanent=False) from error
+        finally:
+            server.close()
 
-    async def _hand_over(self, mail: Mail, content: bytes) -> None:
-        """Sends the mail. The envelope is given separately, so that no header decides who receives it."""
-        options = ["SMTPUTF8", "BODY=8BITMIME"] if mail.is_beyond_ascii else []
-        async with aiosmtplib.SMTP(**self._options) as server:
-            try:
-                await server.sendmail(mail.sender_address, [mail.recipient_address], content, mail_options=options)
-            except aiosmtplib.SMTPNotSupported as error:
+    async def _address(self, server: aiosmtplib.SMTP, mail: Mail) -> None:
+        """The server has accepted the envelope, which is all that it reads of addresses."""
+        options, encoding = [], "ascii"
+        if mail.is_beyond_ascii:
+            options, encoding = ["SMTPUTF8", "BODY=8BITMIME"], "utf-8"
+            await server.ehlo()
+            if not server.supports_extension("SMTPUTF8"):
                 message = f"{self.name} does not accept addresses with non-ASCII characters (SMTPUTF8)"
-                raise MailFailed(message, permanent=True) from error
+                raise MailFailed(message, permanent=True)
+        await server.mail(mail.sender_address, options=options, encoding=encoding)
+        await server.rcpt(mail.recipient_address, encoding=encoding)
 
 
-def _first_code(error: Exception) -> int:
-    refused: tuple[Any, ...] = getattr(error, "recipients", ())
-    return next((one.code for one in refused), 0)
+async def _quit(server: aiosmtplib.SMTP) -> None:
+    """Says goodbye, as RFC 5321, 4.1.1.10 requires. The mail is sent already, whatever the server answers, or if."""
+    with suppress(aiosmtplib.SMTPException, OSError):
+        async with asyncio.timeout(QUIT_DEADLINE.total_seconds()):
+            await server.quit()
+
+
+def _is_about_the_mail(error: Exception) -> bool:
+    """Whether the server refused the recipient or the content for good. All mails have the same sender (MAIL)."""
+    refusals = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
+    return isinstance(error, refusals) and error.code // 10 == PERMANENT
 
 
 def carrier(url: str) -> Carrier:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,14 +11,16 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
+from fam_auth.core.slots import SLOTS
 from fam_auth.core.supervision import failure_of, reason, trace
 from fam_auth.exceptions import FamAuthError, NotFound
 from fam_auth.repository.data_access.managers import outbox
 from fam_auth.repository.data_access.queries import outbox as queries
 
-BATCH = 10
 DEADLINE = timedelta(seconds=30)
 LEASE = DEADLINE + timedelta(seconds=30)
+# An endpoint that hangs does so for each event: half of the slots are left to the others.
+MOST_OF_ONE = SLOTS // 2
 log = logging.getLogger("fam_auth.errands")
 
 
@@ -24,14 +28,27 @@ class ErrandFailed(FamAuthError):
     """An errand did not succeed and is tried again; the reason is told to operators."""
 
 
-async def run(auth: Auth) -> int:
-    """Up to ten due errands are done, put off or given up; returns how many. No transaction is open meanwhile."""
-    if not auth.errands:
-        return 0
-    now = auth.now()
-    taken = await auth.database.rows(queries.lease(queries.errands(auth.errands), now, now + LEASE, BATCH))
-    await asyncio.gather(*(_perform(auth, row) for row in taken))
-    return len(taken)
+async def take(auth: Auth, limit: int, under_way: Collection[Row[Any]]) -> Sequence[Row[Any]]:
+    """Up to so many due errands, which nobody else gets for a while. No transaction is open meanwhile.
+
+    No more of one name than MOST_OF_ONE, together with those under way.
+    """
+    busy = Counter(row.kind.removeprefix(queries.ERRAND) for row in under_way)
+    names = [name for name in auth.errands if busy[name] < MOST_OF_ONE]
+    if not names:
+        return ()
+    now, room = auth.now(), MOST_OF_ONE - max(busy[name] for name in names)
+    return await auth.database.rows(queries.lease(queries.errands(names), now, now + LEASE, min(limit, room)))
+
+
+async def perform(auth: Auth, row: Row[Any]) -> None:
+    """The errand is done, put off or given up. Where not even that can be written, its lease ends and it comes back."""
+    failure = await failure_of(_do(auth, row))
+    if failure is None:
+        return
+    further = await failure_of(_put_off(auth, row, failure))
+    if further is not None:
+        log.error("Job %s %s could not be rescheduled: %s", row.kind, row.id, reason(further), exc_info=trace(further))
 
 
 async def listed(auth: Auth, prefix: str, limit: int) -> list[dict[str, str]]:
@@ -47,16 +64,6 @@ async def resend(auth: Auth, prefix: str, errand_id: UUID | None) -> int:
     if errand_id is not None and not revived:
         raise NotFound("No job with this id was given up.")
     return len(revived)
-
-
-async def _perform(auth: Auth, row: Row[Any]) -> None:
-    """The errand is done, put off or given up. Where not even that can be written, its lease ends and it comes back."""
-    failure = await failure_of(_do(auth, row))
-    if failure is None:
-        return
-    further = await failure_of(_put_off(auth, row, failure))
-    if further is not None:
-        log.error("Job %s %s could not be rescheduled: %s", row.kind, row.id, reason(further), exc_info=trace(further))
 
 
 async def _do(auth: Auth, row: Row[Any]) -> None:

@@ -5,68 +5,61 @@ Whatever happens to one row, that row alone is put off or given up: neither the 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from jinja2 import TemplateError
 from sqlalchemy import Row
 
 from fam_auth.auth import Auth
+from fam_auth.core import slots
 from fam_auth.core.letters import language_of, render
-from fam_auth.core.mail import SMTP_DEADLINE, Mail, MailFailed
+from fam_auth.core.mail import ANSWER_DEADLINE, SMTP_DEADLINE, Mail, MailFailed
 from fam_auth.core.supervision import failure_of, reason, trace
 from fam_auth.events import MailExpired
 from fam_auth.events import MailFailed as MailFailedEvent
-from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.managers import event_jobs, events, outbox, requests
 from fam_auth.repository.data_access.queries import outbox as queries
 from fam_auth.repository.data_access.queries import turns
 
-BATCH = 10
-LEASE = BATCH * SMTP_DEADLINE + timedelta(seconds=20)
-# For what is not ours: a carrier or a listener of the application that waits for ever would hold up all mails.
-DEADLINE = LEASE / 2
+Take = Callable[[Auth, int, Collection[Row[Any]]], Awaitable[Sequence[Row[Any]]]]
+Do = Callable[[Auth, Row[Any]], Coroutine[Any, Any, None]]
+# For what is not ours: a carrier or a listener of the application may wait for ever. Longer than SMTP takes at most.
+DEADLINE = SMTP_DEADLINE + ANSWER_DEADLINE + timedelta(seconds=20)
+# So much longer that how it ended is written before another worker takes the row.
+LEASE = DEADLINE + timedelta(seconds=60)
 log = logging.getLogger("fam_auth.outbox")
 
 
 async def deliver(auth: Auth) -> int:
-    """Up to ten due mails and requests, and as many errands, are done, put off or given up; returns how many.
+    """Up to ten due mails and requests, and five errands, are done, put off or given up; returns how many.
 
     Several workers may do this at once.
     """
-    return sum(await asyncio.gather(_deliver_mails(auth), event_jobs.run(auth)))
+    return sum(await asyncio.gather(*(_deliver_some(auth, *queue) for queue in QUEUES)))
 
 
 async def work(auth: Auth, stopping: asyncio.Event, pause: timedelta = timedelta(seconds=1)) -> None:
     """Delivers until told to stop; what has begun is finished. A database that does not answer is waited for.
 
-    Mails do not wait for errands, which may take long. Nothing but a cancellation ends it earlier.
+    Ten mails and ten errands at once: one that takes long holds up neither the others nor those behind it. Nothing but
+    a cancellation ends it earlier.
     """
-    await asyncio.gather(*(_go_on(auth, some, stopping, pause) for some in (_deliver_mails, event_jobs.run)))
+    queues = ((partial(take, auth), partial(do, auth)) for take, do in QUEUES)
+    await asyncio.gather(*(slots.keep_busy(take, do, stopping, pause) for take, do in queues))
 
 
-async def _go_on(
-    auth: Auth, some: Callable[[Auth], Coroutine[Any, Any, int]], stopping: asyncio.Event, pause: timedelta
-) -> None:
-    while not stopping.is_set():
-        taken: int | BaseException
-        (taken,) = await asyncio.gather(some(auth), return_exceptions=True)
-        if isinstance(taken, BaseException):
-            # A database that is away is told of by every request; here it would be a line a second.
-            level = logging.DEBUG if isinstance(taken, Unavailable) else logging.ERROR
-            log.log(level, "The worker failed and continues: %s", reason(taken), exc_info=trace(taken))
-        if isinstance(taken, BaseException) or not taken:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), pause.total_seconds())
-
-
-async def _deliver_mails(auth: Auth) -> int:
-    now = auth.now()
-    taken = await auth.database.rows(turns.lease(now, now + LEASE, BATCH, turns.start(auth.keys.version)))
-    await asyncio.gather(*(_deliver_one(auth, row) for row in taken))
+async def _deliver_some(auth: Auth, take: Take, do: Do) -> int:
+    taken = await take(auth, slots.SLOTS, ())
+    await asyncio.gather(*(do(auth, row) for row in taken))
     return len(taken)
+
+
+async def _take(auth: Auth, limit: int, _: Collection[Row[Any]]) -> Sequence[Row[Any]]:
+    now = auth.now()
+    return await auth.database.rows(turns.lease(now, now + LEASE, limit, turns.start(auth.keys.version)))
 
 
 async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
@@ -135,3 +128,6 @@ def _context(auth: Auth, kept: Mapping[str, Any], language: str) -> dict[str, An
     asked_at = auth.texts.moment(language, datetime.fromisoformat(kept["requested_at"]))
     name, direction = auth.settings.app_name, auth.texts.direction(language)
     return {"app_name": name, "direction": direction, **kept, "requested_at": asked_at}
+
+
+QUEUES: tuple[tuple[Take, Do], ...] = ((_take, _deliver_one), (event_jobs.take, event_jobs.perform))
