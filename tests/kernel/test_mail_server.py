@@ -66,7 +66,7 @@ async def test_mails_wait_until_the_password_of_the_mail_server_is_right(
     assert await worker.deliver(world.auth) == 3
     told = lines(caplog)
     assert len(told) == 3
-    assert all(line.endswith(f"is tried again: {smtp.name}: SMTPAuthenticationError 535") for line in told)
+    assert all(line.endswith(f"failed and will be retried: {smtp.name}: SMTPAuthenticationError 535") for line in told)
     with pytest.raises(MailFailed, match=f"{smtp.name}: SMTPAuthenticationError"):
         await smtp.check()
     del server.refuses["AUTH"]
