@@ -6,6 +6,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fam_auth import CurrentUser, install, needs
@@ -138,3 +139,14 @@ def test_throttles_and_settings_that_were_loosened(make_auth: MakeAuth) -> None:
 def database(sqlite_database: str) -> str:
     """One engine is enough: nothing here asks it."""
     return sqlite_database
+
+
+def test_a_route_that_streams_its_answer_is_checked_too(make_auth: MakeAuth) -> None:
+    """While it streams, Starlette waits for the client to leave."""
+    app = host(make_auth)
+
+    @app.get("/stream", dependencies=[needs.public])
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(iter([b"a", b"b"]))
+
+    assert told(app) == []
