@@ -20,7 +20,7 @@ Set each one as an environment variable, as a line in `.env` (in development), a
 
 Write durations in ISO 8601 (`PT10M` for ten minutes, `P7D` for seven days) or as `00:10:00`. Write rate limits as attempts per period: `30/5m`. Separate the items of a list with commas. The last column shows the value in the profile `strict`, where it differs."""
 # What a value given by the environment cannot be told from.
-UNSET = {"profile": "depends on the database", "features": "all features whose extras are installed"}
+UNSET = {"profile": "depends on the database", "features": "`password`, `role`, and `otp` if its extra is installed"}
 
 
 def page() -> str:
