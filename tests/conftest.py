@@ -32,7 +32,7 @@ SECRETS = "1:8NqYw3kX0vZr5tBm7LdPfGhJcSaEuQi2"
 LONG = 60
 ENGINES = ("sqlite", "postgresql")
 # Folders whose tests take no branch that others do not take: coverage would make them slower and say nothing.
-TRODDEN = {"attacks", "clients", "examples", "races", "release"}
+TRODDEN = {"attacks", "clients", "examples", "release"}
 TEMPLATE = f"template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 
 
@@ -51,7 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [item for item in items if config.getoption("both_engines") or engine_of(item) in (None, *engines_of(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     for item in kept:
-        has_twin = engine_of(item) == "sqlite" and "postgresql" in engines_of(item)
+        is_measured = item.get_closest_marker("measured") is not None
+        has_twin = engine_of(item) == "sqlite" and "postgresql" in engines_of(item) and not is_measured
         if has_twin or TRODDEN.intersection(item.path.relative_to(config.rootpath).parts):
             item.add_marker("unmeasured")
     items[:] = kept

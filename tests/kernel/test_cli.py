@@ -156,8 +156,7 @@ def test_the_worker_stops_when_told_to(run: Run, tmp_path: Path) -> None:
     process.stderr.close()
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@pytest.mark.engines("postgresql")  # what a hash costs does not depend on it
+@pytest.mark.engines("sqlite")  # what a hash costs does not depend on it
 def test_tune_hash_recommends_parameters(run: Run) -> None:
     measured = json.loads(run("tune-hash", "--seconds", "0.1", "--target", "10", "--json"))
     assert {"memory_kib", "passes", "milliseconds", "per_second"} == set(measured[0])

@@ -209,6 +209,14 @@ async def test_roles_that_cannot_be(office: World, body: dict[str, Any], code: s
     assert "x" * 100 not in answer.text
 
 
+async def test_a_name_that_was_given_to_a_role_is_taken(office: World) -> None:
+    admin = await somebody(office, "admin@example.com", "admin")
+    assert (await admin.http.post("/auth/roles", json={"name": "new"})).status_code == 201
+    again = await admin.http.post("/auth/roles", json={"name": "new", "permissions": ["users:read"]})
+    assert (again.status_code, again.json()["errors"][0]["code"]) == (422, "taken")
+    assert (await admin.http.get("/auth/roles/new")).json()["permissions"] == []
+
+
 async def test_a_permission_that_the_code_gave_up_stops_no_change(office: World, make_auth: MakeAuth) -> None:
     mine = Definition("mine", frozenset({"posts:read", "users:read"}))
     await definitions.create(office.auth, mine, OPERATOR)
