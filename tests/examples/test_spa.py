@@ -108,7 +108,7 @@ def test_in_a_browser(spa: Service, tmp_path: Path) -> None:
         page.wait(f"document.getElementById('told') && {told}('is confirmed')")
         assert page.run("location.hash") == ""
         page.run(enter(WRONG, "login"))
-        page.wait(f"{told}('wrong')")
+        page.wait(f"{told}('Incorrect')")
         page.run(enter(PASSWORD, "login"))
         page.wait("document.getElementById('inside').hidden === false")
         assert page.run("document.getElementById('who').textContent") == "ada@example.com"

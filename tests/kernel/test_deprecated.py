@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+import fam_auth
 from fam_auth import feature, pipeline
+from fam_auth.core import routers
 from fam_auth.exceptions import Message, Said
 
 MOVED = {
@@ -37,3 +39,9 @@ def test_other_names_do_not_exist() -> None:
 
 def test_said_is_message() -> None:
     assert Said is Message
+
+
+def test_core_routers_has_install_and_running() -> None:
+    """The founding document names the module."""
+    assert routers.install is fam_auth.install
+    assert routers.running is importlib.import_module("fam_auth.install").running

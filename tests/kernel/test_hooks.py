@@ -244,7 +244,7 @@ async def test_a_name_is_taken_once(world: World) -> None:
     @world.auth.after(events.UserCreated)
     async def welcome(event: events.UserCreated) -> None: ...
 
-    with pytest.raises(Misconfigured, match="welcome already"):
+    with pytest.raises(Misconfigured, match="already has a function named welcome"):
         world.auth.after(events.UserDeleted)(welcome)  # type: ignore[arg-type]
     world.auth.after(events.UserCreated, name="welcome again")(welcome)
 

@@ -259,7 +259,7 @@ def lines(text: str) -> list[str]:
 def test_every_kind_of_mail_that_is_posted_has_a_template() -> None:
     posted = set()
     for file in PACKAGE.rglob("*.py"):
-        posted |= set(re.findall(r"(?:Letter\(|notice\(auth, )\"([a-z_]+)\"", file.read_text("utf-8")))
+        posted |= set(re.findall(r"(?:Letter\(|notifies = )\"([a-z_]+)\"", file.read_text("utf-8")))
     posted.add("invitation")  # named by its purpose
     assert {"login_code", "many_failures"} <= posted
     assert {kind for kind in posted if not any((folder / f"{kind}.txt").exists() for folder in MAILS)} == set()

@@ -97,11 +97,3 @@ async def test_a_purge_holds_user_and_address_at_once(world: World) -> None:
         await db.execute(queries.unverified(world.clock(), 10))
         free = select(User.id).with_for_update(skip_locked=True)
         assert (await other.execute(free)).all() == []
-
-
-async def test_what_has_changed_since_it_was_chosen_is_not_purged(world: World) -> None:
-    kept = [await users.create(world.auth, f"{name}@example.com") for name in ("keyed", "verified", "gone")]
-    await world.auth.database.rows(queries.change(kept[0].id, {"key": "7"}))
-    await world.auth.database.rows(queries.verify(kept[1].id, kept[1].email, world.clock()))
-    removed = queries.remove_unverified([one.id for one in kept], world.clock())
-    assert [row.id for row in await world.auth.database.rows(removed)] == [kept[2].id]

@@ -42,7 +42,7 @@ async def test_a_coroutine(auth):
 
 
 async def test_a_fixture_says_what_to_do(make_user):
-    with pytest.raises(RuntimeError, match="await the function"):
+    with pytest.raises(RuntimeError, match="Await the function"):
         make_user()
 
 

@@ -153,10 +153,13 @@ def unverified(before: datetime, limit: int) -> Rows:
 
 
 def remove_unverified(user_ids: Collection[UUID], before: datetime) -> UpdateBase:
-    """Deletes those of these users, who are locked, to whom `unverified` still applies; returns their ids."""
+    """Deletes those of these users to whom nobody registered since that moment; returns their ids.
+
+    `unverified` has locked them with their addresses, and PostgreSQL read both again behind the lock. Registrations are
+    rows of their own, which only a statement after the lock sees.
+    """
     unclaimed = not_(_is_registered_since(User.id, before))
-    unproved = exists().where(Email.user_id == User.id, Email.verified_at.is_(None))
-    return delete(User).where(User.id.in_(user_ids), User.key.is_(None), unproved, unclaimed).returning(User.id)
+    return delete(User).where(User.id.in_(user_ids), unclaimed).returning(User.id)
 
 
 def _is_registered_since(user_id: InstrumentedAttribute[UUID], before: datetime) -> ColumnElement[bool]:
