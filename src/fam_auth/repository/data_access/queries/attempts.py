@@ -182,7 +182,7 @@ def forgive(keys: tuple[str, ...], capped: tuple[str, ...], cap: int, held: tupl
 
 
 def ago(age: float) -> ColumnElement[float]:
-    """The moment `age` seconds ago, as a subquery: PostgreSQL uses no index with a clock that it reads for every row."""
+    """The moment `age` seconds ago, as a subquery: PostgreSQL uses no index if it reads the clock for every row."""
     return select(Seconds() - age).scalar_subquery()
 
 
