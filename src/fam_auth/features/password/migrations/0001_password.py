@@ -1,4 +1,4 @@
-"""The table of password hashes."""
+"""Creates the table of password hashes."""
 
 from collections.abc import Sequence
 

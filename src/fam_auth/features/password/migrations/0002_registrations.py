@@ -1,4 +1,4 @@
-"""The passwords of registrations that wait."""
+"""Creates the table of the passwords of waiting registrations."""
 
 from collections.abc import Sequence
 

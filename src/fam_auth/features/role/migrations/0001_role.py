@@ -1,4 +1,4 @@
-"""The tables of roles and of who has them."""
+"""Creates the tables of roles and grants."""
 
 from collections.abc import Sequence
 
