@@ -1,4 +1,4 @@
-"""How Alembic runs one history. Called by fam_auth.core.upgrade, which says which one and over which connection."""
+"""Runs one migration history in Alembic. fam_auth.core.upgrade passes the history and the connection."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The tables of the kernel."""
+"""Creates the tables of the kernel."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working."""
+    """Expand only: the previous release keeps working on this schema."""
     op.create_table(
         "auth_attempt",
         sa.Column("key", sa.String(), nullable=False),
@@ -173,7 +173,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the new columns held is lost."""
+    """Returns to the previous revision; the data of the new columns is lost."""
     op.drop_index(op.f("ix_auth_session_user_id"), table_name="auth_session")
     op.drop_index(op.f("ix_auth_session_expires_at"), table_name="auth_session")
     op.drop_table("auth_session")

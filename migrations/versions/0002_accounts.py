@@ -1,4 +1,4 @@
-"""Suspensions that end, step-ups, known devices, and addresses about to change."""
+"""Adds suspensions that end, step-ups, known browsers, and changes of address."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working."""
+    """Expand only: the previous release keeps working on this schema."""
     op.add_column("auth_user", sa.Column("suspended_until", sa.DateTime(timezone=True), nullable=True))
     demands = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
     op.add_column("auth_user", sa.Column("demands", demands, server_default=sa.text("'[]'"), nullable=False))
@@ -28,7 +28,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the new columns held is lost."""
+    """Returns to the previous revision; the data of the new columns is lost."""
     op.drop_column("auth_one_time_token", "shown")
     op.drop_column("auth_session", "refresh_free_at")
     op.drop_column("auth_login", "is_known_device")

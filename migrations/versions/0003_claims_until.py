@@ -1,4 +1,4 @@
-"""Claims of a session that hold until a moment."""
+"""Adds the moment from which a session's claims are outdated."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working."""
+    """Expand only: the previous release keeps working on this schema."""
     op.add_column("auth_session", sa.Column("claims_until", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the new columns held is lost."""
+    """Returns to the previous revision; the data of the new columns is lost."""
     op.drop_column("auth_session", "claims_until")

@@ -1,4 +1,4 @@
-"""The feed of what workers must not remember any longer."""
+"""Creates the invalidation feed."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working."""
+    """Expand only: the previous release keeps working on this schema."""
     op.create_table(
         "auth_change",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -27,7 +27,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the tables held is lost."""
+    """Returns to the previous revision; the data of the tables is lost."""
     op.drop_index(op.f("ix_auth_change_position"), table_name="auth_change")
     op.drop_index(op.f("ix_auth_change_at"), table_name="auth_change")
     op.drop_table("auth_change")

@@ -1,4 +1,4 @@
-"""Keys by which a purge finds what has ended, and the journal its events of one kind."""
+"""Adds indexes for the purge, and for the events of one kind."""
 
 from collections.abc import Sequence
 
@@ -21,9 +21,9 @@ KEYS: dict[str, tuple[str, list[str], str | None]] = {
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working.
+    """Expand only: the previous release keeps working on this schema.
 
-    On PostgreSQL the keys are built after the revisions, beside the work that goes on (core/concurrent_indexes.py).
+    On PostgreSQL the indexes are built concurrently, after the revisions (core/concurrent_indexes.py).
     """
     if op.get_context().dialect.name == "sqlite":
         for name, (table, columns, condition) in KEYS.items():
@@ -32,6 +32,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before."""
+    """Returns to the previous revision."""
     for name, (table, _, _) in KEYS.items():
         op.drop_index(op.f(name), table_name=table)

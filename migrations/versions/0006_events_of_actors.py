@@ -1,4 +1,4 @@
-"""A key by which the journal finds what somebody did to others."""
+"""Adds an index that finds the events of an actor on other users."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ KEY = "ix_auth_event_actor_id"
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working.
+    """Expand only: the previous release keeps working on this schema.
 
-    On PostgreSQL the key is built after the revisions, beside the work that goes on (core/concurrent_indexes.py).
+    On PostgreSQL the index is built concurrently, after the revisions (core/concurrent_indexes.py).
     """
     if op.get_context().dialect.name == "sqlite":
         to_others = sa.text("actor_id IS NOT NULL AND (user_id IS NULL OR actor_id != user_id)")
@@ -24,5 +24,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before."""
+    """Returns to the previous revision."""
     op.drop_index(op.f(KEY), table_name="auth_event")

@@ -1,4 +1,4 @@
-"""Registrations that wait for their address to be verified, and what a one-time token rests on."""
+"""Adds registrations that wait for their address to be verified, and what a one-time token was issued for."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ TOKENS = "auth_one_time_token"
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working."""
+    """Expand only: the previous release keeps working on this schema."""
     op.create_table(
         "auth_registration",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -39,7 +39,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the new columns held is lost."""
+    """Returns to the previous revision; the data of the new columns is lost."""
     op.drop_column(TOKENS, "session_id")
     op.drop_column(TOKENS, "registration_id")
     op.drop_table("auth_registration")

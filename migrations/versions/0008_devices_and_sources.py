@@ -1,4 +1,4 @@
-"""When an account has forgotten its devices, and from which network a request in the outbox came."""
+"""Adds when an account forgot its known browsers, and the network that a request in the outbox came from."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ KEY = "ix_auth_outbox_source_due_at"
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working, whose rows have no source.
+    """Expand only: the previous release keeps working on this schema; its rows have no source.
 
-    On PostgreSQL the key is built after the revisions, beside the work that goes on (core/concurrent_indexes.py).
+    On PostgreSQL the index is built concurrently, after the revisions (core/concurrent_indexes.py).
     """
     op.add_column("auth_email", sa.Column("devices_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("auth_outbox", sa.Column("source", sa.String(), server_default=sa.text("''"), nullable=False))
@@ -25,7 +25,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the new columns held is lost."""
+    """Returns to the previous revision; the data of the new columns is lost."""
     op.drop_index(KEY, table_name="auth_outbox")
     op.drop_column("auth_outbox", "source")
     op.drop_column("auth_email", "devices_since")

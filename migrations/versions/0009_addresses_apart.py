@@ -1,4 +1,4 @@
-"""Addresses are compared in lower case and no longer folded: `straße` and `strasse` are two mailboxes."""
+"""Compares addresses in lower case instead of case-folded: `straße` and `strasse` are two mailboxes."""
 
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -13,27 +13,28 @@ depends_on: Sequence[str] | None = None
 
 EMAIL = sa.table("auth_email", sa.column("id"), sa.column("address"), sa.column("canonical"), sa.column("verified_at"))
 TOKEN = sa.table("auth_one_time_token", sa.column("id"), sa.column("shown"), sa.column("address"))
-# An encoded word (RFC 2047): mail programs read it as another address, which has proved nothing about this one.
+# An encoded word (RFC 2047): mail programs decode it to another address, so a verification proved nothing about this
+# one.
 ENCODED_WORD = "%=?%?%?%?=%@%"
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working, but for local parts with a letter such as ß.
+    """Expand only: the previous release keeps working, except for local parts with a letter such as ß.
 
-    It does not find those, the code after it does. What somebody else holds by now stays as it is; done again, the
-    revision does what is left.
+    The previous release does not find those, the new one does. An address that another user has by now stays as it is;
+    running the revision again converts the rest.
     """
     _recompute(str.lower)
     op.execute(sa.update(EMAIL).where(EMAIL.c.address.like(ENCODED_WORD)).values(verified_at=None))
 
 
 def downgrade() -> None:
-    """Back to the revision before. Of two addresses that are one there, the second stays as it is."""
+    """Returns to the previous revision. Of two addresses that are equal there, the second stays as it is."""
     _recompute(str.casefold)
 
 
 def _recompute(lowered: Callable[[str], str]) -> None:
-    """What is compared is made anew from what was written, where that goes beyond ASCII: few rows anywhere."""
+    """Computes the compared form again from the written one, for addresses beyond ASCII only: those are few rows."""
     context = op.get_context()
     if context.as_sql:
         context.impl.static_output("-- Local parts beyond ASCII are made anew by `fam-auth migrate` alone.")

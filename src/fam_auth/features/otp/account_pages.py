@@ -1,4 +1,4 @@
-"""The pages where second factors are added and kept in order."""
+"""The pages where a user adds and manages their second factors."""
 
 import re
 from typing import Annotated
@@ -24,7 +24,7 @@ STRONG, RECENT = second_factor(FRESH), recent_proof(FRESH)
 
 
 class ShownCode(Body):
-    """The code that a new device shows."""
+    """The code that a new authenticator shows."""
 
     code: Code
 
@@ -46,13 +46,13 @@ async def _listed(page: Page) -> Response:
 
 @router.get(FACTORS, dependencies=[needs()])
 async def list_factors(page: CurrentPage) -> Response:
-    """The authenticators, the recovery codes, the browsers that are spared."""
+    """Lists the authenticators, the recovery codes that are left, and the trusted browsers."""
     return await _listed(page)
 
 
 @router.get(ENROL, dependencies=[Depends(maybe_login_token)])
 async def must_enrol(page: CurrentPage) -> Response:
-    """Says that an authenticator has to be added before the login goes on."""
+    """Says that the user must add an authenticator to continue the login."""
     return page.shows("otp/must_enrol.html")
 
 
@@ -63,7 +63,7 @@ async def _where_it_began(page: Page) -> Response:
 @router.post(DEVICES, dependencies=[PERHAPS_SIGNED_IN])
 @shown_on(_where_it_began)
 async def begin(page: CurrentPage, who: TheEnrollee, given: Annotated[NewDevice, form(NewDevice)]) -> Response:
-    """A device is begun; the next page shows what it needs."""
+    """Starts to add an authenticator; the next page shows its QR code."""
     begun = await managers.begin(page.auth, who.user, given.name)
     return page.leads(page.url(f"{DEVICES}/{begun.id}"))
 
@@ -77,7 +77,7 @@ async def _shown(page: Page) -> Response:
 
 @router.get(DEVICES + "/{device_id}", dependencies=[PERHAPS_SIGNED_IN])
 async def show_device(page: CurrentPage, device_id: UUID) -> Response:
-    """The QR code of a device that is not confirmed yet, and a field for its first code."""
+    """Shows the QR code of an unconfirmed authenticator, and a field for its first code."""
     del device_id
     return await _shown(page)
 
@@ -87,7 +87,7 @@ async def show_device(page: CurrentPage, device_id: UUID) -> Response:
 async def confirm(
     page: CurrentPage, who: TheEnrollee, device_id: UUID, given: Annotated[ShownCode, form(ShownCode)]
 ) -> Response:
-    """The device counts; with the first one come the recovery codes, and a login that waited goes on."""
+    """Confirms the authenticator. Shows the recovery codes with the first one, and continues a waiting login."""
     code = "".join(given.code.split())
     codes = await managers.confirm(page.auth, who.user, device_id, code, who.actor, keep=who.keep)
     if who.login_token is None:
@@ -100,7 +100,7 @@ async def confirm(
 async def remove(
     page: CurrentPage, user: CurrentUser, session: CurrentSession, actor: CurrentActor, device_id: UUID
 ) -> Response:
-    """The device counts no more."""
+    """Removes an authenticator."""
     await managers.remove(page.auth, user, device_id, actor, keep=session.id)
     return page.leads(page.plain(FACTORS), done="device_removed")
 
@@ -108,25 +108,25 @@ async def remove(
 @router.post(f"{FACTORS}/recovery-codes", dependencies=[needs(STRONG)])
 @shown_on(_listed)
 async def replace_codes(page: CurrentPage, user: CurrentUser, actor: CurrentActor) -> Response:
-    """Ten new recovery codes, shown once."""
+    """Replaces the recovery codes by ten new ones, and shows them once."""
     return _codes(page, await managers.replace_codes(page.auth, user, actor), None)
 
 
 @router.post(FACTORS + "/browsers/{browser_id}/distrust")
 @shown_on(_listed)
 async def distrust(page: CurrentPage, user: CurrentUser, browser_id: UUID) -> Response:
-    """The browser is asked for the second factor again."""
+    """Stops trusting a browser: it needs the second factor again."""
     await managers.distrust(page.auth, user, browser_id)
     return page.leads(page.plain(FACTORS), done="browser_distrusted")
 
 
 def _scalable(svg: str) -> str:
-    """The image without a size of its own, so that it is shrunk on a small screen and not cut."""
+    """The image without a fixed size, so that a small screen shrinks it instead of cutting it."""
     return re.sub(r'width="(\d+)" height="(\d+)"', r'viewBox="0 0 \1 \2"', svg, count=1)
 
 
 def _codes(page: Page, codes: list[str], outcome: Outcome | None) -> Response:
-    """The codes, in the answer itself: they are kept nowhere, so no other address can show them."""
+    """Shows the codes in this response, without a redirect: only their digests are stored, so no other page could."""
     further = page.plain(FACTORS) if outcome is None else address_after(page, outcome)
     response = page.shows("otp/codes.html", codes=codes, further=further, in_login=outcome is not None)
     if outcome is not None:

@@ -1,4 +1,4 @@
-"""The second factors of a user, as administrators see them."""
+"""The administration page for a user's second factors."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,7 +28,7 @@ async def _of_user(page: Page) -> Response:
 
 @router.get("/admin/users/{user_id}/second-factors", dependencies=[needs(SEES_USERS)])
 async def factors_of_user(page: CurrentPage, user_id: UUID) -> Response:
-    """Which second factors a user has, and never what they are made of."""
+    """Lists a user's second factors, never their secrets."""
     del user_id
     return await _of_user(page)
 
@@ -38,6 +38,6 @@ async def factors_of_user(page: CurrentPage, user_id: UUID) -> Response:
 async def remove(
     page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[Reason, form(Reason)]
 ) -> Response:
-    """The user has no second factor any more and is signed out; the reason is kept."""
+    """Removes every second factor of the user and signs them out; the audit log keeps the reason."""
     await managers.remove_all(page.auth, await users.get(page.auth, user_id), given.reason, actor)
     return page.leads(page.plain(f"/admin/users/{user_id}/second-factors"), done="factors_removed")

@@ -1,4 +1,4 @@
-"""Giving a second factor within a login: counted, judged, used up, in this order."""
+"""Checking a second factor within a login: count the try, check the code, consume the code, in this order."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,7 @@ from fam_auth.repository.data_access.queries.logins import abandon_all
 from fam_auth.repository.data_access.queries.users import change, locked
 from fam_auth.values import Client, Kind, Proof, User
 
-# Nobody waits by this rule: it counts wrong second factors in a row.
+# Delays nobody: it only counts wrong second factors in a row.
 IN_A_ROW = ExponentialBackoff(free=1_000_000, longest=1, cap=10_000_000)
 TELLS_AT, RESETS_AT = 10, 50
 RESET, RECOVERY = "reset_password", "recovery_code"
@@ -31,7 +31,7 @@ RESET, RECOVERY = "reset_password", "recovery_code"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A code that was sent for a login, and what the client asks for beside it."""
+    """A code that a client sent for a login, with the client's options."""
 
     login_token: str
     code: str
@@ -41,7 +41,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """The login that waits for a second factor, with this try counted."""
+    """A login that waits for a second factor, with this try counted."""
 
     login_id: UUID
     device: str
@@ -50,7 +50,7 @@ class Challenge:
 
 
 async def by_totp(auth: Auth, given: Given) -> Outcome:
-    """The login goes on by a code of one of the user's devices. Raises InvalidCode and TooManyAttempts."""
+    """Continues the login by a code of one of the user's authenticators. Raises InvalidCode and TooManyAttempts."""
     challenge = await _challenge(auth, given)
     drift = auth.of(OtpSettings).drift
     for row in await managers.devices(auth, challenge.user.id):
@@ -63,7 +63,10 @@ async def by_totp(auth: Auth, given: Given) -> Outcome:
 
 
 async def by_recovery_code(auth: Auth, given: Given) -> Outcome:
-    """The login goes on by a recovery code, which is gone; the owner hears of it."""
+    """Continues the login by a recovery code, consumes the code, and notifies the owner.
+
+    Raises InvalidCode and TooManyAttempts.
+    """
     challenge = await _challenge(auth, given)
     user = challenge.user
     left = (await managers.standing(auth, user.id)).recovery_codes - 1
@@ -75,9 +78,10 @@ async def by_recovery_code(auth: Auth, given: Given) -> Outcome:
 
 
 async def by_email_code(auth: Auth, given: Given) -> Outcome:
-    """The login goes on by the code that was mailed for it.
+    """Continues the login by the code that was mailed for it. Raises InvalidCode and TooManyAttempts.
 
-    It counts as knowledge, like the password that a mail can reset: both together are no more than the mailbox (S-017).
+    The code is a knowledge factor, like the password that a mail can reset: with access to the mailbox an attacker has
+    both, so together they do not reach aal2.
     """
     challenge = await _challenge(auth, given)
     row = await auth.database.row(queries.email_code(challenge.login_id, auth.now()))
@@ -88,7 +92,10 @@ async def by_email_code(auth: Auth, given: Given) -> Outcome:
 
 
 async def send_email_code(auth: Auth, login_token: str, client: Client) -> None:
-    """A fresh code is mailed for the login, and an older one is dead. Raises InvalidLoginToken."""
+    """Mails a new code for the login; an earlier code stops working. Raises InvalidLoginToken and Forbidden.
+
+    Does nothing when the address has reached its limit of mails.
+    """
     login_id, _, user = await _waiting(auth, login_token)
     if not await attempts.may_mail(auth, "login_code", parse(user.email).canonical):
         return
@@ -109,7 +116,7 @@ async def enrolled(auth: Auth, login_token: str, client: Client) -> Outcome:
 async def _waiting(auth: Auth, login_token: str) -> tuple[UUID, str, User]:
     """Id and device of the login that waits for a second factor, and its user.
 
-    Raises InvalidLoginToken, and Forbidden before the first factor: nobody guesses codes without it.
+    Raises InvalidLoginToken, and Forbidden before the first factor: without it, nobody may guess codes.
     """
     row = await logins.under_way(auth, login_token)
     if row is None:
@@ -120,7 +127,7 @@ async def _waiting(auth: Auth, login_token: str) -> tuple[UUID, str, User]:
 
 
 async def _challenge(auth: Auth, given: Given) -> Challenge:
-    """One try is counted before anything is judged. Raises TooManyAttempts."""
+    """Counts one try, before any code is checked. Raises TooManyAttempts."""
     login_id, device, user = await _waiting(auth, given.login_token)
     settings, account = auth.of(OtpSettings), str(user.id)
     within = ExponentialBackoff(settings.tries, settings.code_lifetime // timedelta(seconds=1), settings.tries)
@@ -149,9 +156,10 @@ async def _proved(
 
 
 async def _failed(auth: Auth, challenge: Challenge, given: Given, method: str) -> InvalidCode:
-    """The trace of a wrong second factor: whoever gives it knows the password already.
+    """Records a wrong second factor; returns the refusal to raise.
 
-    The tenth in a row tells the owner, the fiftieth closes the password until it is reset by mail.
+    The client has already given the correct password. So the tenth failure in a row notifies the owner, and the
+    fiftieth disables the password until it is reset by mail.
     """
     user, in_a_row = challenge.user, challenge.counted.tries[0]
     failed = SecondFactorFailed(
@@ -169,7 +177,7 @@ async def _failed(auth: Auth, challenge: Challenge, given: Given, method: str) -
 
 
 async def _closing(db: AsyncSession, user_id: UUID) -> list[Statement]:
-    """The statements that close the password. The user is locked first: no login begins or goes on beside them."""
+    """The statements that disable the password. Locks the user first: no login starts or continues meanwhile."""
     row = (await db.execute(locked(user_id))).first()
     demands = [] if row is None else [demand for demand in row.demands if demand != RESET]
     return [change(user_id, {"demands": [*demands, RESET]}), abandon_all(user_id)]

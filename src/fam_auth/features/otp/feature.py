@@ -1,4 +1,4 @@
-"""Second factors: authenticator apps, recovery codes, codes by mail."""
+"""Two-factor authentication: authenticator apps (TOTP), recovery codes, codes by mail."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ ENROL_FIRST = Step(ENROL, {"methods": [{"method": "totp"}]})
 
 
 class Otp(OtpSettings):
-    """Second factors; add it to Auth(features=[...]). Needs the extra `otp`."""
+    """Two-factor authentication; add it to Auth(features=[...]). Requires the extra `otp`."""
 
     models: ClassVar[tuple[type[Base], ...]] = (OtpDevice, RecoveryCode, EmailCode, TrustedBrowser)
     migrations: ClassVar[Path | None] = Path(__file__).parent / "migrations"
@@ -46,13 +46,14 @@ class Otp(OtpSettings):
         user, given = progress.user, {proof.method for proof in progress.proofs}
         held = await managers.standing(auth, user.id, db)
         if not held.devices:
-            # Never beside a device, or a mailbox would get round it (S-023); nor after a mail that let in.
+            # Never offered beside an authenticator: the mailbox would bypass it. Nor after a sign-in by mail: that
+            # would be the same factor twice.
             by_mail = self.email_code and user.email_verified and not BY_MAIL & given
             return [Offer("email_code", by_mail, detail={"hint": _hint(user.email)})]
-        # A step-up is there to ask again, whatever the browser.
+        # A step-up always requires the factor, even in a trusted browser.
         if self.remember_browser and progress.raises is None and await managers.is_trusted(auth, db, progress):
             return []
-        # The last recovery code was a factor given, though none is left.
+        # If this login has just consumed the last recovery code, that factor still counts.
         is_usable = held.recovery_codes > 0 or "recovery_code" in given
         return [Offer("totp"), Offer("recovery_code", is_usable, detail={"remaining": held.recovery_codes})]
 
@@ -79,6 +80,6 @@ class Otp(OtpSettings):
 
 
 def _hint(email: str) -> str:
-    """Enough of an address to recognize one's own."""
+    """The address, shortened so that only its owner recognizes it."""
     local, _, domain = email.partition("@")
     return f"{local[0]}***@{domain}"

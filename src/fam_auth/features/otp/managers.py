@@ -1,4 +1,4 @@
-"""Second factors of a user: shown, added, confirmed, removed."""
+"""A user's second factors: list, add, confirm and remove them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A device to be: what the authenticator app needs. Shown until it is confirmed."""
+    """An authenticator that is not confirmed yet, with what the app needs; `secret` is base32."""
 
     id: UUID
     secret: str
@@ -49,22 +49,22 @@ class Enrolment:
 async def standing(auth: Auth, user_id: UUID, db: AsyncSession | None = None) -> Standing:
     """How many second factors the user has."""
     row = await auth.database.row(queries.held(user_id), db)
-    assert row is not None  # noqa: S101 - counts always give a row
+    assert row is not None  # noqa: S101 - counts always return a row
     return Standing(row.devices, row.recovery_codes)
 
 
 async def devices(auth: Auth, user_id: UUID) -> list[Row[Any]]:
-    """The confirmed devices of a user."""
+    """The rows of the user's confirmed authenticators."""
     return await auth.database.rows(queries.devices(user_id))
 
 
 async def browsers(auth: Auth, user_id: UUID) -> list[Row[Any]]:
-    """The browsers that are spared the second factor."""
+    """The rows of the user's trusted browsers."""
     return await auth.database.rows(queries.browsers(user_id, auth.now()))
 
 
 async def is_trusted(auth: Auth, db: AsyncSession, progress: Progress) -> bool:
-    """Whether the browser of a login was trusted with the factors that its user has now."""
+    """Whether the login's browser is trusted, and the user's authenticators have not changed since."""
     user_id = progress.user.id
     factors = _factors([row.id for row in await db.execute(queries.devices(user_id))])
     browser, fingerprint = (auth.keys.digests(BROWSER, text) for text in (progress.device, factors))
@@ -72,7 +72,7 @@ async def is_trusted(auth: Auth, db: AsyncSession, progress: Progress) -> bool:
 
 
 async def trusting(auth: Auth, user_id: UUID, device: str, client: Client) -> UpdateBase:
-    """The statement by which a browser is trusted with the factors that its user has now."""
+    """The statement that trusts a browser as long as the user's authenticators do not change."""
     settings, factors = auth.of(OtpSettings), _factors([row.id for row in await devices(auth, user_id)])
     return queries.trust(
         id=auth.new_id(),
@@ -93,7 +93,7 @@ async def is_required(auth: Auth, db: AsyncSession, user: User) -> bool:
 
 
 async def end_those_of_before(auth: Auth, db: AsyncSession, user_id: UUID, actor: Actor) -> None:
-    """Sessions that showed no second factor end when their user rises to a role that demands one (S-015, S-047)."""
+    """Ends the user's sessions without a second factor if a new role requires one. Does not commit."""
     demanding = set(auth.of(OtpSettings).required_roles)
     row = (await db.execute(users.by_id(user_id))).first() if demanding else None
     held = {} if row is None else (await sessions.claims_of(auth, db, users.value(row))).held
@@ -106,21 +106,21 @@ async def end_those_of_before(auth: Auth, db: AsyncSession, user_id: UUID, actor
 
 
 async def end_all_of_before(auth: Auth, db: AsyncSession, actor: Actor) -> None:
-    """The same for everybody whose claims have just become old, because a role of theirs includes another now."""
+    """The same for all users whose claims are outdated, because a role of theirs now includes another role."""
     demanding = set(auth.of(OtpSettings).required_roles)
     if not demanding:
         return
     rows = await db.execute(queries.sessions_with_old_claims(auth.now(), auth.used_since()))
-    # Only who has a session that may have to end is asked for: asking is a statement for each.
+    # Only users with a session that may have to end: each user costs a statement.
     weak = [one for one in map(session_queries.value, rows) if _is_weak(one, demanding)]
     for user_id in sorted({session.user_id for session in weak}):
         await end_those_of_before(auth, db, user_id, actor)
 
 
 async def begin(auth: Auth, user: User, name: str) -> Enrolment:
-    """A device that counts once it has shown a code; until then, and for ten minutes at most, it is worth nothing.
+    """Starts to add an authenticator. It can be used once `confirm` has checked a code within `enrolment_lifetime`.
 
-    Raises Forbidden when there are ten devices.
+    Raises Forbidden if the user has ten authenticators.
     """
     if (await standing(auth, user.id)).devices >= MOST_DEVICES:
         raise _too_many()
@@ -132,7 +132,7 @@ async def begin(auth: Auth, user: User, name: str) -> Enrolment:
 
 
 async def pending(auth: Auth, user: User, device_id: UUID) -> Enrolment:
-    """A device that has been begun and not confirmed yet. Raises NotFound."""
+    """An authenticator that is not confirmed yet. Raises NotFound."""
     row = await _pending(auth, user, device_id)
     return _enrolment(auth, user, device_id, auth.keys.decrypt(place_of(device_id), row.secret).decode())
 
@@ -140,10 +140,10 @@ async def pending(auth: Auth, user: User, device_id: UUID) -> Enrolment:
 async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays signed in
     auth: Auth, user: User, device_id: UUID, code: str, actor: Actor, *, keep: UUID | None
 ) -> list[str] | None:
-    """The device counts from now on; everything of the user is signed out but `keep`, the session or login that acts.
+    """Confirms the authenticator by a code; ends the user's sessions except `keep`, the session or login that acts.
 
-    Returns the recovery codes with the first factor, None with a further one. Raises NotFound,
-    InvalidCode, and Forbidden when there are ten devices.
+    Returns the recovery codes with the first authenticator, None with a further one. Raises NotFound, InvalidCode, and
+    Forbidden if the user has ten authenticators.
     """
     settings = auth.of(OtpSettings)
     row = await _pending(auth, user, device_id)
@@ -167,7 +167,7 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
 
 
 async def remove(auth: Auth, user: User, device_id: UUID, actor: Actor, *, keep: UUID) -> None:
-    """The device counts no more, and with the last one go the recovery codes. Raises NotFound and Forbidden."""
+    """Removes the authenticator, and with the last one the recovery codes. Raises NotFound and Forbidden."""
     async with auth.transaction() as db:
         await db.execute(users.locked(user.id))
         removed = (await db.execute(queries.remove(device_id, user.id))).first()
@@ -184,7 +184,7 @@ async def remove(auth: Auth, user: User, device_id: UUID, actor: Actor, *, keep:
 
 @retried
 async def remove_all(auth: Auth, user: User, reason: str, actor: Actor) -> None:
-    """An administrator has taken every second factor off a user who lost theirs; the reason is kept.
+    """Removes every second factor of a user who lost theirs, as an administrator; the audit log keeps the reason.
 
     Raises NotFound and Forbidden.
     """
@@ -197,13 +197,13 @@ async def remove_all(auth: Auth, user: User, reason: str, actor: Actor) -> None:
 
 
 async def forget_since(db: AsyncSession, user_id: UUID, moment: datetime) -> None:
-    """Nothing counts that was added since that moment. Does not commit."""
+    """Removes the authenticators and recovery codes that were added since that moment. Does not commit."""
     for statement in queries.forget_since(user_id, moment):
         await db.execute(statement)
 
 
 async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
-    """Ten new recovery codes; the old ones are worth nothing. Raises Forbidden without a second factor."""
+    """Replaces the recovery codes, and returns the ten new ones. Raises Forbidden without an authenticator."""
     codes = recovery.new_codes()
     event = _event(auth, RecoveryCodesReplaced, user.id, actor)
     letter = credentials.notice(auth, RecoveryCodesReplaced, user.email)
@@ -218,18 +218,18 @@ async def replace_codes(auth: Auth, user: User, actor: Actor) -> list[str]:
 
 
 async def distrust(auth: Auth, user: User, browser_id: UUID) -> None:
-    """The browser is asked for a second factor again. Raises NotFound."""
+    """Stops trusting the browser: it needs a second factor again. Raises NotFound."""
     if not await auth.database.rows(queries.distrust(user.id, browser_id)):
         raise NotFound
 
 
 def place_of(device_id: UUID) -> str:
-    """Where the secret of a device may be opened."""
+    """The place that an authenticator's encrypted secret is bound to: it cannot be decrypted in another row."""
     return f"auth_otp_device|{device_id}|secret"
 
 
 def code_digests(auth: Auth, user_id: UUID, code: str) -> list[str]:
-    """What the table may know a recovery code by."""
+    """The digests that a recovery code may be stored under, one for each secret that is in use."""
     return auth.keys.digests(RECOVERY, f"{user_id} {recovery.normalized(code)}")
 
 
@@ -251,12 +251,12 @@ def _enrolment(auth: Auth, user: User, device_id: UUID, secret: str) -> Enrolmen
 
 
 def _is_weak(session: Session, demanding: set[str]) -> bool:
-    """Whether a session showed one factor alone, at a time when nothing demanded another."""
+    """Whether a session has one factor only, and was started before its user had a role that requires two."""
     return session.assurance < "aal2" and demanding.isdisjoint(session.claims.get("roles", ()))
 
 
 def _factors(devices: Sequence[UUID]) -> str:
-    """What the set of a user's authenticators is known by."""
+    """A fingerprint of the user's set of authenticators."""
     return " ".join(sorted(str(device) for device in devices))
 
 

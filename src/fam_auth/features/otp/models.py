@@ -10,9 +10,10 @@ from fam_auth.models import DIES, KEYED, SEALED, Base, User
 
 
 class OtpDevice(Base):
-    """An authenticator of a user. It counts once it is confirmed; `last_step` is the newest time step it was used in.
+    """An authenticator of a user, usable once it is confirmed.
 
-    `secret` is encrypted, bound to the row.
+    `last_step` is the newest time step that was used, so that no code works twice. `secret` is encrypted and bound to
+    the row.
     """
 
     __tablename__ = "auth_otp_device"
@@ -28,7 +29,7 @@ class OtpDevice(Base):
 
 
 class RecoveryCode(Base):
-    """A recovery code that is left, as a keyed digest; a used one is gone."""
+    """An unused recovery code, as a keyed digest; using it deletes the row."""
 
     __tablename__ = "auth_otp_recovery_code"
 
@@ -49,9 +50,9 @@ class EmailCode(Base):
 
 
 class TrustedBrowser(Base):
-    """A device that is not asked for a second factor, for a while and as long as `factors` are the user's.
+    """A trusted browser: it needs no second factor until `expires_at`, if the user's authenticators do not change.
 
-    `device` is a keyed digest of its id, `factors` one of the ids of the authenticators.
+    `device` is a keyed digest of the browser's id, `factors` of the ids of the user's authenticators.
     """
 
     __tablename__ = "auth_otp_trusted_browser"

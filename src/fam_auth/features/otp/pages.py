@@ -1,4 +1,4 @@
-"""The pages where a second factor is given within a login."""
+"""The pages that ask for a second factor within a login."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,7 @@ UnderWay = Depends(maybe_login_token)
 
 
 class CodeForm(Body):
-    """A code, and the box that spares this browser the next ones."""
+    """A code, and the checkbox to trust this browser."""
 
     code: Code
     remember_browser: str | None = Field(None, max_length=10)
@@ -70,41 +70,41 @@ async def recovery_code(page: CurrentPage) -> Response:
 
 @email_router.get(PATHS["email_code"], dependencies=[UnderWay])
 async def email_code(page: CurrentPage) -> Response:
-    """Sends a code by mail when asked to, and asks for it."""
+    """Asks for the mailed code, with a button to send one."""
     return await _asks(page, "email_code")
 
 
 @router.post(PATHS["totp"])
 @shown_on(authenticator)
 async def give_totp(page: CurrentPage, given: TheCode) -> Response:
-    """The login goes on by a code of an authenticator."""
+    """Continues the login by a code of an authenticator."""
     return go_on(page, await factors.by_totp(page.auth, given))
 
 
 @router.post(PATHS["recovery_code"])
 @shown_on(recovery_code)
 async def give_recovery_code(page: CurrentPage, given: TheCode) -> Response:
-    """The login goes on by a recovery code."""
+    """Continues the login by a recovery code."""
     return go_on(page, await factors.by_recovery_code(page.auth, given))
 
 
 @email_router.post(PATHS["email_code"])
 @shown_on(email_code)
 async def give_email_code(page: CurrentPage, given: TheCode) -> Response:
-    """The login goes on by a mailed code."""
+    """Continues the login by a mailed code."""
     return go_on(page, await factors.by_email_code(page.auth, given))
 
 
 @email_router.post("/sign-in/email-code/send")
 @shown_on(email_code)
 async def send_email_code(page: CurrentPage, token: MaybeLoginToken, client: CurrentClient) -> Response:
-    """A code is on its way."""
+    """Mails a code for the login."""
     await factors.send_email_code(page.auth, token or "", client)
     return page.leads(page.url(PATHS["email_code"]), done="code_sent")
 
 
 def brought(*, email_code: bool) -> Pages:
-    """The pages of second factors."""
+    """The pages of two-factor authentication."""
     return Pages(
         routers=(router, account_pages.router, administration.router, *([email_router] if email_code else [])),
         templates=Path(__file__).parent / "templates",

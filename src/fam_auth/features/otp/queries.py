@@ -1,4 +1,4 @@
-"""Statements about second factors; each that uses something up returns what it used, once."""
+"""Statements about second factors; each that consumes something returns it once."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,14 +20,14 @@ NEVER_USED = -1
 
 @built_once
 def held(user_id: UUID) -> Rows:
-    """One row: how many confirmed devices and recovery codes the user has."""
+    """One row: the numbers of the user's confirmed `devices` and unused `recovery_codes`."""
     devices = select(func.count()).where(OtpDevice.user_id == user_id, OtpDevice.confirmed_at.is_not(None))
     codes = select(func.count()).where(RecoveryCode.user_id == user_id)
     return select(devices.scalar_subquery().label("devices"), codes.scalar_subquery().label("recovery_codes"))
 
 
 def devices(user_id: UUID) -> Rows:
-    """The confirmed devices of a user with their secrets, oldest first."""
+    """The confirmed authenticators of a user with their encrypted secrets, oldest first."""
     return (
         select(OtpDevice.id, OtpDevice.name, OtpDevice.secret, OtpDevice.created_at, OtpDevice.last_used_at)
         .where(OtpDevice.user_id == user_id, OtpDevice.confirmed_at.is_not(None))
@@ -36,12 +36,12 @@ def devices(user_id: UUID) -> Rows:
 
 
 def sessions_with_old_claims(now: datetime, used_since: datetime) -> Rows:
-    """The live sessions whose claims are to be asked for anew before they are believed."""
+    """The live sessions with outdated claims."""
     return sessions.every(now, used_since).where(Session.claims_until <= now)
 
 
 def pending(device_id: UUID, user_id: UUID, since: datetime) -> Rows:
-    """The device that waits for its first code, unless it has waited for too long."""
+    """The unconfirmed authenticator, if it was added after `since`."""
     return select(OtpDevice.id, OtpDevice.name, OtpDevice.secret).where(
         OtpDevice.id == device_id,
         OtpDevice.user_id == user_id,
@@ -51,12 +51,12 @@ def pending(device_id: UUID, user_id: UUID, since: datetime) -> Rows:
 
 
 def add(**columns: Any) -> UpdateBase:
-    """A device that waits for its first code."""
+    """Adds an unconfirmed authenticator."""
     return insert(OtpDevice).values(last_step=NEVER_USED, **columns)
 
 
 def confirm(device_id: UUID, step: int, now: datetime) -> UpdateBase:
-    """The device counts from now on, and its first code is used up: returns it once."""
+    """Confirms the authenticator and consumes its first code: returns it once."""
     return (
         update(OtpDevice)
         .where(OtpDevice.id == device_id, OtpDevice.confirmed_at.is_(None))
@@ -66,7 +66,7 @@ def confirm(device_id: UUID, step: int, now: datetime) -> UpdateBase:
 
 
 def burn(device_id: UUID, step: int, now: datetime) -> UpdateBase:
-    """Use `step` up: returns the device once, and nothing for the same or an earlier step (RFC 6238, 5.2)."""
+    """Consumes `step`: returns the authenticator once, and nothing for the same or an earlier step (RFC 6238, 5.2)."""
     return (
         update(OtpDevice)
         .where(OtpDevice.id == device_id, OtpDevice.confirmed_at.is_not(None), OtpDevice.last_step < step)
@@ -76,7 +76,7 @@ def burn(device_id: UUID, step: int, now: datetime) -> UpdateBase:
 
 
 def remove(device_id: UUID, user_id: UUID) -> UpdateBase:
-    """The user has this device no more; returns its name."""
+    """Removes the user's authenticator; returns its name."""
     return (
         delete(OtpDevice)
         .where(OtpDevice.id == device_id, OtpDevice.user_id == user_id, OtpDevice.confirmed_at.is_not(None))
@@ -85,12 +85,12 @@ def remove(device_id: UUID, user_id: UUID) -> UpdateBase:
 
 
 def add_codes(user_id: UUID, digests: Sequence[str], now: datetime) -> UpdateBase:
-    """A set of recovery codes."""
+    """Adds recovery codes."""
     return insert(RecoveryCode).values([{"user_id": user_id, "digest": one, "created_at": now} for one in digests])
 
 
 def use_code(user_id: UUID, digests: Sequence[str]) -> UpdateBase:
-    """Uses a recovery code up: returns it once."""
+    """Consumes a recovery code: returns it once."""
     return (
         delete(RecoveryCode)
         .where(RecoveryCode.user_id == user_id, RecoveryCode.digest.in_(digests))
@@ -99,12 +99,12 @@ def use_code(user_id: UUID, digests: Sequence[str]) -> UpdateBase:
 
 
 def remove_codes(user_id: UUID) -> UpdateBase:
-    """The recovery codes of a user are worth nothing any more."""
+    """Removes the recovery codes of a user."""
     return delete(RecoveryCode).where(RecoveryCode.user_id == user_id)
 
 
 def put_email_code(login_id: UUID, user_id: UUID, code: str, expires_at: datetime) -> UpdateBase:
-    """The code of a login; a new one kills the old."""
+    """Sets the code of a login, instead of an earlier one."""
     first = postgresql.insert(EmailCode).values(login_id=login_id, user_id=user_id, code=code, expires_at=expires_at)
     changed = {"code": code, "expires_at": expires_at}
     return first.on_conflict_do_update(index_elements=[EmailCode.login_id], set_=changed)
@@ -116,19 +116,19 @@ def email_code(login_id: UUID, now: datetime) -> Rows:
 
 
 def use_email_code(login_id: UUID, code: str) -> UpdateBase:
-    """Uses the mailed code up: returns it once."""
+    """Consumes the mailed code: returns it once."""
     return delete(EmailCode).where(EmailCode.login_id == login_id, EmailCode.code == code).returning(EmailCode.login_id)
 
 
 def trust(**columns: Any) -> UpdateBase:
-    """A browser that is spared the second factor; the same one anew lasts from now."""
+    """Trusts a browser; if it is trusted already, its time starts again."""
     first = postgresql.insert(TrustedBrowser).values(**columns)
     changed = {name: columns[name] for name in ("agent", "factors", "created_at", "expires_at")}
     return first.on_conflict_do_update(index_elements=[TrustedBrowser.device], set_=changed)
 
 
 def trusted(user_id: UUID, devices: Sequence[str], factors: Sequence[str], now: datetime) -> Rows:
-    """The trusted browser of one of these digests, unless the factors of its user have changed since."""
+    """The trusted browser with one of these digests, if its user's authenticators have not changed since."""
     return select(TrustedBrowser.id).where(
         TrustedBrowser.user_id == user_id,
         TrustedBrowser.device.in_(devices),
@@ -145,7 +145,7 @@ def browsers(user_id: UUID, now: datetime) -> Rows:
 
 
 def distrust(user_id: UUID, browser_id: UUID | None = None) -> UpdateBase:
-    """One browser, or (None) every browser of a user is asked again; returns the ids."""
+    """Stops trusting one browser, or (None) every browser of a user; returns their ids."""
     statement = delete(TrustedBrowser).where(TrustedBrowser.user_id == user_id)
     if browser_id is not None:
         statement = statement.where(TrustedBrowser.id == browser_id)
@@ -153,12 +153,12 @@ def distrust(user_id: UUID, browser_id: UUID | None = None) -> UpdateBase:
 
 
 def forget_since(user_id: UUID, moment: datetime) -> tuple[UpdateBase, ...]:
-    """The user has no factor that was confirmed since, and no recovery code that was made since."""
+    """Removes the user's authenticators and recovery codes that were added since that moment."""
     devices = delete(OtpDevice).where(OtpDevice.user_id == user_id, OtpDevice.confirmed_at >= moment)
     codes = delete(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.created_at >= moment)
     return devices, codes
 
 
 def forget(user_id: UUID) -> tuple[UpdateBase, ...]:
-    """The user has no second factor any more."""
+    """Removes every second factor of the user, and stops trusting their browsers."""
     return delete(OtpDevice).where(OtpDevice.user_id == user_id), remove_codes(user_id), distrust(user_id)

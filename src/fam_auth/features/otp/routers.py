@@ -62,14 +62,17 @@ email_router = new_router("otp")
 admin_router = new_router("administration")
 FRESH = timedelta(minutes=10)
 GIVEN = refuses(InvalidCode, InvalidLoginToken, TooManyAttempts, Forbidden, CrossSite)
-# What taking the factors off somebody else asks for, here and on the pages.
+# What a route requires to remove another user's factors, here and on the pages.
 REMOVES = (administration.MANAGES_USERS, administration.FRESH)
 CHANGED = refuses(Unauthenticated, StepUpRequired, Forbidden, NotFound, CrossSite)
 
 
 @dataclass(frozen=True, slots=True)
 class Enrollee:
-    """Who adds a factor: signed in, or (with `login_token`) within a login that demands one. `keep` stays alive."""
+    """The user who adds a factor: signed in, or (with `login_token`) within a login that requires one.
+
+    `keep` is the session or login that stays alive.
+    """
 
     user: User
     actor: Actor

@@ -1,4 +1,4 @@
-"""The settings of the second factors."""
+"""The settings of two-factor authentication."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -12,7 +12,7 @@ from fam_auth.feature import Feature
 from fam_auth.values import User
 
 ENROL = "enroll_second_factor"
-"""The step of a login that has to add a factor."""
+"""The step of a login in which the user must add a factor."""
 
 
 class OtpSettings(Feature):
@@ -49,7 +49,7 @@ class OtpSettings(Feature):
     day: Rate = Field(Rate("50/1d"), description="Failed second factors of one account per day.")
 
     def is_required_of(self, user: User, claims: Mapping[str, Any]) -> bool:
-        """Whether this user, whose sessions have these claims, must have a second factor."""
+        """Whether this user must have a second factor; `claims` are those of their sessions."""
         if not set(self.required_roles).isdisjoint(claims.get("roles", ())):
             return True
         return self.required(user) if callable(self.required) else self.required

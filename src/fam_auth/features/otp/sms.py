@@ -1,14 +1,14 @@
-"""Codes by SMS: an interface only. No sender is shipped, and no route offers it."""
+"""Codes by SMS: only an interface. fam-auth has no sender and no route for it."""
 
 from typing import Protocol
 
 
 class SmsSender(Protocol):
-    """Sends a text to a telephone number that its owner has confirmed before.
+    """Sends a text message to a phone number that its owner has confirmed.
 
-    Numbers are moved to other cards by fraud and texts are read on their way, so a code by SMS is the weakest of second
-    factors (NIST SP 800-63B-4 restricts it). A feature that uses a sender says so to its users and offers another.
+    SMS is the weakest second factor (NIST SP 800-63B-4 restricts it): attackers move numbers to their own SIM cards and
+    intercept messages. A feature that uses it must tell its users so, and offer another factor.
     """
 
     async def send(self, number: str, text: str) -> None:
-        """Hands the text over. `number` is in the form of E.164; raises when it was not accepted."""
+        """Hands over the text. `number` is in E.164 format. Raises if the provider does not accept it."""

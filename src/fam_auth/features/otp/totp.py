@@ -1,4 +1,4 @@
-"""Time-based one-time passwords (RFC 6238): pure functions of secret, code and time."""
+"""Time-based one-time passwords (TOTP, RFC 6238): pure functions of secret, code and time."""
 
 import hmac
 from datetime import datetime
@@ -18,12 +18,12 @@ SECRET_BYTES = 20  # 160 bits (RFC 4226, 4)
 
 
 def new_secret() -> str:
-    """160 fresh random bits in base32, as authenticator apps take them."""
+    """160 new random bits in base32, the format of authenticator apps."""
     return pyotp.random_base32(SECRET_BYTES * 8 // 5)
 
 
 def step_of(now: datetime) -> int:
-    """The number of the time step (RFC 6238, 4.2)."""
+    """The number of the 30-second time step (RFC 6238, 4.2)."""
     return int(now.timestamp()) // STEP_SECONDS
 
 
@@ -33,9 +33,9 @@ def code_of(secret: str, step: int) -> str:
 
 
 def matching_step(secret: str, code: str, now: datetime, drift: int) -> int | None:
-    """The step whose code this is, the present one or up to `drift` before; None when it is none of them.
+    """The step of this code: the current one or one of the `drift` before; None if the code is wrong.
 
-    Every step is compared, in constant time, so that the time taken tells nothing (RFC 6238, 5.2).
+    Compares every step, in constant time, so that the response time does not reveal a partial match (RFC 6238, 5.2).
     """
     present = step_of(now)
     steps = [present - behind for behind in range(drift + 1)]
@@ -44,10 +44,10 @@ def matching_step(secret: str, code: str, now: datetime, drift: int) -> int | No
 
 
 def uri_of(secret: str, account: str, issuer: str) -> str:
-    """The `otpauth://` address that the QR code holds."""
+    """The `otpauth://` URI for the QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=issuer)
 
 
 def qr_svg_of(uri: str) -> str:
-    """The QR code of an address as an SVG image without anything around it."""
+    """The QR code of a URI, as an inline `<svg>` element."""
     return segno.make(uri, error="m").svg_inline(scale=5, border=2, light="#fff")

@@ -1,4 +1,4 @@
-"""What administrators do about passwords: invite somebody to choose one, and mark one as known to others."""
+"""The administration pages for passwords: invite a user to choose one, and mark one as compromised."""
 
 from typing import Annotated
 from uuid import UUID
@@ -26,14 +26,14 @@ async def _invite(page: Page) -> Response:
 
 @router.get("/admin/invite", dependencies=[needs(MANAGES_USERS)])
 async def invitation(page: CurrentPage) -> Response:
-    """The form to invite somebody."""
+    """Shows the form to invite a user."""
     return await _invite(page)
 
 
 @router.post("/admin/invite", dependencies=[needs(*INVITES)])
 @shown_on(_invite)
 async def invite(page: CurrentPage, actor: CurrentActor, given: Annotated[Invitation, form(Invitation)]) -> Response:
-    """There is a user, who gets a link to choose a password."""
+    """Creates a user and mails them a link to choose a password."""
     user = await changes.invite(page.auth, given.email, given.name, actor)
     return page.leads(page.plain(path_of(user)), done="admin_invited")
 
@@ -45,7 +45,7 @@ async def _of_user(page: Page) -> Response:
 
 @router.get("/admin/users/{user_id}/password", dependencies=[needs(MANAGES_USERS)])
 async def password_of_user(page: CurrentPage, user_id: UUID) -> Response:
-    """What can be done about the password of a user."""
+    """Shows the actions on a user's password."""
     del user_id
     return await _of_user(page)
 
@@ -53,6 +53,6 @@ async def password_of_user(page: CurrentPage, user_id: UUID) -> Response:
 @router.post("/admin/users/{user_id}/password/compromised", dependencies=[needs(*MARKS)])
 @shown_on(_of_user)
 async def mark_compromised(page: CurrentPage, actor: CurrentActor, user_id: UUID) -> Response:
-    """The user is signed out, and has to change the password at the next login."""
+    """Signs the user out; they must change the password at the next login."""
     await changes.compromise(page.auth, await users.get(page.auth, user_id), actor)
     return page.leads(page.plain(f"/admin/users/{user_id}/password"), done="admin_compromised")

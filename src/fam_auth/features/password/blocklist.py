@@ -1,8 +1,7 @@
-"""Common passwords: those on the list, and those made from the list or from the context by a rule everybody knows.
+"""Common passwords: those on the list, and those derived from the list or from the context by a well-known rule.
 
-Passwords are compared whole, never by parts, after NFKC and case folding (NIST SP 800-63B-4, 3.1.1.2; ASVS V6.2.4,
-V6.2.11). No rule asks for a kind of character (V6.2.5). The folding is for this comparison alone; the hash takes the
-password as it was typed.
+Passwords are compared whole, never by parts, after NFKC and case folding (NIST SP 800-63B-4, 3.1.1.2; OWASP ASVS 6.2.4,
+6.2.11). No rule requires a kind of character (6.2.5). The folding is for this comparison only, not for the hash.
 """
 
 import gzip
@@ -15,23 +14,23 @@ from functools import cache
 from importlib import resources
 from itertools import chain, pairwise, zip_longest
 
-# From this length on the list holds 68 entries and no list comes near 3,000 (V6.2.4), so rules stand in for entries.
+# From this length on the list has 68 entries, and no list comes near the 3,000 of ASVS 6.2.4: rules replace entries.
 LONG = 15
-# The words that people join in pairs; they stand first in the data file, most common first.
+# The words that people join in pairs: the first entries of the data file, most common first.
 TOP = 2_000
 
-# A list word has at most 33 code points, the local part of an address 64: bounds the work on long input.
+# A list word has at most 33 code points, the local part of an address 64: this bounds the work on long input.
 _LONGEST_WORD = 64
-# Six letters of one case make 3 * 10^8 units, and repeating them adds nothing; longer units are left alone.
+# There are 3 * 10^8 units of six letters of one case, and repeating one adds nothing; longer units are allowed.
 _LONGEST_UNIT = 6
-# One and two letters stand in too many passwords by chance, and "a" with eight digits is not derived from "a".
+# One or two letters are in too many passwords by chance: "a" with eight digits is not derived from "a".
 _SHORTEST_CONTEXT = 3
-# A number as context (a telephone's, a tenant's): five random digits or fewer recur in random digits by chance.
+# A number as context (of a phone, of a tenant): five digits or fewer occur in random digits by chance.
 _SHORTEST_NUMBER = 6
 
 _DECORATION = string.digits + string.punctuation + string.whitespace
-# What people hang on a word: a date (or a year twice), and a few marks. More than that is left alone as randomness,
-# unless it is itself a pattern.
+# What people append to a word: a date (or a year twice), and a few marks. More than that counts as random, unless it is
+# a pattern itself.
 _DATE = 8
 _MARKS = 4
 _YEARS = range(1970, 2030)
@@ -48,12 +47,12 @@ _KEYBOARDS = (
 
 
 def is_common(password: str) -> bool:
-    """Whether the whole password is a common one, or made from common ones by a rule everybody knows.
+    """Whether the whole password is a common one, or derived from common ones by a well-known rule.
 
     At any length: an entry of the list, a keyboard walk or sequence, or a unit of up to six characters repeated.
     From `LONG` code points on also: a list word repeated (the last one possibly cut), two of the `TOP` joined, and
-    either of them or a list word with a date's worth of digits or a few marks around it.
-    Linear in the length, for a password that is in NFKC already (CPython's normalization is not).
+    any of these or a list word with up to a date's digits and a few marks around it.
+    Linear in the length, for a password that is in NFKC already (CPython's normalization is not linear).
     """
     text = canonical(password)
     if text in _words() or _is_pattern(text):
@@ -62,11 +61,11 @@ def is_common(password: str) -> bool:
 
 
 def is_contextual(password: str, words: Iterable[str]) -> bool:
-    """Whether the whole password is a context word (service, host, name, local part of the address), or a derivative.
+    """Whether the whole password is a context word (service, host, name, local part of address) or derived from one.
 
     Words are split at everything but letters and digits ("jane.doe@acme.example" is also "jane", "doe", "janedoe"...).
-    Derivatives: repeated, reversed, in leet, with a date's worth of digits or a few marks around it, or joined with
-    another context word or one of the `TOP`. Words of fewer than three characters are ignored.
+    Derived: repeated, reversed, in leet, with up to a date's digits and a few marks around it, or joined with another
+    context word or one of the `TOP`. Words of fewer than three characters are ignored.
     """
     text = canonical(password)
     bases = _bases(words)
@@ -80,7 +79,7 @@ def is_contextual(password: str, words: Iterable[str]) -> bool:
 
 
 def canonical(text: str) -> str:
-    """The form in which passwords and words are compared: NFKC, then case folded."""
+    """The form in which passwords and words are compared: NFKC, then case-folded."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
@@ -92,10 +91,10 @@ def listed() -> tuple[str, ...]:
 
 
 def generated(words: Sequence[str]) -> Iterator[str]:
-    """Every long password that people make by rule, each once: whole strings of `LONG` code points or more.
+    """Every long password that people derive by rule, each once, of `LONG` code points or more.
 
-    First the patterns that need no word, then the rules in turn over `words`, which come most common first. Given
-    `listed()`, `is_common` is true of each; the first 10,000 are test data.
+    First the patterns without a word, then the rules in turn over `words`, the most common words first. With
+    `listed()`, `is_common` is true for each; the first 10,000 are test data.
     """
     seen: set[str] = set()
     ruled = _in_turn(_repeats(words), _runs(words), _marks(words), _years(words), _pairs(words))
@@ -120,7 +119,7 @@ def _is_compound(text: str) -> bool:
 
 
 def _is_repeated(text: str, words: AbstractSet[str]) -> bool:
-    """Whether the text is one word over and over, the last one possibly cut."""
+    """Whether the text repeats one word, the last one possibly cut."""
     lengths = range(1, min(len(text) - 1, _LONGEST_WORD) + 1)
     return any(text[:length] in words and text[length:] == text[:-length] for length in lengths)
 
@@ -138,7 +137,7 @@ def _past_mark(text: str, start: int) -> str:
 
 
 def _core(text: str) -> slice:
-    """Where the text lies between its leading and its trailing decoration."""
+    """The part of the text between its leading and its trailing decoration."""
     start = len(text) - len(text.lstrip(_DECORATION))
     return slice(start, max(start, len(text.rstrip(_DECORATION))))
 
@@ -146,7 +145,7 @@ def _core(text: str) -> slice:
 def _is_decorated(text: str) -> bool:
     """Whether the text is a list word or compound with decoration around it; list words may end in digits too."""
     core = _core(text)
-    if core.start == core.stop:  # No letter at all: a number on the list with more digits is any number.
+    if core.start == core.stop:  # No letter at all: a listed number with more digits around it could be any number.
         return False
     compound = _is_compound(text[core]) or _is_pattern(text[core])
     spans = chain([core] if compound else [], _list_words_around(text, core))
@@ -161,7 +160,7 @@ def _list_words_around(text: str, core: slice) -> Iterator[slice]:
 
 
 def _is_trimming(text: str) -> bool:
-    """Whether the text is no more than a date's worth of digits and a few marks, or a pattern of them."""
+    """Whether the text is at most the digits of a date and a few marks, or a pattern of them."""
     if text.strip(_DECORATION):
         return False
     digits = "".join(char for char in text if char.isdigit())
@@ -170,15 +169,15 @@ def _is_trimming(text: str) -> bool:
 
 
 def _is_pattern(text: str) -> bool:
-    """Whether the text is a walk, or a short unit two and a half times or more."""
+    """Whether the text is a keyboard walk, or a short unit repeated two and a half times or more."""
     units = range(1, min(_LONGEST_UNIT, len(text) * 2 // 5) + 1)
     return _is_walk(text) or any(text[unit:] == text[:-unit] for unit in units)
 
 
 def _is_walk(text: str) -> bool:
-    """Whether every character lies in a straight run of three or more, so that walks may turn and start anew.
+    """Whether every character is in a straight run of three or more, so that walks may turn and start again.
 
-    Of random passwords this takes 6 in 10^5 at eight digits, 1 in 10^5 at eight letters, 5 in 10^8 at fifteen digits.
+    Refuses 6 in 10^5 random passwords of eight digits, 1 in 10^5 of eight letters, 5 in 10^8 of fifteen digits.
     """
     keys, straight, covered = text.translate(_UNSHIFTED), _straight(), 0
     for start in range(len(keys) - 2):
@@ -191,15 +190,15 @@ def _is_walk(text: str) -> bool:
 
 
 def _is_in_order(first: int, second: int, third: int) -> bool:
-    """Whether these are neighbours, forwards or backwards, in whatever alphabet, or one character thrice."""
+    """Whether these are neighbours in Unicode, forwards or backwards, or one character three times."""
     return second - first == third - second and abs(second - first) <= 1
 
 
 @cache
 def _straight() -> frozenset[str]:
-    """Three neighbours each: on a keyboard, and where the alphabet begins again."""
+    """All runs of three neighbours on a keyboard, and of the alphabet where it wraps around."""
     strips = [string.ascii_lowercase * 2, string.digits * 2, *_zigzags((string.ascii_lowercase, "1234567890" * 3))]
-    strips += [char * 3 for char in string.printable]  # Known by rule too; here for the time that "aaaa..." takes.
+    strips += [char * 3 for char in string.printable]  # `_is_in_order` finds these too; "aaaa..." is faster here.
     for rows in _KEYBOARDS:
         strips += [*rows, *_columns(rows), *_zigzags(rows)]
     keys = [strip.translate(_UNSHIFTED) for strip in strips]
@@ -207,13 +206,13 @@ def _straight() -> frozenset[str]:
 
 
 def _columns(rows: Sequence[str]) -> list[str]:
-    """The keys from top to bottom, 1qaz, 2wsx, ..., then those that lean the other way, 4esz, 5rdx, ..."""
+    """The columns of keys, 1qaz, 2wsx, ..., then those that lean the other way, 4esz, 5rdx, ..."""
     leaning = [row[len(rows) - 1 - depth :] for depth, row in enumerate(rows)]
     return ["".join(keys) for keys in chain(zip(*rows, strict=False), zip(*leaning, strict=False))]
 
 
 def _zigzags(rows: Sequence[str]) -> list[str]:
-    """Two neighbouring rows in turn: 1q2w3e..., q1w2e3..., qawsed..."""
+    """Two neighbouring rows interleaved: 1q2w3e..., q1w2e3..., qawsed..."""
     pairs = chain(pairwise(rows), pairwise(rows[::-1]))
     return ["".join(chain.from_iterable(zip(*pair, strict=False))) for pair in pairs]
 
@@ -229,7 +228,7 @@ def _bases(words: Iterable[str]) -> set[str]:
 
 
 def _shape(text: str) -> str:
-    """The text with leet undone, character by character; numbers stay numbers, or random ones would spell words."""
+    """The text with leet undone, character by character. Numbers stay: random ones would spell words."""
     return text.translate(_LEET) if _has_letter(text) else text
 
 
@@ -238,7 +237,7 @@ def _has_letter(text: str) -> bool:
 
 
 def _is_wrapped(text: str, shape: str, form: str) -> bool:
-    """Whether the text is the form, once or more, with no more than trimmings around it."""
+    """Whether the text is the form, once or more, with at most a date and a few marks around it."""
     start = shape.find(form)
     if start < 0:
         return False
@@ -299,7 +298,7 @@ def _years(words: Iterable[str]) -> Iterator[str]:
 
 
 def _pairs(words: Sequence[str]) -> Iterator[str]:
-    """Two of the `TOP` joined, both ways round, the more common pairs first."""
+    """Two of the `TOP` joined, in both orders, the more common pairs first."""
     for rank, second in enumerate(words[:TOP]):
         for first in words[: rank + 1]:
             yield from (pair for pair in (first + second, second + first) if len(pair) >= LONG)

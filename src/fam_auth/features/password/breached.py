@@ -1,7 +1,7 @@
-"""Breached passwords beyond the offline list: a range API is asked, which does not learn which password it is about.
+"""Breached passwords beyond the offline list, from a range API that does not learn the password (k-anonymity).
 
-It gets five characters of the SHA-1 and answers with all breached hashes that begin so (k-anonymity), some of them made
-up: those have been breached 0 times.
+It gets five characters of the SHA-1, and answers with all breached hashes that begin with them. Some are padding: those
+have a count of 0.
 """
 
 import hashlib
@@ -15,23 +15,23 @@ _LINE = re.compile(rb"([0-9A-Fa-f]{35}):([0-9]{1,10})")
 
 
 class Unanswered(Exception):
-    """The range API has not answered as it should; the message says how."""
+    """The range API did not answer, or not with a range; the message says how."""
 
 
 class Breached:
-    """The passwords that a range API knows. `fetch` gives the lines for a beginning, or raises Unanswered."""
+    """The breached passwords of a range API. `fetch` returns the lines of a prefix, or raises Unanswered."""
 
     def __init__(self, fetch: Callable[[str], Awaitable[bytes]]) -> None:
         self._fetch = fetch
         self._quiet_until: datetime | None = None
 
     async def has(self, password: str) -> bool:
-        """Whether this password, in the form that is hashed, has been breached. Raises Unanswered."""
+        """Whether this password, normalized, has been breached. Raises Unanswered."""
         beginning, rest = halves(password)
         return is_among(rest, await self._fetch(beginning))
 
     def tells_of_outage(self, now: datetime) -> bool:
-        """Whether an outage is news; it is not for the next minute then."""
+        """Whether to report an outage at this moment: once a minute at most."""
         if self._quiet_until is not None and now < self._quiet_until:
             return False
         self._quiet_until = now + QUIET
@@ -39,13 +39,13 @@ class Breached:
 
 
 def halves(password: str) -> tuple[str, str]:
-    """What is sent of the SHA-1 of a password, and the rest, which is not."""
+    """The prefix of the password's SHA-1 that is sent, and the rest, which is not."""
     digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
     return digest[:SENT], digest[SENT:]
 
 
 def is_among(rest: str, body: bytes) -> bool:
-    """Whether the rest of a hash is on one of the lines, and was breached. Raises Unanswered for what is no range."""
+    """Whether the rest of a hash is on one of the lines with a count above 0. Raises Unanswered if this is no range."""
     lines = [_LINE.fullmatch(line) for line in body.split()]
     if not lines or None in lines:
         raise Unanswered("the response is not a range of hashes")

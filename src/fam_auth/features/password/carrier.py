@@ -1,7 +1,7 @@
-"""Asking a range API over HTTP: five characters go out, and what comes back is bounded in time and in size.
+"""Fetches a range from the API over HTTP, with bounds on time and size.
 
-The host is the one of the settings, no redirection is followed and no proxy of the environment taken (S-099). Where
-the address lies does not matter: an operator may have a mirror, and the certificate is the one of the name.
+The host comes from the settings alone: no redirect is followed and no proxy of the environment is used. Private
+addresses are allowed, because an operator may run a mirror; the certificate is checked for the name.
 """
 
 import asyncio
@@ -20,8 +20,9 @@ except ImportError as error:  # pragma: no cover - where the extra is missing; t
     ) from error
 
 LARGEST = 1_000_000
-"""Bytes of an answer: a range has about 1,300 lines of 40."""
-# Padding, so that the length of an answer does not tell which it is. Nothing compressed: that could grow without end.
+"""Maximum bytes of a response: a range has about 1,300 lines of 40 bytes."""
+# Padding, so that the length of a response does not reveal the range. No compression: a small body could expand without
+# bound.
 HEADERS = {"User-Agent": "fam-auth", "Accept": "text/plain", "Accept-Encoding": "identity", "Add-Padding": "true"}
 
 
@@ -33,7 +34,7 @@ class Carrier:
         self._trusted: ssl.SSLContext | None = None
 
     async def fetch(self, beginning: str) -> bytes:
-        """The lines of the hashes that begin like this. Raises Unanswered, after `timeout` at the latest."""
+        """The response for this prefix. Raises Unanswered, after `timeout` at the latest."""
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._fetch(httpx2.Request("GET", f"{self._url}/{beginning}", headers=HEADERS))
@@ -43,8 +44,8 @@ class Carrier:
             raise Unanswered(f"request failed ({type(error).__name__})") from error
 
     async def _fetch(self, request: httpx2.Request) -> bytes:
-        """The body. The transport is used by itself, for a client would write the address into the log."""
-        if self._trusted is None:  # the certificates of the system, which take 20 ms to read
+        """The body. Uses the transport directly: a client would write the URL, with the prefix, into the log."""
+        if self._trusted is None:  # reading the system's certificates takes 20 ms
             self._trusted = await asyncio.to_thread(ssl.create_default_context)
         async with httpx2.AsyncHTTPTransport(verify=self._trusted, trust_env=False) as transport:
             answer = await transport.handle_async_request(request)

@@ -1,4 +1,4 @@
-"""Changing a password: by its owner, by a link from a mail, or because it has become known."""
+"""Changing a password: by its owner, by a mailed link, or because it is compromised."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -45,15 +45,15 @@ from fam_auth.repository.data_access.queries import users as user_queries
 from fam_auth.values import Actor, Client, Session, User, Visit
 
 RESET, CHANGE = "reset_password", "change_password"
-# The purpose of a link that an administrator or an operator gave. It is its own, so that nobody who asks for a reset of
-# that address ends it. Those of before this had one have the purpose of a reset.
+# The purpose of links from administrators and operators. It differs from RESET, so that a stranger who requests a reset
+# for the address does not end the invitation. Invitations of earlier versions have the purpose RESET.
 INVITATION = "invitation"
 FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The password that is in force, and the one to come."""
+    """The current password, and the new one."""
 
     current: str
     new: str
@@ -61,7 +61,7 @@ class Replacement:
 
 @retried
 async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *, keep: UUID) -> None:
-    """The user has the new password, having known the one before; everything but `keep` is signed out.
+    """Changes the password after checking the current one; ends every session and login except `keep`.
 
     Raises TooManyAttempts, InvalidCredentials and InvalidRequest.
     """
@@ -85,10 +85,10 @@ async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *
 
 
 async def change_own(auth: Auth, user: User, passwords: Replacement, visit: Visit, *, session: Session) -> None:
-    """The same within a session, which goes on.
+    """Changes the password within a session, which stays. Raises StepUpRequired too.
 
-    The password is all the proof that most sessions rest on. One that rests on more has to be proved again, or whoever
-    has the session and the password would shut out who has the device. Raises StepUpRequired too.
+    A session that also has a second factor needs a recent step-up. Otherwise an attacker with the session and the
+    password, but without the second factor, could lock the owner out.
     """
     if session.proved_at < auth.now() - FRESH and any(proof.method != managers.METHOD for proof in session.proofs):
         raise StepUpRequired(assurance="aal2", within=FRESH)
@@ -96,20 +96,21 @@ async def change_own(auth: Auth, user: User, passwords: Replacement, visit: Visi
 
 
 async def change_in_login(auth: Auth, passwords: Replacement, visit: Visit) -> Outcome:
-    """The same for a login whose next step it is, which goes on afterwards.
+    """Changes the password as the next step of a login, and continues the login.
 
-    Raises InvalidLoginToken, and Forbidden while an earlier step is still to do.
+    Raises the same as `change`, InvalidLoginToken, and Forbidden while an earlier step remains.
     """
     row = await logins.at_step(auth, visit.login_token, CHANGE)
-    assert visit.login_token is not None  # noqa: S101 - it is the one of the row
+    assert visit.login_token is not None  # noqa: S101 - at_step has checked it
     await change(auth, await users.get(auth, row.user_id), passwords, visit, keep=row.id)
     return await logins.prove(auth, visit.login_token, None, visit.client)
 
 
 async def forgot(auth: Auth, email: str, client: Client) -> None:
-    """The owner of the address will get a link; the work is the same for every address.
+    """Queues a mail with a reset link if the address has an account; the work is the same for every address.
 
-    Raises TooManyAttempts for the network that asks, whatever the address.
+    Raises TooManyAttempts for the client's network only, so the answer does not tell whether the address has an
+    account.
     """
     request = Request(PasswordResetRequested, users.checked(email).shown, client)
     await attempts.limit_mails(auth, client)
@@ -117,7 +118,7 @@ async def forgot(auth: Auth, email: str, client: Client) -> None:
 
 
 async def send_reset(auth: Auth, db: AsyncSession, user_id: UUID, client: Client) -> None:
-    """The answer to `forgot`: links of before die, and a new one is mailed. Does not commit."""
+    """Answers `forgot`: earlier reset links stop working, and a new one is mailed. Does not commit."""
     lifetime = auth.of(PasswordSettings).reset_lifetime
     user = user_queries.value((await db.execute(user_queries.by_id(user_id))).one())
     letter = Letter(RESET, user.email, {"link_minutes": lifetime // timedelta(minutes=1)}, auth.until(lifetime))
@@ -125,18 +126,18 @@ async def send_reset(auth: Auth, db: AsyncSession, user_id: UUID, client: Client
 
 
 async def reset(auth: Auth, token: str, password: str, client: Client) -> None:
-    """The user of the token has this password, and is signed out everywhere. Nobody is signed in by it.
+    """Sets the password of the token's user, and ends all their sessions. Does not sign in.
 
-    The token came by mail: an address that was not verified is, and what was set before its owner came is gone (S-128).
-    A poor password costs no token. Raises InvalidToken and InvalidRequest.
+    The token came by mail, so an unverified address becomes verified, and what a stranger set before is removed. The
+    token stays valid if the password is refused. Raises InvalidToken and InvalidRequest.
     """
     await _set(auth, await _pending(auth, token), password, client)
 
 
 async def choose(auth: Auth, token: str, password: str, client: Client) -> None:
-    """The same by the link of a verification mail, for an owner of the mailbox who did not set its password.
+    """The same by the link of a verification mail, for the owner of a mailbox that a stranger has registered.
 
-    Raises InvalidToken where no registration waits: then there is nothing to replace.
+    Raises InvalidToken if no registration waits, because then there is no password to replace.
     """
     pending = await tokens.look(auth, VERIFY, token)
     if not await verifications.is_awaited(auth, pending.user_id):
@@ -159,9 +160,9 @@ async def _set(auth: Auth, pending: Row[Any], password: str, client: Client) -> 
 
 
 async def link(auth: Auth, user: User) -> str:
-    """A fresh link by which whoever gets it sets the user's password; good once, for the lifetime of an invitation.
+    """A new link that sets the user's password; it works once, within `invitation_lifetime`.
 
-    The journal has it, for whoever made it could use it themselves.
+    The audit log records it, because the operator who made the link could use it.
     """
     ticket = Ticket(user.id, INVITATION, parse(user.email), auth.of(PasswordSettings).invitation_lifetime)
     token, kept = tokens.issue(auth, ticket)
@@ -172,11 +173,14 @@ async def link(auth: Auth, user: User) -> str:
 
 @retried
 async def invite(auth: Auth, email: str, name: str | None, actor: Actor) -> User:
-    """A user without a password, and a mail by which they choose one. Raises InvalidRequest for a known address."""
+    """Creates a user without a password, and mails them a link to choose one.
+
+    Raises InvalidRequest for a known or invalid address, and Unauthenticated.
+    """
     lifetime = auth.of(PasswordSettings).invitation_lifetime
     async with auth.transaction() as db:
         user = await users.create(auth, email, name, db=db)
-        # It may have waited for the address: somebody else had claimed it, and gave it up.
+        # `create` may have waited for another transaction's claim on the address: the actor's session may have ended.
         await sessions.check_actor(auth, db, actor)
         invited = UserInvited(at=auth.now(), user_id=user.id, actor_id=actor.user_id, client=actor.client)
         context = {"link_hours": lifetime // timedelta(hours=1)}
@@ -189,7 +193,7 @@ async def invite(auth: Auth, email: str, name: str | None, actor: Actor) -> User
 
 @retried
 async def compromise(auth: Auth, user: User, actor: Actor) -> None:
-    """The user's password is known to others: everybody is signed out, and the next login must change it.
+    """Marks the user's password as compromised: ends all sessions, and the next login must change it.
 
     Raises NotFound and Forbidden.
     """
@@ -202,7 +206,7 @@ async def compromise(auth: Auth, user: User, actor: Actor) -> None:
 
 
 async def _hashed(auth: Auth, user: User, password: str) -> str:
-    """The digest of a password that is good enough for this user. Raises InvalidRequest."""
+    """The hash of a new password for this user. Raises InvalidRequest if the password is refused."""
     local = parse(user.email).canonical.partition("@")[0]
     password = policy.normalized(password)
     policy.check("new_password", password, *managers.rules(auth, local, user.name))
@@ -212,7 +216,7 @@ async def _hashed(auth: Auth, user: User, password: str) -> str:
 
 
 async def _pending(auth: Auth, token: str) -> Row[Any]:
-    """The row of a token for a reset or of an invitation, while it is good. Raises InvalidToken."""
+    """The row of a valid token for a reset or an invitation. Raises InvalidToken."""
     try:
         return await tokens.look(auth, RESET, token)
     except InvalidToken:
@@ -222,7 +226,7 @@ async def _pending(auth: Auth, token: str) -> Row[Any]:
 def _linked(  # noqa: PLR0913, PLR0917 - a letter, and the link that goes into it
     auth: Auth, user: User, letter: Letter, purpose: str, lifetime: timedelta, client: Client
 ) -> list[Statement]:
-    """The statements that send the letter with a fresh link in it; those of the same purpose are worth nothing then."""
+    """The statements that send the letter with a new link, and end earlier links of the same purpose."""
     token, kept = tokens.issue(auth, Ticket(user.id, purpose, parse(user.email), lifetime))
     letter = replace(letter, context={**letter.context, "link": auth.link(RESET, token)})
     retired = token_queries.retire(user.id, purpose, auth.now())

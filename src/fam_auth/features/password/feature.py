@@ -1,4 +1,4 @@
-"""The password: register, sign in, change it, get a new one."""
+"""Passwords: register, sign in, change the password, reset it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.models import Base
 from fam_auth.pipeline import Progress, Step
 
-# The password may have been set by somebody other than the owner of the mailbox.
+# After these the password is removed: somebody other than the owner of the mailbox may have set it.
 WORTHLESS_AFTER = (EmailChangeUndone, UserClaimed)
 
 

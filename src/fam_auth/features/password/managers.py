@@ -29,11 +29,11 @@ log = logging.getLogger("fam_auth")
 async def register(  # noqa: PLR0913 - what a form holds
     auth: Auth, email: str, password: str, name: str | None, client: Client, *, given: BaseModel | None = None
 ) -> Registered:
-    """The account exists afterwards, or did before: then its owner gets a mail. The work is the same either way.
+    """Registers an account, or mails the owner of an existing one. The work is the same either way.
 
-    `given` is what the application asked for beside. Raises InvalidRequest for a password that is not good enough, Busy
-    and TooManyAttempts. What the application's own listeners raise is raised where addresses need no verification;
-    elsewhere it would tell whose address is known.
+    `given` holds the application's own fields. Raises InvalidRequest if the password is refused, Busy and
+    TooManyAttempts. If addresses need no verification, also raises what the application's listeners raise; otherwise
+    that would reveal which addresses have an account.
     """
     address, password = users.checked(email), policy.normalized(password)
     policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
@@ -68,7 +68,7 @@ def _credential(auth: Auth, digest: str) -> Credential:
 
 
 async def registration_of(auth: Auth, user_id: UUID, password: str) -> UUID | None:
-    """The registration of this account that was made with this password; the newest, if there are several."""
+    """The account's waiting registration with this password: the newest if there are several; None without one."""
     for row in await auth.database.rows(queries.waiting(user_id)):
         if await imported_hashes.verify(auth.hasher, row.digest, password):
             found: UUID = row.registration_id
@@ -78,7 +78,7 @@ async def registration_of(auth: Auth, user_id: UUID, password: str) -> UUID | No
 
 @retried
 async def create(auth: Auth, email: str, password: str, name: str | None, *, verified: bool) -> User:
-    """A user made by an administrator. Raises InvalidRequest for a known address or a poor password."""
+    """Creates a user with a password, as an administrator. Raises InvalidRequest for either, and Busy."""
     address, password = users.checked(email), policy.normalized(password)
     policy.check("password", password, *rules(auth, address.canonical.partition("@")[0], name))
     digest = await auth.hasher.hash(password)
@@ -90,7 +90,7 @@ async def create(auth: Auth, email: str, password: str, name: str | None, *, ver
 
 
 async def register_and_sign_in(auth: Auth, form: Registration, visit: Visit) -> Outcome:
-    """The new user is signed in, where addresses need no verification. Raises InvalidRequest for a known address."""
+    """Registers and signs in, if addresses need no verification. Raises InvalidRequest for a known address."""
     given = own_fields(auth.registration, form)
     registered = await register(auth, form.email, form.password, form.name, visit.client, given=given)
     if registered.user_id is None:
@@ -99,9 +99,9 @@ async def register_and_sign_in(auth: Auth, form: Registration, visit: Visit) -> 
 
 
 async def login(auth: Auth, email: str, password: str, visit: Visit) -> Outcome:
-    """The password was right: what the pipeline makes of it. Unknown users cost the same work.
+    """Signs in by password: returns a session, or a login with remaining steps.
 
-    Raises Busy, TooManyAttempts and InvalidCredentials.
+    An unknown address costs the same work. Raises Busy, TooManyAttempts and InvalidCredentials.
     """
     tried = Attempt(METHOD, users.checked(email).canonical, visit)
     with auth.hasher.entrance:
@@ -112,10 +112,10 @@ async def login(auth: Auth, email: str, password: str, visit: Visit) -> Outcome:
 
 
 async def refuse_breached(auth: Auth, field: str, password: str) -> None:
-    """The password, normalized, is not known to be breached, as far as somebody is asked. Raises InvalidRequest.
+    """Checks a normalized password against the breach API, if one is configured. Raises InvalidRequest.
 
-    Call it last, with no transaction open and no place among those who are hashed: it may take as long as its timeout.
-    When it is not answered, an event says so, and what the offline list said stands.
+    Call it last, without an open transaction or a place in the hashing queue: it may take as long as its timeout. If
+    the API does not answer, the password is accepted by the offline list alone, and an event records the outage.
     """
     breached = auth.of(PasswordSettings).breached
     if breached is None:
@@ -132,21 +132,22 @@ async def refuse_breached(auth: Auth, field: str, password: str) -> None:
 
 
 def judged(auth: Auth, password: str) -> list[dict[str, Any]]:
-    """Why a password would be refused; empty when it is acceptable.
+    """Why a password would be refused; empty if it is acceptable.
 
-    Nobody else is asked: this is called while somebody types, and the hashes of all beginnings would tell the whole.
+    Does not call the breach API: a form checks while the user types, and the hashes of all beginnings would reveal the
+    password.
     """
     return list(policy.reasons(policy.normalized(password), *rules(auth)))
 
 
 def rules(auth: Auth, *own: str | None) -> tuple[int, list[str]]:
-    """The least length, and the words an attacker tries first who knows the application and the user."""
+    """The minimum length, and the context words that an attacker would try first for this application and user."""
     feature = auth.of(PasswordSettings)
     return feature.minimum_length, feature.words(auth.settings.app_name, auth.settings.mail_host, *own)
 
 
 async def judged_right(auth: Auth, tried: Attempt, attempt: CountedAttempt, password: str) -> tuple[UUID, str]:
-    """The user whose password this is, and the digest in force. Raises InvalidCredentials."""
+    """Checks the password; returns the user's id and current hash. Raises InvalidCredentials."""
     row = await auth.database.row(queries.of_address(tried.account, auth.now()))
     digest: str | None = row.digest if row else None
     right = await imported_hashes.verify(auth.hasher, digest, password)
@@ -157,7 +158,7 @@ async def judged_right(auth: Auth, tried: Attempt, attempt: CountedAttempt, pass
 
 
 async def _upgraded(auth: Auth, user_id: UUID, digest: str, password: str) -> str:
-    """The hash in force afterwards: made anew when the parameters have changed since, or others made it."""
+    """The current hash; a new one if this one has outdated parameters or was imported."""
     if not imported_hashes.is_outdated(auth.hasher, digest):
         return digest
     newer = await auth.hasher.hash(password)

@@ -10,7 +10,7 @@ from fam_auth.models import SECRET, Base, Registration, User
 
 
 class PasswordHash(Base):
-    """The password of a user, as Argon2id in PHC string format; until their next login as `hashes.stored` describes."""
+    """The password hash of a user: Argon2id in PHC string format, or an imported hash until the user's next login."""
 
     __tablename__ = "auth_password"
 
@@ -23,7 +23,7 @@ class PasswordHash(Base):
 
 
 class RegisteredPassword(Base):
-    """The password of a registration that waits, as Argon2id in PHC string format. It comes into force with it."""
+    """The password hash of a waiting registration: Argon2id in PHC string format. It works once that is verified."""
 
     __tablename__ = "auth_password_registration"
 

@@ -1,4 +1,4 @@
-"""The password's pages: register, sign in, forget it, change it."""
+"""The pages of passwords: register, sign in, reset and change the password."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,13 +31,13 @@ IN_LOGIN, IN_ACCOUNT = "/sign-in/change-password", "/account/password"
 
 
 class Known(Body):
-    """The password of whoever is signed in."""
+    """The current password of the signed-in user."""
 
     password: SomePassword
 
 
 class NewPassword(Body):
-    """The link of the mail, as it is or as its token alone, and the password to come."""
+    """The link of the mail (or its token alone), and the new password."""
 
     token: Text = Field(max_length=2000)
     new_password: SomePassword
@@ -46,7 +46,7 @@ class NewPassword(Body):
 @router.post("/sign-in", dependencies=[SameSite])
 @shown_on(sign_in_page)
 async def sign_in(page: CurrentPage, visit: AtTheDoor, given: Annotated[Credentials, form(Credentials)]) -> Response:
-    """Signs in; whoever is signed in already goes on as who they are."""
+    """Signs in; a user who is signed in already stays signed in as they are."""
     if page.user is not None:
         return page.leads(page.destination)
     return go_on(page, await managers.login(page.auth, given.email, given.password, visit))
@@ -61,7 +61,7 @@ async def prove_again(
     visit: AtTheDoor,
     given: Annotated[Known, form(Known)],
 ) -> Response:
-    """The password once more: the first proof of a step-up."""
+    """Checks the password again, as the first factor of a step-up."""
     begun = await logins.step_up(page.auth, session, user, visit.client)
     visit = Visit(visit.client, "cookie", begun.login_token, visit.device_token)
     return go_on(page, await managers.login(page.auth, user.email, given.password, visit))
@@ -69,14 +69,14 @@ async def prove_again(
 
 @router.get("/sign-up", dependencies=[needs.public])
 async def sign_up(page: CurrentPage) -> Response:
-    """The form for a new account."""
+    """Shows the form for a new account."""
     return page.shows("password/sign_up.html", minimum=_minimum(page))
 
 
 @router.post("/sign-up", dependencies=[SameSite])
 @shown_on(sign_up)
 async def register(page: CurrentPage, visit: AtTheDoor, given: Annotated[Registration, form(Registration)]) -> Response:
-    """Registers; the answer is the same for an address that is known."""
+    """Registers an account; the response is the same for a known address."""
     if not page.auth.settings.email_verification:
         visit = Visit(visit.client, "cookie", None, visit.device_token)
         return go_on(page, await managers.register_and_sign_in(page.auth, given, visit))
@@ -89,14 +89,14 @@ async def register(page: CurrentPage, visit: AtTheDoor, given: Annotated[Registr
 
 @router.get("/forgot-password", dependencies=[needs.public])
 async def forgot_password(page: CurrentPage) -> Response:
-    """Asks for the address."""
+    """Shows the form to request a reset link."""
     return page.shows("password/forgot.html")
 
 
 @router.post("/forgot-password", dependencies=[SameSite])
 @shown_on(forgot_password)
 async def send_link(page: CurrentPage, client: CurrentClient, given: Annotated[Mailbox, form(Mailbox)]) -> Response:
-    """A link is on its way, if the address has an account; the answer tells nothing."""
+    """Mails a reset link if the address has an account; the response is the same if not."""
     await changes.forgot(page.auth, given.email, client)
     response = page.leads(page.url("/forgot-password/sent"))
     leave(page.auth, response, MAILBOX, {"email": given.email})
@@ -105,20 +105,20 @@ async def send_link(page: CurrentPage, client: CurrentClient, given: Annotated[M
 
 @router.get("/forgot-password/sent", dependencies=[needs.public])
 async def link_sent(page: CurrentPage) -> Response:
-    """Says to look into the mailbox."""
+    """Tells the user to check their mailbox."""
     return page.shows("password/sent.html")
 
 
 @router.get("/reset-password", dependencies=[needs.public])
 async def reset_password(page: CurrentPage) -> Response:
-    """Takes the token of the mail and a new password; for people who are invited, too."""
+    """Shows the form for a new password, for resets and invitations."""
     return page.shows("password/reset.html", minimum=_minimum(page))
 
 
 @router.post("/reset-password", dependencies=[SameSite])
 @shown_on(reset_password)
 async def reset(page: CurrentPage, client: CurrentClient, given: Annotated[NewPassword, form(NewPassword)]) -> Response:
-    """The password is set, and nobody is signed in by it."""
+    """Sets the password; does not sign in."""
     await changes.reset(page.auth, token_of(given.token), given.new_password, client)
     return page.leads(page.plain("/sign-in"), done="password_reset")
 
@@ -128,33 +128,33 @@ async def reset(page: CurrentPage, client: CurrentClient, given: Annotated[NewPa
 async def choose(
     page: CurrentPage, client: CurrentClient, given: Annotated[NewPassword, form(NewPassword)]
 ) -> Response:
-    """The owner of the mailbox, who did not set the password of the registration, has set one; nobody is signed in."""
+    """Sets a password for the owner of a mailbox that a stranger has registered; does not sign in."""
     await changes.choose(page.auth, token_of(given.token), given.new_password, client)
     return page.leads(page.plain("/sign-in"), done="password_reset")
 
 
 @router.get(IN_LOGIN, dependencies=[Depends(maybe_login_token)])
 async def must_change(page: CurrentPage) -> Response:
-    """The form for a login that waits for another password."""
+    """Shows the form to change the password as a step of a login."""
     return page.shows("password/must_change.html", minimum=_minimum(page))
 
 
 @router.post(IN_LOGIN, dependencies=[Depends(maybe_login_token)])
 @shown_on(must_change)
 async def change_in_login(page: CurrentPage, visit: AtTheDoor, given: Annotated[Change, form(Change)]) -> Response:
-    """The password is another, and the login goes on."""
+    """Changes the password and continues the login."""
     return go_on(page, await changes.change_in_login(page.auth, _replacement(given), visit))
 
 
 @router.get("/sign-in/reset-password", dependencies=[needs.public])
 async def must_reset(page: CurrentPage) -> Response:
-    """Says that the password has to be set anew by mail."""
+    """Tells the user to reset the password by mail."""
     return page.shows("password/must_reset.html")
 
 
 @router.get(IN_ACCOUNT, dependencies=[needs()])
 async def password(page: CurrentPage) -> Response:
-    """The form to change the password."""
+    """Shows the form to change the password."""
     return page.shows("password/change.html", minimum=_minimum(page))
 
 
@@ -167,7 +167,7 @@ async def change(
     visit: AtTheDoor,
     given: Annotated[Change, form(Change)],
 ) -> Response:
-    """The password is another, and everybody else is signed out."""
+    """Changes the password and ends every other session."""
     await changes.change_own(page.auth, user, _replacement(given), visit, session=session)
     return page.leads(page.plain(IN_ACCOUNT), done="password_changed")
 

@@ -1,4 +1,4 @@
-"""Which passwords are good enough: long, not what everybody tries first, no rule of composition (NIST SP 800-63B-4)."""
+"""The password policy of NIST SP 800-63B-4: a minimum length and a blocklist, no composition rules."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,12 @@ LONGEST = 1024
 
 
 def normalized(password: str) -> str:
-    """The form that is counted and hashed: NFKC, and nothing else changed (NIST SP 800-63B-4, 3.1.1.2)."""
+    """The form of a password that is measured and hashed: NFKC, otherwise unchanged (NIST SP 800-63B-4, 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
 
 
 def reasons(password: str, minimum: int, words: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Why a normalized password is refused, the first reason first; nothing when it is acceptable."""
+    """The reason why a normalized password is refused, as items of a problem; nothing if it is acceptable."""
     if len(password) < minimum:
         yield {"code": "too_short", "message": Message("password.too_short", {"minimum": minimum}), "minimum": minimum}
     elif len(password) > LONGEST:
@@ -26,12 +26,12 @@ def reasons(password: str, minimum: int, words: Iterable[str]) -> Iterator[dict[
 
 
 def blocklisted() -> dict[str, Any]:
-    """The reason of a password that others have tried or will try."""
+    """The reason for a common or breached password."""
     return {"code": "password_blocklisted", "message": Message("password.blocklisted")}
 
 
 def check(field: str, password: str, minimum: int, words: Iterable[str]) -> None:
-    """Raises InvalidRequest with the reasons."""
+    """Raises InvalidRequest if the normalized password is refused."""
     found = [{"field": field, **reason} for reason in reasons(password, minimum, words)]
     if found:
         raise InvalidRequest(found)

@@ -15,12 +15,12 @@ from fam_auth.models import Email, Registration, User
 from fam_auth.repository.data_access.queries import users
 from fam_auth.repository.data_access.queries.users import is_active
 
-MOST_WAITING = 40  # five a day, until an account that nobody verifies is purged after seven days
+MOST_WAITING = 40  # five mails a day for seven days, after which an unverified account is purged
 
 
 @built_once
 def of_address(canonical: str, now: datetime) -> Rows:
-    """The user of an address, if they may sign in, with their hash, which is None when they have no password."""
+    """The user of an address, if not suspended, with their hash; None: they have no password."""
     return (
         select(User.id, PasswordHash.digest)
         .join(Email, Email.user_id == User.id)
@@ -30,7 +30,7 @@ def of_address(canonical: str, now: datetime) -> Rows:
 
 
 def put(user_id: UUID, digest: str, now: datetime) -> UpdateBase:
-    """The user has this password from now on, whatever they had before."""
+    """Sets the user's password hash."""
     first = postgresql.insert(PasswordHash).values(user_id=user_id, digest=digest, changed_at=now)
     return first.on_conflict_do_update(
         index_elements=[PasswordHash.user_id],
@@ -39,19 +39,19 @@ def put(user_id: UUID, digest: str, now: datetime) -> UpdateBase:
 
 
 def keep(registration_id: UUID, digest: str) -> UpdateBase:
-    """The password of a registration that waits."""
+    """Adds the password hash of a waiting registration."""
     return insert(RegisteredPassword).values(registration_id=registration_id, digest=digest)
 
 
 def waiting(user_id: UUID) -> Rows:
-    """The passwords of the registrations that wait for an account, the newest first; no more than a day may bring."""
+    """The password hashes of an account's waiting registrations, newest first, at most MOST_WAITING."""
     found = select(RegisteredPassword.registration_id, RegisteredPassword.digest)
     mine = found.join(Registration, Registration.id == RegisteredPassword.registration_id)
     return mine.where(Registration.user_id == user_id).order_by(Registration.id.desc()).limit(MOST_WAITING)
 
 
 def bring_into_force(user_id: UUID, registration_id: UUID, now: datetime) -> UpdateBase:
-    """The user has the password of the registration from now on, whatever they had before."""
+    """Gives the user the password of the registration, instead of their current one."""
     user, at = literal(user_id, PasswordHash.user_id.type), literal(now, PasswordHash.changed_at.type)
     of_registration = select(user, RegisteredPassword.digest, at).where(
         RegisteredPassword.registration_id == registration_id
@@ -62,23 +62,23 @@ def bring_into_force(user_id: UUID, registration_id: UUID, now: datetime) -> Upd
 
 
 def remove(user_id: UUID) -> UpdateBase:
-    """The user has no password any more."""
+    """Removes the user's password."""
     return delete(PasswordHash).where(PasswordHash.user_id == user_id)
 
 
 def upgrade(user_id: UUID, old: str, new: str) -> UpdateBase:
-    """The same password under newer parameters, unless it was changed in between."""
+    """Replaces the hash by one of the same password with newer parameters, unless it has changed meanwhile."""
     return update(PasswordHash).where(PasswordHash.user_id == user_id, PasswordHash.digest == old).values(digest=new)
 
 
 def of_bcrypt() -> Rows:
-    """A row, when there is a user whose adopted hash is one of bcrypt."""
+    """A row if an imported user has a bcrypt hash."""
     forms = (PasswordHash.digest.startswith(f"{form}bcrypt$") for form in (ADOPTED, WRAPPED))
     return select(PasswordHash.user_id).where(or_(*forms)).limit(1)
 
 
 @built_once
 def locked(user_id: UUID, digest: str) -> Rows:
-    """The user, locked together with the hash that was judged; nothing when the password is another by now."""
+    """The user, locked together with the hash that was checked; nothing if the hash has changed since."""
     judged = users.by_id(user_id).join(PasswordHash, PasswordHash.user_id == User.id)
     return judged.where(PasswordHash.digest == digest).with_for_update(of=(User, Email, PasswordHash), key_share=True)

@@ -56,13 +56,13 @@ from fam_auth.values import Visit
 router = new_router("password")
 change_router = new_router("password")
 admin_router = new_router("administration")
-# What each deed asks for, here and on the pages.
+# What each action requires, here and on the pages.
 INVITES, MARKS = (MANAGES_USERS,), (MANAGES_USERS, FRESH)
 token_router = new_router("password")
 
 
 def register_router(fields: type[BaseModel] | None) -> APIRouter:
-    """The route that takes the form of a registration, with the fields of the application's own; None: without any."""
+    """The route to register, with `fields` as the application's own fields; None: without any."""
 
     async def register(auth: CurrentAuth, arrived: Arrival, response: Response, body: Registration) -> RegisteredAnswer:
         """Registers an account. The answer is alike for a known address; the mailbox tells the difference.

@@ -27,7 +27,7 @@ class Registration(Body):
 
 
 def registration(fields: type[BaseModel] | None) -> type[Registration]:
-    """The form with the application's own fields beside ours. Raises Misconfigured when both have one of a name."""
+    """The form with the application's own fields. Raises Misconfigured if both have a field of the same name."""
     if fields is None:
         return Registration
     if both := sorted(Registration.model_fields.keys() & fields.model_fields.keys()):
@@ -36,7 +36,7 @@ def registration(fields: type[BaseModel] | None) -> type[Registration]:
     example = {**EXAMPLE, "name": "Ada", **shown}
 
     class Own(Body):
-        # Of several bases the last one's configuration holds, whatever the application's own says.
+        # With several bases, the last one's configuration wins, whatever the application's own model says.
         model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"example": example})
 
         @field_validator("*", mode="before")
@@ -49,7 +49,7 @@ def registration(fields: type[BaseModel] | None) -> type[Registration]:
 
 
 def own_fields(fields: type[BaseModel] | None, form: Registration) -> BaseModel | None:
-    """What the application asked for, as its own model: without the password. None when the form has no such fields."""
+    """The application's own fields as its own model, without the password. None if the form has no such fields."""
     if fields is None or not isinstance(form, fields):
         return None
     values = {name: getattr(form, name) for name in fields.model_fields}

@@ -68,11 +68,11 @@ class PasswordSettings(Feature):
 
     @property
     def breached(self) -> Breached | None:
-        """The breached passwords beyond the list that comes with the package; None where nobody is asked."""
+        """The breach API; None if no `breached_url` is set."""
         return self._breached
 
     def words(self, app_name: str, host: str, *own: str | None) -> list[str]:
-        """What an attacker who knows the application and the user tries first."""
+        """The context words that an attacker would try first for this application and user."""
         return [*self.context_words, app_name, host, *(word for word in own if word)]
 
     def public(self) -> Mapping[str, Any]:

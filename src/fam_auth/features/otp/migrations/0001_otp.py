@@ -1,4 +1,4 @@
-"""The tables of second factors."""
+"""Creates the tables of two-factor authentication."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working."""
+    """Expand only: the previous release keeps working on this schema."""
     op.create_table(
         "auth_otp_device",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -76,7 +76,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the new columns held is lost."""
+    """Returns to the previous revision; the data of the new columns is lost."""
     op.drop_index(op.f("ix_auth_otp_trusted_browser_user_id"), table_name="auth_otp_trusted_browser")
     op.drop_index(op.f("ix_auth_otp_trusted_browser_expires_at"), table_name="auth_otp_trusted_browser")
     op.drop_table("auth_otp_trusted_browser")

@@ -1,1 +1,1 @@
-"""Adoption: users of another application, with their passwords, become users here (docs/adopt.md)."""
+"""Imports the users of another application, with their passwords (docs/adopt.md)."""

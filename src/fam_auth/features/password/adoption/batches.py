@@ -1,4 +1,4 @@
-"""One batch of newcomers becomes users, in one transaction."""
+"""Inserts one batch of imported users, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ DISABLED = "imported as disabled"
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A newcomer, and their hash in the form in which it rests; None: no password."""
+    """A user to import, and their hash as it is stored; None: no password."""
 
     who: Newcomer
     digest: str | None
@@ -27,9 +27,12 @@ class Arrival:
 
 @retried
 async def keep(auth: Auth, arrivals: Sequence[Arrival], source: str, actor: Actor) -> list[Arrival]:
-    """Those who have an account now: all of them, but for whom somebody else was quicker. Commits once."""
+    """Inserts the users; returns those who have an account now. Commits once.
+
+    Leaves out users whose id, key or address another transaction has inserted meanwhile.
+    """
     now = auth.now()
-    # An id of ours sorts by the moment the account was made, there as here.
+    # A new id gets the creation time in the other application, so that users sort by age.
     by_id = {one.who.id or uuid7(one.who.created_at or now): one for one in arrivals}
     async with auth.transaction() as db:
         made = set(await db.scalars(queries.add_users(), [_user(auth, *pair) for pair in by_id.items()]))

@@ -1,4 +1,4 @@
-"""What stands in more than one row, found without holding all rows in memory."""
+"""Finds ids and addresses that occur in more than one row, without holding all rows in memory."""
 
 import secrets
 import sqlite3
@@ -7,19 +7,19 @@ from hashlib import blake2b
 
 
 class Doubles:
-    """Words seen so far, and which of them more than once.
+    """The words seen so far; contains those seen more than once.
 
-    They are kept as keyed digests in a file that SQLite removes with its connection: no address is in it.
+    Stores keyed digests in a temporary SQLite file, which is deleted with the connection: it contains no address.
     """
 
     def __init__(self) -> None:
-        # Without a name it is a temporary file; the key is known to this object alone.
+        # An empty name makes a temporary file. Only this object knows the key.
         self._seen = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._seen.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY, twice INTEGER DEFAULT 0) WITHOUT ROWID")
         self._key = secrets.token_bytes(16)
 
     def add(self, words: Iterable[str]) -> None:
-        """These have been seen once more."""
+        """Counts each of these words once more."""
         again = "INSERT INTO seen (digest) VALUES (?) ON CONFLICT (digest) DO UPDATE SET twice = 1"
         self._seen.execute("BEGIN")
         self._seen.executemany(again, [[self._digest(word)] for word in words])
@@ -30,7 +30,7 @@ class Doubles:
         return bool(row and row[0])
 
     def close(self) -> None:
-        """The file is gone."""
+        """Deletes the file."""
         self._seen.close()
 
     def _digest(self, word: str) -> bytes:

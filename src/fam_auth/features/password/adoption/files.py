@@ -1,4 +1,4 @@
-"""Users out of a file: CSV with a header; JSON with an object a line, or with a list of them. Read piece by piece."""
+"""Reads users from a file, in chunks: CSV with a header, JSON Lines, or JSON with a list of objects."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ def opened_csv(path: Path, wanted: Wanted) -> Source:
 
 
 def opened_json(path: Path, wanted: Wanted, member: str | None = None) -> Source:
-    """The users of a JSON file: an object a line, a list, or an object whose `member` is the list.
+    """The users of a JSON file: one object per line, a list, or an object with the list as its `member`.
 
     Raises Misconfigured.
     """
@@ -59,7 +59,7 @@ def _json_rows(file: TextIO, member: str | None) -> Iterator[Row]:
 
 
 def _objects(file: TextIO, member: str | None) -> Iterator[Any]:
-    """The values of a list, or those that follow each other, without ever holding all of them."""
+    """The values of a list or of JSON Lines, without holding all of them in memory."""
     text, begins = "", re.compile(r"\s*\[" if member is None else rf'\s*\{{\s*"{re.escape(member)}"\s*:\s*\[')
     decoder, is_list = json.JSONDecoder(), False
     for piece in iter(lambda: file.read(PIECE), ""):
@@ -72,7 +72,7 @@ def _objects(file: TextIO, member: str | None) -> Iterator[Any]:
             try:
                 value, end = decoder.raw_decode(text, start)
             except json.JSONDecodeError:
-                break  # the rest of it is in the next piece
+                break  # the value continues in the next piece
             yield value
             text = text[end:]
     if is_list or text.strip():

@@ -1,4 +1,4 @@
-"""What a row says: a newcomer, or why not. Pure, and nothing is guessed."""
+"""Turns a row into a user to import, or a reason to skip it. Pure functions, which never guess."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from fam_auth.features.password.imported_hashes import firebase
 from fam_auth.schemas.user import Name
 
 LONGEST_KEY = 255
-# What Django, and the shadow file, put where nobody may sign in with a password.
+# Django and /etc/shadow write these instead of a hash if the user cannot sign in with a password.
 UNUSABLE = ("!", "*")
 TRUTHS = {"1": True, "true": True, "t": True, "yes": True, "y": True}
 TRUTHS |= {"0": False, "false": False, "f": False, "no": False, "n": False}
@@ -32,9 +32,10 @@ WHY: dict[type[ValueError], Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How to read rows: whose hashes, which Firebase project, and what goes for addresses.
+    """The options for reading rows.
 
-    `verified` None: a column says it. `unknown_as_none`: who has a hash that is not understood has no password.
+    `writer` is the program that wrote plain digests. `verified` says whether addresses count as verified; None: a
+    column does. `unknown_as_none` imports users with an unknown hash without a password.
     """
 
     writer: imported_hashes.Writer | None = None
@@ -46,7 +47,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """A user to be. `id` is theirs where the application has UUIDs; `foreign` None: no password."""
+    """A user to import. `id` is their id if the application uses UUIDs; `foreign` None: no password."""
 
     label: str
     key: str
@@ -60,7 +61,7 @@ class Newcomer:
 
 
 class Unfit(Exception):
-    """The row cannot be adopted; `kind` says why."""
+    """The row cannot be imported; `kind` says why."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(kind)
@@ -68,7 +69,7 @@ class Unfit(Exception):
 
 
 def newcomer(row: Row, columns: Columns, reading: Reading) -> Newcomer:
-    """Who the row is of. Raises Unfit."""
+    """The user in the row. Raises Unfit."""
     key, user_id = key_of(row, columns, reading)
     try:
         return Newcomer(
@@ -87,7 +88,7 @@ def newcomer(row: Row, columns: Columns, reading: Reading) -> Newcomer:
 
 
 def key_of(row: Row, columns: Columns, reading: Reading) -> tuple[str, UUID | None]:
-    """What the application calls the user, and the same as a UUID where it is one. Raises Unfit."""
+    """The application's id of the user with the prefix, and the id as a UUID if it is one. Raises Unfit."""
     value = _value(row.values, columns.id)
     if value is None:
         raise Unfit(Kind.NO_ID)
@@ -147,7 +148,7 @@ def _is_disabled(values: Mapping[str, Any], columns: Columns) -> bool:
 
 
 def _truth(value: object) -> bool | None:
-    """The flag. Raises ValueError for what is neither true nor false; None: it says nothing."""
+    """The flag; None without a value. Raises ValueError if it is neither true nor false."""
     if value is None:
         return None
     word = str(value).strip().lower()
@@ -157,9 +158,9 @@ def _truth(value: object) -> bool | None:
 
 
 def _moment(value: object) -> datetime | None:
-    """The moment: a datetime, ISO 8601, or seconds or milliseconds since 1970; UTC unless it says otherwise.
+    """The moment, from a datetime, ISO 8601, or seconds or milliseconds since 1970; UTC without a time zone.
 
-    Raises ValueError.
+    None without a value. Raises ValueError.
     """
     if value is None:
         return None
@@ -178,7 +179,7 @@ def _uuid(value: object) -> UUID | None:
     if isinstance(value, UUID):
         return value
     try:
-        # MySQL's BINARY(16) among them.
+        # Bytes are a BINARY(16) of MySQL.
         found = UUID(bytes=value) if isinstance(value, bytes) else UUID(str(value))
     except ValueError:
         return None
@@ -186,6 +187,6 @@ def _uuid(value: object) -> UUID | None:
 
 
 def _value(values: Mapping[str, Any], name: str | None) -> Any:  # noqa: ANN401 - whatever the source has
-    """The value; None where the column is not there or empty."""
+    """The value; None if the column is missing or empty."""
     value = None if name is None else values.get(name)
     return None if isinstance(value, str) and not value.strip() else value

@@ -1,4 +1,4 @@
-"""Adopting: users of another application have an account here, batch by batch, each wholly or not at all."""
+"""Imports the users of another application in batches; each batch is one transaction."""
 
 import asyncio
 from collections import Counter
@@ -17,14 +17,14 @@ from fam_auth.features.password.adoption.rows import Row, Source
 from fam_auth.features.password.settings import PasswordSettings
 from fam_auth.values import Actor
 
-SCANNED = 1000  # rows at a time, of which nothing is kept but digests
+SCANNED = 1000  # rows read at a time; only their digests are kept
 Tell = Callable[[int, int], None]
-"""Is told how many rows are done, and of how many."""
+"""Called with the number of rows done, and of all rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to adopt: so many rows in one transaction, and (`dry_run`) only to see what would happen."""
+    """How to import: `batch` rows in one transaction; with `dry_run`, nothing is written."""
 
     reading: Reading
     actor: Actor
@@ -33,9 +33,9 @@ class Plan:
 
 
 async def adopt(auth: Auth, source: Source, plan: Plan, tell: Tell) -> Report:
-    """Every row of the source that can be has an account here; who was adopted before is left alone.
+    """Imports every valid row of the source; leaves users of an earlier import unchanged.
 
-    Commits after every batch, so that it may be stopped at any moment and run again.
+    Commits after every batch, so that it can be stopped at any time and run again.
     """
     auth.of(PasswordSettings)
     report = Report(source.without_id, Counter([Kind.NO_ID] * source.without_id))
@@ -51,14 +51,14 @@ async def adopt(auth: Auth, source: Source, plan: Plan, tell: Tell) -> Report:
 
 
 async def _chunks(source: Source, size: int) -> AsyncIterator[list[Row]]:
-    """The source's rows; reading them waits in a thread."""
+    """The source's rows, read in a thread."""
     chunks = source.chunks(size)
     while rows := await asyncio.to_thread(next, chunks, None):
         yield rows
 
 
 async def _seen(source: Source, plan: Plan, doubles: Doubles) -> int:
-    """How many rows there are; afterwards it is known which ids and addresses stand in more than one of them."""
+    """Counts the rows, and fills `doubles` with their ids and addresses."""
     total = 0
     async for rows in _chunks(source, SCANNED):
         total += len(rows)
@@ -67,7 +67,7 @@ async def _seen(source: Source, plan: Plan, doubles: Doubles) -> int:
 
 
 def _words(row: Row, source: Source, reading: Reading) -> dict[str, Kind]:
-    """By what a row may be a double of another, and what it is then."""
+    """What identifies a row, by which another row may be its double, and the reason to skip both then."""
     words = {}
     with suppress(Unfit):
         words[f"id {key_of(row, source.columns, reading)[0]}"] = Kind.SAME_ID
@@ -77,7 +77,7 @@ def _words(row: Row, source: Source, reading: Reading) -> dict[str, Kind]:
 
 
 def _fit(rows: Sequence[Row], source: Source, reading: Reading, doubles: Doubles) -> Iterator[Newcomer | Skipped]:
-    """Those whose rows can be adopted as far as the source knows, and why not the others."""
+    """Each row as a user to import, or as skipped with the reason, as far as the source alone can tell."""
     for row in rows:
         words = _words(row, source, reading)
         try:
@@ -96,7 +96,7 @@ def _told(found: Iterable[Newcomer | Skipped], report: Report) -> Iterator[Newco
 
 
 async def _fresh(auth: Auth, fit: Sequence[Newcomer], report: Report) -> list[Newcomer]:
-    """Those whose key, id and address nobody has yet; the report has the others."""
+    """Those whose key, id and address no user has yet; adds the others to the report."""
     keys, ids = [one.key for one in fit], [one.id for one in fit if one.id]
     rows = await auth.database.rows(queries.known(keys, ids, [one.address.canonical for one in fit]))
     here = {row.id: row.canonical for row in rows}
@@ -114,7 +114,7 @@ async def _fresh(auth: Auth, fit: Sequence[Newcomer], report: Report) -> list[Ne
 
 
 async def _taken(auth: Auth, fresh: Sequence[Newcomer], source: Source, plan: Plan) -> list[Newcomer]:
-    """Those who have an account now: all of them, but for whom somebody else was quicker. Commits."""
+    """Inserts the users; returns those who have an account now (`batches.keep`). Commits."""
     if plan.dry_run or not fresh:
         return list(fresh)
     among = asyncio.Semaphore(2 * auth.hasher.threads)
@@ -123,7 +123,7 @@ async def _taken(auth: Auth, fresh: Sequence[Newcomer], source: Source, plan: Pl
         async with among:
             return Arrival(one, await imported_hashes.resting(auth.hasher, one.foreign) if one.foreign else None)
 
-    # Wrapping takes 25 ms each: no transaction is open yet.
+    # Before the transaction, because wrapping takes 25 ms per user.
     arrivals = await asyncio.gather(*map(arrived, fresh))
     return [one.who for one in await batches.keep(auth, arrivals, source.name, plan.actor)]
 

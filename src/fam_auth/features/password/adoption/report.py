@@ -1,4 +1,4 @@
-"""What became of each row, and what that means."""
+"""The result of each row of an import."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What can become of a row. The first group is adopted, the second is here already, the rest is skipped."""
+    """The result of a row. The first group is imported, the second exists already, the rest is skipped."""
 
     ADOPTED = "adopted"
     HASH_KEPT = "hash_kept"
@@ -55,7 +55,7 @@ MEANINGS: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A row that is not adopted: its id or its line, and why."""
+    """A row that was not imported: its id or its line, and why."""
 
     label: str
     kind: Kind
@@ -63,13 +63,13 @@ class Skipped:
 
 @dataclass
 class Report:
-    """How many rows of each kind there were, and which were skipped."""
+    """The number of rows with each result, and the skipped rows."""
 
     rows: int = 0
     kinds: Counter[Kind] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
 
     def skip(self, label: str, kind: Kind) -> None:
-        """A row is not adopted, and this is why."""
+        """Adds a skipped row."""
         self.kinds[kind] += 1
         self.skipped.append(Skipped(label, kind))

@@ -1,4 +1,4 @@
-"""Rows of a source, whatever it is, and what their columns are called."""
+"""The rows of a source (file or table), and the names of its columns."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -9,9 +9,9 @@ from fam_auth.exceptions import Misconfigured
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What columns, or the members of objects, are called. None: there is none.
+    """The names of the columns, or of the members of JSON objects. None: the source has no such column.
 
-    `salt` is what Firebase keeps beside its hashes. A name is made of `names` with a space between them.
+    `salt` is for Firebase, which stores it beside the hash. The user's name is all `names`, joined by spaces.
     """
 
     id: str = "id"
@@ -25,14 +25,14 @@ class Columns:
     disabled: str | None = None
 
     def every(self) -> list[str]:
-        """All names, each once."""
+        """All column names, each once."""
         single = (getattr(self, one.name) for one in fields(self) if one.name != "names")
         return list(dict.fromkeys([*filter(None, single), *self.names]))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: what the report calls it (its id or its line), and its values as they came, by column."""
+    """One row: its name in the report (its id or its line), and its raw values by column."""
 
     label: str
     values: Mapping[str, Any]
@@ -40,26 +40,26 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where users come from. `chunks(size)` gives all rows anew, so many at a time, in the same order."""
+    """Where users come from. Each call of `chunks(size)` reads all rows again, in the same order."""
 
     name: str
     columns: Columns
     chunks: Callable[[int], Iterator[list[Row]]]
     without_id: int = 0
-    """Rows that have no id and are not among the chunks."""
+    """The number of rows without an id, which `chunks` leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The names a kind of source has of its own, and those that somebody gave in their place."""
+    """The usual column names of a kind of source, and those that the caller gave instead."""
 
     usual: Columns
     given: Mapping[str, Any]
 
     def among(self, available: Collection[str]) -> Columns:
-        """The columns to read. A usual one that is not there is left out, if a user can be adopted without it.
+        """The columns to read. Leaves out usual columns that are missing, unless an import needs them.
 
-        Raises Misconfigured.
+        Raises Misconfigured if a needed or given column is missing.
         """
         columns = replace(self.usual, **self.given)
         optional = {one for name in ("salt", "created", "verified", "active", "disabled") if (one := self._own(name))}

@@ -1,4 +1,4 @@
-"""Users out of the table of an application, in whatever database SQLAlchemy can read."""
+"""Reads users from a table of the application, in any database that SQLAlchemy supports."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchTableError, SQLAlchemyError
 from fam_auth.exceptions import Misconfigured
 from fam_auth.features.password.adoption.rows import Row, Source, Wanted
 
-# The application's URL names its own driver; reading goes by one that needs no event loop.
+# The URL names the application's driver, often an async one; reading uses a sync driver.
 DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
@@ -39,7 +39,7 @@ DRIVERS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The table, or the view, of a database that holds the users."""
+    """The table or view with the users."""
 
     url: str
     table: str
@@ -47,9 +47,9 @@ class Place:
 
 
 def opened(name: str, place: Place, wanted: Wanted) -> Source:
-    """The users of a table, by keyset: never more than a chunk of them in memory. Only reads.
+    """The users of a table, read by keyset pagination with one chunk in memory. Never writes.
 
-    Raises Misconfigured when there is no such table, when columns are missing, and when ids are not unique.
+    Raises Misconfigured if the table or a column is missing, or if ids are not unique.
     """
     engine = _engine(place.url)
     with _read(engine):
@@ -82,7 +82,7 @@ def _after(engine: Engine, users: TableClause, by: ColumnElement[Any], last: obj
 
 
 def _counted(engine: Engine, users: TableClause, by: ColumnElement[Any]) -> tuple[int, int, int]:
-    """How many rows there are, how many of them have an id, and how many ids."""
+    """The numbers of rows, of rows with an id, and of different ids."""
     counts = select(func.count(), func.count(by), func.count(distinct(by))).select_from(users)
     with _read(engine), engine.connect() as connection:
         rows, with_id, ids = connection.execute(counts).one()
@@ -103,7 +103,7 @@ def _engine(given: str) -> Engine:
 
 
 def _check_file(url: URL) -> None:
-    """SQLite makes a file that is not there, and finds no table in it."""
+    """Raises Misconfigured if the SQLite file is missing: SQLite would create an empty one."""
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise Misconfigured(f"The SQLite file {url.database} does not exist.")
 

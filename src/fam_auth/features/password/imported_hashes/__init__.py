@@ -1,4 +1,4 @@
-"""Password hashes of other programs: read, kept or wrapped, and judged as ours are."""
+"""Password hashes of other programs: reads them, stores them as they are or wrapped in Argon2id, and verifies them."""
 
 from fam_auth.features.password.imported_hashes.digests import Writer
 from fam_auth.features.password.imported_hashes.reading import NeedsBcrypt, understood

@@ -1,4 +1,4 @@
-"""Argon2 with the parameters of others: PHC strings, and Django's, which have a word before them."""
+"""Argon2 with other parameters: PHC strings, and Django's, which have a prefix."""
 
 import re
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ SPELLING = re.compile(
     r"\$m=(?P<memory>\d{1,10}),t=(?P<passes>\d{1,6}),p=(?P<lanes>\d{1,5})\$(?P<salt>[^$]+)\$(?P<digest>[^$]+)",
     re.ASCII,
 )
-# Of OWASP's five equal settings (46 MiB and one pass to 7 MiB and five) the least memory and the least product.
+# OWASP has five equivalent settings, from 46 MiB with one pass to 7 MiB with five: the minimum memory and product.
 LEAST_MEMORY, LEAST_WORK = 7 * 1024, 5 * 7 * 1024
-# KiB times passes: 4 GiB written, some five seconds. What libsodium calls SENSITIVE (1 GiB, four passes) is just that.
+# KiB times passes: 4 GiB written, about five seconds. libsodium's SENSITIVE (1 GiB, four passes) reaches exactly that.
 MOST_WORK = 4 << 20
-MOST_LANES = 64  # each is a thread of its own while a password is checked
-LANE = 256  # KiB that could be written while the thread of a further lane starts, which it does in each pass
+MOST_LANES = 64  # each lane is a thread while a password is checked
+LANE = 256  # KiB that could be written while the thread of one more lane starts, in each pass
 SHORTEST_SALT = 8
-FIRST_VERSION = 16  # the strings of which do not say it
+FIRST_VERSION = 16  # version 16 (1.0): its strings have no version
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Argon2(Recipe):
 
 
 def read(text: str) -> Foreign | None:
-    """The hash, when this is one of Argon2. Raises ValueError for a broken one."""
+    """The hash if this is Argon2, else None. Raises ValueError for a malformed one."""
     found = SPELLING.fullmatch(text)
     if found is None:
         return None

@@ -1,6 +1,6 @@
-"""bcrypt, and the three ways in which Django and passlib hash a password before it, so that all of it counts.
+"""bcrypt, and the three ways in which Django and passlib hash a password first, so that all of it counts.
 
-bcrypt itself never counted more than 72 bytes. Needs the extra `adopt`.
+bcrypt itself ignores everything after 72 bytes. Requires the extra `adopt`.
 """
 
 import base64
@@ -16,7 +16,7 @@ import bcrypt
 from fam_auth.features.password.imported_hashes.recipe import Foreign, Recipe
 
 LONGEST = 72
-LEAST_COST, MOST_COST = 10, 16  # OWASP's least; 16 takes four seconds
+LEAST_COST, MOST_COST = 10, 16  # OWASP's minimum; 16 takes four seconds
 SHORTEST_COST = 4  # of the algorithm
 _SALT, _DIGEST = r"(?P<salt>[./A-Za-z0-9]{22})", r"(?P<digest>[./A-Za-z0-9]{31})"
 _BCRYPT = rf"\$2[aby]\$(?P<cost>\d\d)\${_SALT}{_DIGEST}"
@@ -27,8 +27,8 @@ SPELLINGS = {
     "hmac-sha256": re.compile(rf"\$bcrypt-sha256\$v=2,t=2b,r=(?P<cost>\d\d?)\${_SALT}\${_DIGEST}", re.ASCII),
 }
 ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-# The last sign of a salt has two bits of it, and that of a digest four. Some programs wrote the rest as chance had it;
-# others ignore it, and `bcrypt` calls such a salt invalid.
+# The last character holds only two bits of a salt, and four of a digest. Some programs wrote random bits into the rest;
+# most ignore them, but the package `bcrypt` refuses such a salt.
 SALT_BITS, DIGEST_BITS = 0b110000, 0b111100
 BEFORE: dict[str, Callable[[bytes, bytes], bytes]] = {
     "plain": lambda password, _: password,
@@ -61,7 +61,7 @@ class Bcrypt(Recipe):
 
 
 def read(text: str) -> Foreign | None:
-    """The hash, when this is one of bcrypt: $2a$, $2b$ and $2y$, which are one; not $2$ and $2x$, which had faults."""
+    """The hash if this is bcrypt, else None: $2a$, $2b$ and $2y$, which are equal, but not the faulty $2$ and $2x$."""
     for before, spelling in SPELLINGS.items():
         if (found := spelling.fullmatch(text)) and int(found["cost"]) >= SHORTEST_COST:
             salt, digest = _trimmed(found["salt"], SALT_BITS), _trimmed(found["digest"], DIGEST_BITS)
@@ -70,5 +70,5 @@ def read(text: str) -> Foreign | None:
 
 
 def _trimmed(text: str, bits: int) -> bytes:
-    """The text without the bits of its last sign that stand for nothing."""
+    """The text without the unused bits of its last character."""
     return (text[:-1] + ALPHABET[ALPHABET.index(text[-1]) & bits]).encode()

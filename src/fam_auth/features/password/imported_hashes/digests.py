@@ -1,4 +1,4 @@
-"""Single rounds of a digest: Django's oldest, and Werkzeug's before version 3, which look alike and are not."""
+"""Single rounds of a digest: Django's oldest hashes, and Werkzeug's before version 3. They look alike, but differ."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ UNSALTED = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Digest(Recipe):
-    """The digest of salt and password, or (`keyed`) the HMAC of the password under the salt."""
+    """The digest of salt and password, or (`keyed`) the HMAC of the password with the salt as its key."""
 
     family: ClassVar[str] = "digest"
     digest: str
@@ -36,9 +36,9 @@ class Digest(Recipe):
 
 
 def read(text: str, writer: Writer | None) -> Foreign | None:
-    """The hash, when this is such a digest.
+    """The hash if this is such a digest, else None.
 
-    Raises AmbiguousHash when it is not said who wrote it, and ValueError for a broken one.
+    Raises AmbiguousHash without a `writer`, and ValueError for a malformed one.
     """
     found = SALTED.fullmatch(text)
     if found is None and not UNSALTED.fullmatch(text):
@@ -50,6 +50,6 @@ def read(text: str, writer: Writer | None) -> Foreign | None:
     digest = bytes.fromhex(found[3])
     if len(digest) != hashlib.new(found[1]).digest_size:
         raise UnknownHash("the hash has the wrong length")
-    # Werkzeug hashed without a key where there was no salt.
+    # Without a salt, Werkzeug hashed without a key.
     keyed = writer == "werkzeug" and bool(found[2])
     return Foreign(Digest(found[2].encode(), found[1], int(keyed)), digest)

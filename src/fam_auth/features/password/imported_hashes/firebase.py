@@ -1,4 +1,4 @@
-"""Firebase's own use of scrypt: the key of the project, encrypted under what scrypt derives from the password."""
+"""Firebase's variant of scrypt: encrypts the project's key with a key that scrypt derives from the password."""
 
 import re
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from fam_auth.features.password.imported_hashes.recipe import (
 from fam_auth.features.password.imported_hashes.scrypt import Scrypt, derived, is_possible
 
 KEY = 32
-MOST_EXPONENT = 24  # of N: with the least r there is, 2 GiB
+MOST_EXPONENT = 24  # of N: 2 GiB with the smallest r
 NAMES = ("base64_signer_key", "base64_salt_separator", "rounds", "mem_cost")
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What all hashes of one Firebase project share: `rounds` is scrypt's r, `mem_cost` the exponent of its N."""
+    """The parameters of a Firebase project's hashes: `rounds` is scrypt's r, `mem_cost` the exponent of its N."""
 
     signer_key: bytes
     salt_separator: bytes
@@ -33,9 +33,9 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Firebase(Recipe):
-    """The stream that hides the project's key. Firebase keeps the hidden key, of which the key gives the stream.
+    """The key stream of a password. Firebase stores the project's key encrypted with it (AES-CTR).
 
-    So the key itself has to be known once and rests nowhere.
+    So importing needs the project's key once, to compute the stream; the key is not stored.
     """
 
     family: ClassVar[str] = "firebase"
@@ -67,7 +67,7 @@ def project(text: str) -> Project:
 
 
 def read(text: str, salt: str, of: Project) -> Foreign:
-    """The hash of a user of this project. Raises UnknownHash, its kind CostlyHash, and ValueError for a broken one."""
+    """The hash of a user of this project. Raises UnknownHash, CostlyHash, and ValueError for a malformed one."""
     if len(text) + len(salt) > LONGEST_TEXT or of.mem_cost > MOST_EXPONENT:
         raise CostlyHash("the hash is too long, or the project's mem_cost too high")
     hidden = from_base64(text)

@@ -11,7 +11,7 @@ _DIGESTS = "md5|sha1|sha224|sha256|sha384|sha512"
 DJANGO = re.compile(r"pbkdf2_(sha1|sha256)\$(\d{1,9})\$([^$]+)\$([^$]+)", re.ASCII)
 WERKZEUG = re.compile(rf"pbkdf2:({_DIGESTS}):(\d{{1,9}})\$([^$]+)\$([0-9a-f]+)", re.ASCII)
 PASSLIB = re.compile(r"\$pbkdf2(?:-(sha256|sha512))?\$(\d{1,9})\$([^$]+)\$([^$]+)", re.ASCII)
-# OWASP's least. No other digest has one: it is always weak.
+# OWASP's minimum rounds. It names no other digest, so those are always weak.
 LEAST = {"sha1": 1_300_000, "sha256": 600_000, "sha512": 210_000}
 MOST = 5_000_000  # four seconds with the slowest digest
 SIZES = {name: hashlib.new(name).digest_size for name in _DIGESTS.split("|")}
@@ -32,7 +32,7 @@ class Pbkdf2(Recipe):
 
     @property
     def is_costly(self) -> bool:
-        # Every block of the digest takes all rounds again.
+        # Each block of the output takes all rounds again.
         blocks = -(-self.length // SIZES[self.digest])
         return self.is_long(self.length) or not 0 < self.rounds * blocks <= MOST
 
@@ -41,7 +41,7 @@ class Pbkdf2(Recipe):
 
 
 def read(text: str) -> Foreign | None:
-    """The hash, when this is one of PBKDF2. Raises ValueError for a broken one."""
+    """The hash if this is PBKDF2, else None. Raises ValueError for a malformed one."""
     if found := DJANGO.fullmatch(text):
         salt, result = found[3].encode(), from_base64(found[4])
     elif found := WERKZEUG.fullmatch(text):

@@ -1,4 +1,4 @@
-"""Which of the families a hash is of."""
+"""Finds the family of an imported hash."""
 
 from collections.abc import Callable
 
@@ -21,15 +21,15 @@ if HAS_BCRYPT:  # pragma: no branch - the tests have every extra
 
 
 class NeedsBcrypt(UnknownHash):
-    """A hash of bcrypt, where the extra `adopt` is not installed."""
+    """A bcrypt hash, but the extra `adopt` is not installed."""
 
 
 def understood(text: str, writer: Writer | None = None) -> Foreign:
-    """The hash that `text` is; `writer` is who wrote plain digests (None: nobody knows).
+    """The hash in `text`; `writer` is the program that wrote plain digests (None: unknown).
 
-    Raises UnknownHash, and its kinds AmbiguousHash, CostlyHash and NeedsBcrypt.
+    Raises UnknownHash, and its subclasses AmbiguousHash, CostlyHash and NeedsBcrypt.
     """
-    # Before anything reads it: expressions and base64 take their time over a megabyte.
+    # Before parsing: regular expressions and base64 are slow on a megabyte.
     if len(text) > LONGEST_TEXT:
         raise CostlyHash("the hash is too long")
     try:

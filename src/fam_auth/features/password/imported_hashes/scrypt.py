@@ -16,22 +16,22 @@ DJANGO = re.compile(
 PASSLIB = re.compile(
     r"\$scrypt\$ln=(?P<ln>\d\d?),r=(?P<r>\d{1,4}),p=(?P<p>\d{1,4})\$(?P<salt>[^$]*)\$(?P<base64>[^$]+)", re.ASCII
 )
-# Of OWASP's equal settings (N=2^17 with p=1 to N=2^13 with p=10, r=8) the least memory and the least product.
+# OWASP has equivalent settings, from N=2^17 with p=1 to N=2^13 with p=10 (r=8): the minimum memory and product.
 LEAST_BLOCKS, LEAST_WORK = (1 << 13) * 8, (1 << 13) * 8 * 10
 MOST_WORK = 10 << 20  # N r p: four seconds of one core, measured with small and large N, r and p
-# What PBKDF2 takes around it for each r p, before and after: as long as so many rounds of N.
+# For each r p, the PBKDF2 before and after takes as long as this many rounds of N.
 LEAST_ROUNDS = 64
 
 
 def is_possible(n: int, r: int, p: int) -> bool:
-    """Whether there is such a scrypt: N is a power of two, more than 1 and less than 2 to the 16 r (RFC 7914, 2)."""
+    """Whether scrypt allows these parameters: N is a power of two, above 1 and below 2 to the 16 r (RFC 7914, 2)."""
     return r > 0 and p > 0 and not n & (n - 1) and 1 < n < 1 << min(16 * r, 128)
 
 
 def derived(password: str, salt: bytes, costs: tuple[int, int, int], length: int) -> bytes:
     """RFC 7914 with N, r and p."""
     n, r, p = costs
-    # OpenSSL counts 128 r bytes for each of N and p, two more for itself, and something for each of them.
+    # OpenSSL needs 128 r bytes for each of N and p and for two more, and some overhead for each.
     room = 132 * r * (n + p + 2) + (1 << 20)
     return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=room, dklen=length)
 
@@ -60,7 +60,7 @@ class Scrypt(Recipe):
 
 
 def read(text: str) -> Foreign | None:
-    """The hash, when this is one of scrypt. Raises ValueError for a broken one."""
+    """The hash if this is scrypt, else None. Raises ValueError for a malformed one."""
     if found := WERKZEUG.fullmatch(text):
         n, salt, result = int(found["n"]), found["salt"].encode(), bytes.fromhex(found["hex"])
     elif found := DJANGO.fullmatch(text):

@@ -1,6 +1,6 @@
 """SHA-crypt, $5$ and $6$: the algorithm of glibc (Ulrich Drepper, "Unix crypt using SHA-256 and SHA-512", 0.6).
 
-Our own, as Python's left with `crypt` in 3.13 and none that is well kept has come in its place.
+Implemented here, because Python removed `crypt` in 3.13 and no well-maintained package replaces it.
 """
 
 import hashlib
@@ -13,11 +13,11 @@ from fam_auth.features.password.imported_hashes.recipe import Foreign, Recipe, U
 SPELLING = re.compile(r"\$([56])\$(?:rounds=(\d{1,9})\$)?([^$]{0,16})\$([./0-9A-Za-z]+)", re.ASCII)
 NAMES = {"5": "sha256", "6": "sha512"}
 ROUNDS = 5_000  # when the text does not say
-FEWEST, MOST = 1_000, 1_000_000  # of the algorithm; three seconds with the longest password
-# As libxcrypt has it: every round takes the whole password, so that longer ones would hold a thread for seconds.
+FEWEST, MOST = 1_000, 1_000_000  # of the algorithm; MOST takes three seconds with the longest password
+# The limit of libxcrypt: every round takes the whole password, so longer ones would hold a thread for seconds.
 LONGEST = 512
 ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# The first three bytes that are written together; the next are one further each, turned.
+# The indexes of the first three bytes that are encoded together; the next three are one higher each, and rotated.
 FIRST = {"sha256": (0, 10, 20), "sha512": (0, 21, 42)}
 TURNED = {"sha256": (2, 0, 1), "sha512": (1, 2, 0)}
 REST = {"sha256": (31, 30), "sha512": (63,)}
@@ -25,7 +25,7 @@ REST = {"sha256": (31, 30), "sha512": (63,)}
 
 @dataclass(frozen=True, slots=True)
 class ShaCrypt(Recipe):
-    """What comes out is the digest itself, and not crypt's spelling of it."""
+    """SHA-crypt; derives the raw digest, not crypt's encoding of it."""
 
     family: ClassVar[str] = "sha-crypt"
     digest: str
@@ -45,7 +45,7 @@ class ShaCrypt(Recipe):
 
 
 def read(text: str) -> Foreign | None:
-    """The hash, when this is one of SHA-crypt. Raises ValueError for a broken one."""
+    """The hash if this is SHA-crypt, else None. Raises ValueError for a malformed one."""
     found = SPELLING.fullmatch(text)
     if found is None:
         return None
@@ -64,7 +64,7 @@ def _derived(name: str, secret: bytes, salt: bytes, rounds: int) -> bytes:
     result: bytes = mixed.digest()
     p = _repeated(new(secret * len(secret)).digest(), len(secret))
     s = _repeated(new(salt * (16 + result[0])).digest(), len(salt))
-    # What stands around the result of the round before comes again after 42 rounds: 2 times 3 times 7.
+    # What surrounds the previous result repeats every 42 rounds: 2 times 3 times 7.
     around = [_around(turn, p, s) for turn in range(42)]
     for turn in range(rounds):
         before, behind = around[turn % 42]
@@ -82,7 +82,7 @@ def _repeated(block: bytes, length: int) -> bytes:
 
 
 def _decoded(name: str, text: str) -> bytes:
-    """The digest out of crypt's own base64, which takes its bytes in an order of its own."""
+    """The digest from crypt's own base64, which encodes the bytes in its own order."""
     places = _places(name)
     if len(text) != -(-len(places) * 4 // 3):
         raise UnknownHash("the hash is truncated")
@@ -97,7 +97,7 @@ def _decoded(name: str, text: str) -> bytes:
 
 
 def _places(name: str) -> list[int]:
-    """Where the bytes stand that are written one after the other."""
+    """The indexes of the digest's bytes, in the order in which they are encoded."""
     triple, places = FIRST[name], list[int]()
     for _ in range(FIRST[name][1]):
         places += triple

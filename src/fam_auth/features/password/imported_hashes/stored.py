@@ -1,7 +1,7 @@
-"""How hashes of others rest in our table: strong ones as they are, weak ones under an Argon2id of ours.
+"""How imported hashes are stored: strong ones as they are, weak ones wrapped in Argon2id.
 
-`$adopted$family$name=value,...$salt$digest` and `$wrapped$family$name=value,...$salt$argon2id$...`: salts and
-digests in base64. Of a weak hash, its digest is not there: Argon2id took it in place of the password.
+`$adopted$family$name=value,...$salt$digest` and `$wrapped$family$name=value,...$salt$argon2id$...`, with salts and
+digests in base64. The digest of a weak hash is not stored: it is the input of Argon2id, instead of the password.
 """
 
 from dataclasses import fields
@@ -26,22 +26,22 @@ if HAS_BCRYPT:  # pragma: no branch - the tests have every extra
 
 
 def is_adopted(stored: str) -> bool:
-    """Whether it is the hash of another program, and not one of ours."""
+    """Whether it is an imported hash."""
     return stored.startswith((ADOPTED, WRAPPED))
 
 
 def adopted(foreign: Foreign) -> str:
-    """How a strong hash rests."""
+    """The stored form of a strong hash."""
     return f"{ADOPTED}{_spelled(foreign.recipe)}${to_base64(foreign.digest)}"
 
 
 def wrapped(recipe: Recipe, argon2id: str) -> str:
-    """How a weak hash rests; `argon2id` is the PHC string of `inner(digest)`."""
+    """The stored form of a weak hash; `argon2id` is the PHC string of `inner(digest)`."""
     return f"{WRAPPED}{_spelled(recipe)}{argon2id}"
 
 
 def inner(digest: bytes) -> str:
-    """What Argon2id takes in place of a password."""
+    """What Argon2id hashes instead of a password."""
     return to_base64(digest)
 
 
@@ -68,7 +68,7 @@ def _spelled(recipe: Recipe) -> str:
 
 
 def _read(text: str) -> tuple[Recipe, str]:
-    """The recipe, and what stands behind it."""
+    """The recipe, and the text after it."""
     family, own, salt, rest = text.split("$", 3)
     kind = FAMILIES[family]
     types = get_type_hints(kind)

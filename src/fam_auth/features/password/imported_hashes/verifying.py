@@ -1,4 +1,4 @@
-"""Passwords judged by hashes of ours and of others, in the pool of the hasher and by its rules."""
+"""Verifies passwords against fam-auth's own hashes and imported ones, in the hasher's thread pool."""
 
 import logging
 
@@ -13,11 +13,10 @@ log = logging.getLogger("fam_auth.password")
 
 
 async def verify(hasher: Hasher, digest: str | None, password: str) -> bool:
-    """Whether `digest`, as it rests in the table, is a hash of `password`, which is as it was typed.
+    """Whether `digest`, as stored, is a hash of `password`, as typed. Raises Busy.
 
-    None costs as much as a hash of ours and is never right. Hashes of others were made of passwords as they were
-    typed, ours of their NFKC. One that costs too much is never right either: it was adopted before there was a bound
-    for it. Raises Busy.
+    None never matches, but takes as long as a hash of ours. Imported hashes are of passwords as typed, ours are of
+    their NFKC. A hash that is too costly never matches either: it was imported before its bound existed.
     """
     if digest is not None and stored.is_adopted(digest):
         if not stored.recipe_of(digest).is_costly:
@@ -27,19 +26,19 @@ async def verify(hasher: Hasher, digest: str | None, password: str) -> bool:
 
 
 async def resting(hasher: Hasher, foreign: Foreign) -> str:
-    """The form in which a hash of others rests: a strong one as it is, a weak one under Argon2id. Raises Busy."""
+    """The stored form of an imported hash: a strong one as it is, a weak one wrapped in Argon2id. Raises Busy."""
     if not foreign.recipe.is_weak:
         return stored.adopted(foreign)
     return stored.wrapped(foreign.recipe, await hasher.hash(stored.inner(foreign.digest)))
 
 
 def is_outdated(hasher: Hasher, digest: str) -> bool:
-    """Whether `digest` is made anew when the password is known the next time: all that others made are."""
+    """Whether to replace `digest` at the next login: it is imported, or has outdated parameters."""
     return stored.is_adopted(digest) or hasher.is_outdated(digest)
 
 
 def _matches(hasher: Hasher, digest: str, password: str) -> bool:
-    """Whether it matches. A hash that cannot be computed matches nothing: one user's row must not answer 500."""
+    """Whether it matches. A hash that cannot be computed does not: a corrupt row must not answer 500."""
     try:
         return _is_match(hasher, digest, password)
     except (ValueError, MemoryError, Argon2Error):

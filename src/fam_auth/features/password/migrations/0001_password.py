@@ -1,4 +1,4 @@
-"""The table of password hashes."""
+"""Creates the table of password hashes."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working."""
+    """Expand only: the previous release keeps working on this schema."""
     op.create_table(
         "auth_password",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -31,5 +31,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the new columns held is lost."""
+    """Returns to the previous revision; the data of the new columns is lost."""
     op.drop_table("auth_password")

@@ -1,4 +1,4 @@
-"""The passwords of registrations that wait."""
+"""Creates the table of the passwords of waiting registrations."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working."""
+    """Expand only: the previous release keeps working on this schema."""
     op.create_table(
         "auth_password_registration",
         sa.Column("registration_id", sa.Uuid(), nullable=False),
@@ -30,5 +30,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the new table held is lost."""
+    """Returns to the previous revision; the data of the new table is lost."""
     op.drop_table("auth_password_registration")

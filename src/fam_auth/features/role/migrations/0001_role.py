@@ -1,4 +1,4 @@
-"""The tables of roles and of who has them."""
+"""Creates the tables of roles and grants."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ IN_FORCE = sa.text("revoked_at IS NULL")
 
 
 def upgrade() -> None:
-    """Expand: the code before this revision goes on working."""
+    """Expand only: the previous release keeps working on this schema."""
     op.create_table(
         "auth_role",
         sa.Column("name", sa.String(), nullable=False),
@@ -75,7 +75,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the revision before; what the tables held is lost."""
+    """Returns to the previous revision; the data of the tables is lost."""
     op.drop_index(op.f("ix_auth_role_permission_permission"), table_name="auth_role_permission")
     op.drop_table("auth_role_permission")
     op.drop_index(op.f("ix_auth_role_inclusion_includes"), table_name="auth_role_inclusion")

@@ -1,7 +1,7 @@
-"""Attempts: how often somebody may try, so that strangers cannot guess and cannot lock an owner out.
+"""Rate limits and lockout: limit how often a client may try, without letting strangers lock the owner out.
 
-Each attempt is counted in a statement of its own, committed before anything is judged; parallel guesses cannot share
-one. Keys are keyed digests, times are the database's.
+Each attempt is counted and committed before the proof is checked, so parallel guesses cannot share one attempt. Keys
+are keyed digests; times come from the database's clock, which all workers share.
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,12 @@ ONCE_AN_HOUR = Rate("1/1h")
 
 @dataclass(frozen=True, slots=True)
 class CountedAttempt:
-    """An attempt that was counted: `own` on the account, `shared` with others of the network or of everybody.
+    """An attempt that was counted.
 
-    `stranger` is the counter of the account for devices it does not know; `tries` how many attempts this makes in a
-    row; `is_repeated` when this network has tried this account before in this hour; `device` the id of a known device.
+    `own` is the counter of the account, or of the account's known browser; `shared` are the counters of the network and
+    of the whole service. `marker` remembers for an hour that this network has tried this account. `stranger` is the
+    account's counter for unknown browsers. `tries` is the number of attempts in a row, this one included; `is_repeated`
+    is true if the network has tried the account within the hour; `device` is the id of a known browser.
     """
 
     own: Charge
@@ -43,16 +45,20 @@ class CountedAttempt:
 
     @property
     def is_known_device(self) -> bool:
-        """Whether the account was signed in to from this device before."""
+        """Whether this browser has signed in to the account before."""
         return self.device is not None
 
     @property
     def charges(self) -> tuple[Charge, ...]:
-        """All that is counted, with the marker."""
+        """Every counter that the attempt counts on, the marker included."""
         return self.own, *self.shared, self.marker
 
     def forgiven(self) -> list[Statement]:
-        """The statements after a right proof: nothing of the attempt counts any more."""
+        """The statements to run after a correct proof: they refund the attempt and reset the account's counters.
+
+        A login from a known browser also ends the lockout of unknown browsers once they have reached the cap: below
+        the cap the wait ends by itself.
+        """
         rule = self.stranger.rule
         cap = rule.cap if isinstance(rule, ExponentialBackoff) else 0
         capped = (self.stranger.key,) if self.is_known_device else ()
@@ -61,13 +67,17 @@ class CountedAttempt:
         return [queries.give_back(self.shared, held), queries.forgive(forgotten, capped, cap, held)]
 
     def failed(self) -> list[Statement]:
-        """The statements after a wrong proof: among the accounts a network has tried, each counts once an hour."""
+        """The statements to run after a wrong proof.
+
+        `accounts` limits how many accounts a network tries, so an account that it has tried within the hour is
+        refunded there.
+        """
         accounts = [charge for charge in self.shared if charge.bucket == "accounts"]
         return [_given_back(accounts)] if self.is_repeated and accounts else []
 
 
 class Use(NamedTuple):
-    """Something to be counted: under which name, for whom or what, by which rule."""
+    """One use to count: the name of the counter, its subject (an address, a network or an id) and its limit."""
 
     bucket: str
     subject: str
@@ -76,24 +86,24 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Uses that were counted, and how many each makes under its rule."""
+    """Uses that were counted, with the number that each counter has reached."""
 
     charges: tuple[Charge, ...]
     tries: tuple[int, ...]
 
     def forgiven(self) -> list[Statement]:
-        """The statements after a right proof: rates get their use back, and rows of failures end."""
+        """The statements to run after a correct proof: they refund the rates and reset the backoffs."""
         rows = tuple(charge.key for charge in self.charges if isinstance(charge.rule, ExponentialBackoff))
         held = tuple(charge.key for charge in self.charges)
         return [queries.give_back(_rates(self.charges), held), queries.forgive(rows, (), 0, held)]
 
 
 async def spend(auth: Auth, tried: Attempt) -> CountedAttempt:
-    """One attempt is counted everywhere it counts. Raises TooManyAttempts when any counter is used up."""
+    """Counts one attempt on every counter, and commits. Raises TooManyAttempts when one of them is used up."""
     attempt, counted = await _counted(auth, tried)
     charges = [attempt.own, *attempt.shared]
     is_repeated = attempt.marker.key not in counted
-    # An account this network has tried before is not another one.
+    # `accounts` limits different accounts, and this network has tried this one before.
     beside = {"accounts"} if is_repeated else set()
     refused = [charge for charge in charges if charge.key not in counted and charge.bucket not in beside]
     spent = tuple(charge for charge in attempt.shared if charge.key in counted)
@@ -106,7 +116,7 @@ async def spend(auth: Auth, tried: Attempt) -> CountedAttempt:
 
 
 async def limit(auth: Auth, *uses: Use) -> Counted:
-    """One use is counted under every rule. Raises TooManyAttempts when one of them is used up."""
+    """Counts one use under every limit, and commits. Raises TooManyAttempts, and counts none, when one is used up."""
     charges = tuple(_charge(auth, *use) for use in uses)
     tries = await _tries(auth, queries.spend(charges))
     refused = [charge for charge in charges if charge.key not in tries]
@@ -117,12 +127,12 @@ async def limit(auth: Auth, *uses: Use) -> Counted:
 
 
 async def limit_mails(auth: Auth, client: Client) -> None:
-    """Counts a requested mail against the client's network, before anything is written. Raises TooManyAttempts."""
+    """Counts a requested mail against the client's network. Raises TooManyAttempts; call it before any write."""
     await limit(auth, Use("mail network", network_of(client), auth.settings.throttle.mail_network))
 
 
 async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
-    """Whether one more mail of this kind may go to the address; if so it is counted."""
+    """Counts one more mail of this kind to the address; False when its limit is used up."""
     throttle = auth.settings.throttle
     try:
         await limit(
@@ -136,12 +146,15 @@ async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
 
 
 def lifted(auth: Auth, method: str, canonical: str) -> Statement:
-    """The statement that lets strangers' devices try an account again: its owner has set a new password."""
+    """The statement that ends the account's lockout of unknown browsers: its owner has set a new password."""
     return _forgotten(_stranger(auth, method, canonical))
 
 
 def network_of(client: Client) -> str:
-    """The network of a client: an IPv4 address, or 64 bits of an IPv6 one; one for all whose address is unknown."""
+    """The client's network: its IPv4 address, or the first 64 bits of its IPv6 address, which one subscriber gets.
+
+    All clients without a known address share the network "unknown".
+    """
     if client.address is None:
         return "unknown"
     address = ip_address(client.address)
@@ -150,10 +163,10 @@ def network_of(client: Client) -> str:
 
 
 async def _counted(auth: Auth, tried: Attempt) -> tuple[CountedAttempt, dict[str, int]]:
-    """The attempt that was counted, with the tries of each counter that had one left.
+    """Counts the attempt; returns it with the tries of each counter that was not used up.
 
-    A device with a token has its own counter, unless the account has forgotten its devices since: one statement looks
-    and counts, so that nobody waits longer for it.
+    A browser with a valid token has its own counter, unless the account has forgotten its browsers since the token was
+    issued. One statement checks that and counts, so that the response time does not tell whether the browser is known.
     """
     stranger, device = _planned(auth, tried, None), known_browsers.known(auth, tried.visit.device_token, tried.account)
     if device is None:
@@ -161,6 +174,7 @@ async def _counted(auth: Auth, tried: Attempt) -> tuple[CountedAttempt, dict[str
     ours, condition = _planned(auth, tried, device.id), queries.KnownDevice(tried.account, device.at)
     tries = await _tries(auth, queries.spend_by_device(ours.charges, stranger.charges, condition))
     if ours.own.key not in tries and stranger.own.key not in tries:
+        # Refused either way, so the statement did not tell which of the two counters it used.
         is_known = await auth.database.row(queries.is_known(condition)) is not None
     else:
         is_known = ours.own.key in tries

@@ -1,4 +1,4 @@
-"""What follows every change of credentials: nobody stays signed in by the old ones, and the owner hears of it."""
+"""After every change of credentials: end what the old credentials opened, and notify the owner."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -23,20 +23,20 @@ NOTICE = timedelta(days=3)
 async def changed(
     auth: Auth, db: AsyncSession, event: Event, *deeds: Statement, letter: Letter | None, keep: UUID | None = None
 ) -> None:
-    """The deeds are done, and what rested on the old credentials of `event.user_id` is over.
+    """Runs the statements, and ends everything that the old credentials of `event.user_id` opened.
 
-    Their sessions end, their logins under way, every pending link and code and what they asked for by mail with them,
-    except the session or the login `keep`, which acts. `letter` tells the owner. Raises Unauthenticated when what acts
-    has ended while this waited for the user. Does not commit.
+    That is the user's sessions, logins under way, pending links and codes, and requests that wait for their mail. The
+    session or login `keep`, which makes the change, stays. `letter` notifies the owner. Raises Unauthenticated if
+    `keep` has ended while this waited for the lock on the user. Does not commit.
     """
     assert event.user_id is not None  # noqa: S101 - credentials are somebody's
-    # In a statement of its own: what ends is looked for after a sign-in that holds the user has committed its session.
+    # A statement of its own: a sign-in that holds the lock commits its session first, and the statements below see it.
     await db.execute(users.locked(event.user_id))
     if keep is not None and not await sessions.goes_on(auth, db, keep):
         raise Unauthenticated
     now, actor = auth.now(), Actor(event.client, event.actor_id)
     if event.forgets_known_browsers:
-        # Apart from the deeds, which may verify the address in the same row.
+        # Not together with `statements`, which may verify the address: that is an UPDATE of the same row.
         await db.execute(users.forget_devices(event.user_id, now))
     posted = [] if letter is None else [outbox.post(auth, event.user_id, letter, actor.shown_to(event.user_id))]
     over = [
@@ -49,6 +49,6 @@ async def changed(
 
 
 def notice(auth: Auth, about: type[Event] | str, recipient: str, **context: object) -> Letter:
-    """The mail that tells the user of an event, or one with a name of its own. It expires after three days."""
+    """The mail that notifies the user of an event; `about` may also name a mail. It expires after three days."""
     kind = about if isinstance(about, str) else about.notifies
     return Letter(kind, recipient, context, auth.until(NOTICE))

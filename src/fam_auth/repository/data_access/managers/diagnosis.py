@@ -1,4 +1,4 @@
-"""What is wrong with a service: settings, migrations, tables, secrets, mail."""
+"""The checks of `fam-auth doctor`: settings, migrations, tables, secrets, mail."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -18,20 +18,20 @@ from fam_auth.repository.data_access.queries import events
 ADVICE, FINE = "advice", "fine"
 PATIENCE = timedelta(seconds=15)
 LATEST = 200
-"""So many events are looked at for the addresses of clients."""
+"""How many of the latest events are searched for client addresses."""
 Found = Sequence[str] | None
 Check = Callable[[], Coroutine[Any, Any, Found]]
 
 
 class Finding(NamedTuple):
-    """What a check has found; `fine` when nothing. The check `advice` tells what works and could be safer."""
+    """The result of a check; `found` is FINE when there is no problem. ADVICE marks what works but could be safer."""
 
     check: str
     found: str
 
 
 async def diagnosed(auth: Auth, patience: timedelta = PATIENCE) -> list[Finding]:
-    """What every check finds, advice first. A check that takes longer than `patience` is a finding by itself."""
+    """The findings of every check, advice first. A check that takes longer than `patience` is a finding itself."""
     from fam_auth.core import upgrade  # noqa: PLC0415 - Alembic takes long to import, and no request needs it
 
     checks: dict[str, Check] = {
@@ -48,7 +48,7 @@ async def diagnosed(auth: Auth, patience: timedelta = PATIENCE) -> list[Finding]
 
 
 async def _of_tables(check: Coroutine[Any, Any, Found]) -> Found:
-    """What a check finds in the tables; nothing where they are not there yet, as another check tells."""
+    """The findings of a check that reads tables; None if they are missing, which another check reports."""
     try:
         return await check
     except (DBAPIError, Unavailable):
@@ -56,7 +56,7 @@ async def _of_tables(check: Coroutine[Any, Any, Found]) -> Found:
 
 
 async def _in_time(check: Coroutine[Any, Any, Found], patience: timedelta) -> Sequence[str]:
-    """What a check finds in the tables; nothing where they do not answer, as another check tells."""
+    """The same within `patience`; nothing if the database does not answer, which another check reports."""
     try:
         return await asyncio.wait_for(_of_tables(check), patience.total_seconds()) or ()
     except TimeoutError:
@@ -64,7 +64,7 @@ async def _in_time(check: Coroutine[Any, Any, Found], patience: timedelta) -> Se
 
 
 async def _addresses(auth: Auth) -> Found:
-    """Whether most of the latest requests seem to come from a proxy itself: from its address, or from none."""
+    """Advice if most of the latest requests seem to come from a trusted proxy itself: its address, or no address."""
     trusted, rows = auth.settings.trusted_proxies, await auth.database.rows(events.latest(LATEST))
     clients = [row.address and forwarded.address(row.address) for row in rows if row.request_id is not None]
     unknown = [one for one in clients if one is None or forwarded.is_proxy(one, trusted)]
@@ -79,7 +79,7 @@ async def _addresses(auth: Auth) -> Found:
 
 
 async def _nothing_to_check() -> None:
-    """A carrier of somebody else that cannot tell."""
+    """Stands in for the check of a mail transport that has none."""
 
 
 async def _finding(check: Check, patience: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""Addresses: a verification mail again, and the change to another address with its way back."""
+"""Email addresses: resend the verification mail, change the address, undo the change."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -33,9 +33,10 @@ CONFIRM, UNDO = "confirm_email_change", token_queries.UNDO
 
 
 async def resend(auth: Auth, email: str, client: Client) -> None:
-    """An unverified owner of the address will get a fresh mail, and nobody else anything.
+    """Queues a new verification mail if the address has an account that is not verified yet; sends none otherwise.
 
-    Raises TooManyAttempts for the network that asks, whatever the address.
+    Raises TooManyAttempts for the client's network only, so the answer does not tell whether the address has an
+    account.
     """
     request = Request(EmailVerificationSent, users.checked(email).shown, client)
     await attempts.limit_mails(auth, client)
@@ -43,9 +44,9 @@ async def resend(auth: Auth, email: str, client: Client) -> None:
 
 
 async def ask(auth: Auth, request: Request, *, kills: str | None = None) -> None:
-    """The request is written down, unless too much has been asked for this address of late.
+    """Queues the request for a worker, unless the address has reached its limit of mails. Commits.
 
-    Links of the purpose `kills` that went to the address are dead from now on, before the new one is made.
+    Links of the purpose `kills` that went to the address stop working now, not when the worker sends the new one.
     """
     canonical = parse(request.address).canonical
     if await attempts.may_mail(auth, request.event.kind, canonical):
@@ -55,7 +56,7 @@ async def ask(auth: Auth, request: Request, *, kills: str | None = None) -> None
 
 
 async def send_again(auth: Auth, db: AsyncSession, user: User, request: Request) -> bool:
-    """The answer to `resend`: the old link dies and a new one is mailed; False when the address is verified."""
+    """Answers `resend`: the old link stops working and a new one is mailed. False when the address is verified."""
     if user.email_verified:
         return False
     await db.execute(token_queries.retire(user.id, VERIFY, auth.now()))
@@ -64,16 +65,16 @@ async def send_again(auth: Auth, db: AsyncSession, user: User, request: Request)
 
 
 async def send_warning(auth: Auth, db: AsyncSession, user: User, request: Request) -> bool:
-    """The owner hears that somebody guesses their password."""
+    """Warns the owner that someone is guessing their password."""
     letter = credentials.notice(auth, LoginGuessed, user.email)
     await auth.database.together(db, outbox.post(auth, user.id, letter, request.client))
     return True
 
 
 async def change(auth: Auth, session: Session, email: str, client: Client) -> None:
-    """The new address will be asked to confirm, and the present one told, with a way back. Raises TooManyAttempts.
+    """Queues two mails: a link to confirm to the new address, and a link to undo to the current one.
 
-    It is void once the session has ended, or the credentials that it rests on have changed.
+    The request is void once the session has ended or the user's credentials have changed. Raises TooManyAttempts.
     """
     user_id = session.user_id
     await attempts.limit(auth, attempts.Use("change of address", str(user_id), auth.settings.throttle.mail_day))
@@ -82,9 +83,10 @@ async def change(auth: Auth, session: Session, email: str, client: Client) -> No
 
 
 async def send_change(auth: Auth, db: AsyncSession, user: User, request: Request) -> bool:
-    """The answer to `change`. An address that somebody has proved to be theirs tells them, and is not taken.
+    """Answers `change`. If another user has verified the address, they are notified and no confirmation is sent.
 
-    The present address gets its mail either way, or its owner would learn who else has an account.
+    The current address gets its mail either way: a missing mail would tell the user that the new address has an
+    account.
     """
     old, new, now = parse(user.email), parse(request.address), auth.now()
     holder = (await db.execute(queries.by_address(new.canonical))).first()
@@ -103,9 +105,9 @@ async def send_change(auth: Auth, db: AsyncSession, user: User, request: Request
 
 @retried
 async def confirm(auth: Auth, token: str, client: Client) -> User:
-    """The address of the token is the user's from now on, and everybody but the session that asked is signed out.
+    """The token's address is the user's, and all sessions but the one that asked for the change have ended.
 
-    Both addresses hear of it. Raises InvalidToken, also when that session has ended since.
+    Both addresses are notified. Raises InvalidToken, also when that session has ended since.
     """
     pending = await tokens.look(auth, CONFIRM, token)
     async with auth.transaction() as db:
@@ -126,10 +128,10 @@ def _moved_away(auth: Auth, address: str) -> Letter:
 
 
 async def undo(auth: Auth, token: str, client: Client) -> None:
-    """The mail that carried the token is taken at its word: "this was not me". Raises InvalidToken.
+    """Undoes what the mail with this token announced: its reader says "this was not me". Raises InvalidToken.
 
-    The address of before is the user's again, and everybody is signed out; a registration with an address whose owner
-    disowns it is gone.
+    After a change of address, the user has the earlier address again and all sessions have ended. After a registration,
+    the registration is deleted.
     """
     try:
         await _bring_back(auth, token, client)
@@ -139,9 +141,9 @@ async def undo(auth: Auth, token: str, client: Client) -> None:
 
 @retried
 async def _bring_back(auth: Auth, token: str, client: Client) -> None:
-    """The address of the token is the user's again, and every way back to a later one is closed.
+    """The token's address is the user's again, and the undo links of later changes stop working.
 
-    An attacker who took the account over went through those addresses, so the oldest link always wins.
+    An attacker who took over the account made those later changes, so the oldest undo link always wins.
     """
     pending = await tokens.look(auth, UNDO, token)
     async with auth.transaction() as db:
@@ -159,19 +161,19 @@ async def _bring_back(auth: Auth, token: str, client: Client) -> None:
 
 
 async def _move(auth: Auth, db: AsyncSession, user_id: UUID, address: Address, client: Client) -> None:
-    """The address is the user's, and proved. Raises InvalidToken when somebody else has proved it first.
+    """The address is the user's, and verified. Raises InvalidToken when another user has verified it first.
 
-    An account that merely claims the address goes: whoever reads the mailbox is right (S-128).
+    An account that has registered the address without verifying it is deleted: only the user has read its mailbox.
     """
     holder = (await db.execute(queries.by_address(address.canonical).with_for_update(key_share=True))).first()
     if holder is not None and holder.id != user_id:
         if not await registrations.may_be_replaced(auth, db, holder):
             raise InvalidToken
-        # They are told that it is gone, and not from where somebody else has proved the address.
+        # Its mail says that the account was deleted, but not from which client: that is another user's.
         await users.remove(auth, holder.id, Actor(Client(language=client.language)), db=db)
     try:
         await db.execute(queries.move(user_id, address.shown, address.canonical, auth.now()))
-    except IntegrityError as error:  # somebody else has proved it at the same moment
+    except IntegrityError as error:  # another user has verified it at the same moment
         raise InvalidToken from error
 
 

@@ -1,4 +1,7 @@
-"""Errands: what the application and features do after an event is committed; at least once, until it is given up."""
+"""Event jobs: what the application and the features do after an event is committed.
+
+Each runs at least once, and is retried until it succeeds or its lifetime ends.
+"""
 
 import asyncio
 import logging
@@ -25,7 +28,7 @@ log = logging.getLogger("fam_auth.errands")
 
 
 class ErrandFailed(FamAuthError):
-    """An errand did not succeed and is tried again; the reason is told to operators."""
+    """An event job failed and will be retried; operators see the message."""
 
 
 async def take(auth: Auth, limit: int, under_way: Collection[Row[Any]]) -> Sequence[Row[Any]]:
@@ -52,13 +55,13 @@ async def perform(auth: Auth, row: Row[Any]) -> None:
 
 
 async def listed(auth: Auth, prefix: str, limit: int) -> list[dict[str, str]]:
-    """The errands that wait or were given up, newest first, as an operator reads them."""
+    """The event jobs that wait or have failed for good, newest first, as text for operators."""
     rows = await auth.database.rows(queries.undone(prefix, limit))
     return [_shown(auth, row) for row in rows]
 
 
 async def resend(auth: Auth, prefix: str, errand_id: UUID | None) -> int:
-    """The errand that was given up is due again; None: all of them. Returns how many. Raises NotFound."""
+    """The failed event job with this id is due again; None: all of them. Returns how many. Raises NotFound."""
     expires_at = auth.until(outbox.ERRAND_LIFETIME)
     revived = await auth.database.rows(queries.revive(prefix, auth.now(), expires_at, errand_id))
     if errand_id is not None and not revived:
@@ -73,7 +76,7 @@ async def _do(auth: Auth, row: Row[Any]) -> None:
 
 
 async def _put_off(auth: Auth, row: Row[Any], failure: BaseException) -> None:
-    """It is due again after a pause, which grows; past its lifetime it waits for an operator."""
+    """The job is due again after a growing pause; after its lifetime it waits for an operator."""
     due_at, why = auth.now() + outbox.pause(row.tries), reason(failure)
     if due_at < row.expires_at:
         log.warning("Job %s %s failed and will be retried: %s", row.kind, row.id, why, exc_info=trace(failure))

@@ -1,4 +1,4 @@
-"""The journal: what happened stands in the transaction of the deed, and the features hear of it."""
+"""The audit log: records events in the transaction of the change, and passes them to the features."""
 
 import logging
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ async def record(
     subject: UUID | None = None,
     returning: Filled | None = None,
 ) -> Sequence[Row[Any]]:
-    """The deeds are done and the event is written, in one round trip where the database can; then the features hear it.
+    """Runs the statements and writes the event, in one round trip if the database can; then calls the features.
 
-    What follows from it waits in the outbox, for whoever it is an errand of. `subject` is the registration that it is
-    about. Returns the rows of the statement `returning`, which runs with the deeds. Does not commit.
+    Event jobs for the event are queued in the outbox. `subject` is the id of the registration that the event is about.
+    Returns the rows of the statement `returning`, which runs with the others. Does not commit.
     """
     event_id = auth.new_id()
     event = replace(event, id=event_id)
@@ -41,7 +41,7 @@ async def record(
 
 
 async def record_all(auth: Auth, db: AsyncSession, happened: Sequence[Event]) -> None:
-    """The same for many events at once, of a kind that changes nothing which workers remember. Does not commit."""
+    """Records many events at once, of kinds that invalidate no cached session. Does not commit."""
     lines = {auth.new_id(): event for event in happened}
     await db.execute(queries.add_many(), [queries.line(event_id, event) for event_id, event in lines.items()])
     for event_id, unnamed in lines.items():
@@ -52,7 +52,7 @@ async def record_all(auth: Auth, db: AsyncSession, happened: Sequence[Event]) ->
 
 
 async def record_alone(auth: Auth, event: Event) -> None:
-    """The event is written and committed: the trace of a refusal, whose deed was rolled back."""
+    """Records the event in a transaction of its own, and commits: a refusal has rolled back the request's."""
     async with auth.transaction() as db:
         await record(auth, db, event)
 
@@ -63,12 +63,12 @@ async def listed(auth: Auth, wanted: EventFilter, after: UUID | None, limit: int
 
 
 async def of_own(auth: Auth, user_id: UUID, after: UUID | None, limit: int) -> Page[Row[Any]]:
-    """A page of what happened to a user, newest first, for them: without the traces of administrators."""
+    """A page of a user's own events, newest first; the addresses and user agents of administrators are left out."""
     return Page.of(await auth.database.rows(queries.page_of_own(user_id, after, limit + 1)), limit)
 
 
 async def newer(auth: Auth, wanted: EventFilter, than: UUID, limit: int) -> list[Row[Any]]:
-    """The events since one of them, newest first."""
+    """The events after the event `than`, newest first."""
     return await auth.database.rows(queries.newer(wanted, than, limit))
 
 

@@ -1,4 +1,4 @@
-"""What is kept of one user, for them to take along."""
+"""The export of everything stored about one user."""
 
 from typing import Any
 from uuid import UUID
@@ -16,9 +16,9 @@ from fam_auth.values import Actor
 
 @retried
 async def of_user(auth: Auth, user_id: UUID, actor: Actor) -> dict[str, list[dict[str, Any]]]:
-    """The user's rows by table, as JSON takes them; the audit log has who took them. Raises NotFound and Forbidden.
+    """The user's rows by table, ready for JSON; the audit log records who exported them. Raises NotFound and Forbidden.
 
-    Columns that are secrets are left out, and from where administrators did something to the user.
+    Secret columns are left out, and so are the addresses and user agents of administrators.
     """
     models = [*KERNEL, *(model for feature in auth.features for model in feature.models)]
     theirs = [model for model in models if model is User or "user_id" in model.__table__.columns]

@@ -1,4 +1,4 @@
-"""How much goes on, counted over time."""
+"""The numbers behind the charts of the administration pages."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,9 +12,9 @@ LIVE = "live"
 
 
 async def over_time(auth: Auth, marks: Sequence[datetime]) -> dict[str, list[int]]:
-    """What happened between each two of the marks, by series, and how many sessions lived at the end of each time.
+    """Events between each two marks, by series, and the sessions that were live at the end of each interval (`live`).
 
-    Two statements; the time that has not ended yet is counted up to now.
+    Takes two statements. An interval that has not ended yet is counted up to now.
     """
     counted = {kind: event.counts_as for kind, event in known().items() if event.counts_as is not None}
     found: dict[str, list[int]] = {name: [0] * (len(marks) - 1) for name in get_args(Series)}

@@ -1,4 +1,4 @@
-"""Whether this worker can do its work."""
+"""The readiness check of this worker."""
 
 from sqlalchemy import literal, select
 
@@ -7,7 +7,7 @@ from fam_auth.exceptions import Unavailable
 
 
 async def ready(auth: Auth) -> None:
-    """Raises Unavailable when the database does not answer or this worker is about to stop."""
+    """Raises Unavailable if the database does not answer or this worker is about to stop."""
     if auth.is_stopping:
         raise Unavailable
     await auth.database.row(select(literal(1)))

@@ -1,4 +1,4 @@
-"""The feed of changes: what this worker changes it forgets at the commit, the others within a second."""
+"""The invalidation feed: a worker drops cached sessions that it changes at the commit, the others within a second."""
 
 from uuid import UUID
 
@@ -16,10 +16,10 @@ from fam_auth.repository.data_access.queries import invalidation as queries
 
 
 def told(auth: Auth, db: AsyncSession, happened: Event) -> list[Statement]:
-    """The statements by which other workers hear of an event that changes what they may remember.
+    """The statements that tell other workers to drop the sessions that an event invalidates.
 
-    This worker forgets it when `db` commits. They are written whatever `session_check` is here: another process on the
-    same database may remember.
+    This worker drops them when `db` commits. The statements do not depend on `session_check` here: another process on
+    the same database may cache sessions.
     """
     about = happened.invalidated
     if about is None:
@@ -29,21 +29,21 @@ def told(auth: Auth, db: AsyncSession, happened: Event) -> list[Statement]:
 
 
 async def tell_all(auth: Auth, db: AsyncSession, ids: Rows) -> None:
-    """The same for many users or sessions. Does not commit."""
+    """Invalidates many users or sessions, by their ids. Does not commit."""
     _forget_at_commit(auth, db, None)
     await db.execute(queries.add_all(ids, auth.now()))
 
 
 def is_read(auth: Auth) -> bool:
-    """Whether this worker remembers sessions, and reads the feed for it."""
+    """Whether this worker caches sessions, and so has to read the feed."""
     return auth.settings.session_check == "feed"
 
 
 async def read(auth: Auth) -> set[UUID | None]:
-    """What has changed since the last time is forgotten, and returned; one statement, however many sessions there are.
+    """Drops from the cache what has changed since the last read, and returns the ids of those sessions and users.
 
-    None among it: everything may have changed, as after a long silence, when rows may have been purged. Raises
-    Unavailable when a standby answers: it may lag behind.
+    None among them means that everything may have changed: after a long gap, rows of the feed may have been purged.
+    One statement, however many sessions are cached. Raises Unavailable if a standby answers, because it may lag behind.
     """
     cache, cursor = auth.session_cache, auth.session_cache.cursor
     asked_at = cache.clock()
@@ -54,18 +54,18 @@ async def read(auth: Auth) -> set[UUID | None]:
     changed = {row.about for row in rows if row.id is not None and row.id not in cursor.read}
     is_gap = cursor.position is None or not cache.is_trusted
     if is_gap or horizon < (cursor.position or 0) or server != cursor.server:
-        # The first time for long, or another server than before: what it never heard of may be remembered here.
+        # First read after a gap, or another server (a failover): the cache may hold what the feed never announced.
         changed.add(None)
     for about in changed:
         cache.forget(about)
-    # Those of transactions that go on beside a longer one come again.
+    # The horizon waits for the oldest open transaction, so the next read returns these rows again.
     cache.cursor = FeedCursor(horizon, server, {row.id for row in rows})
     cache.heard(asked_at)
     return changed
 
 
 def _forget_at_commit(auth: Auth, db: AsyncSession, about: UUID | None) -> None:
-    """Not before: until then another request may read what was, and remember it."""
+    """Drops it at the commit, not before: until then another request could read the old row and cache it again."""
 
     def forget(_: SyncSession) -> None:
         auth.session_cache.forget(about)

@@ -1,7 +1,8 @@
-"""Devices an account was signed in to from: they have attempts of their own, so that strangers cannot lock them out.
+"""Known browsers: those that have signed in to an account. Each has its own attempts, so strangers cannot lock it out.
 
-The token stands for itself, sealed and bound to the account; no table knows of it. What ends the tokens of an account
-is a moment that is kept with its address (auth_email.devices_since): tokens issued before it are no longer accepted.
+A browser keeps a sealed token that is bound to the account; no table stores it. To end the tokens of an account,
+auth_email.devices_since is set: tokens issued before that moment are no longer accepted. In code and tables a known
+browser is a `device`.
 """
 
 import hashlib
@@ -14,33 +15,33 @@ from fam_auth.auth import Auth
 from fam_auth.core.sealed_tokens import SealedToken
 
 EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-# Account, device, when it was made in microseconds since the epoch.
+# Account, device, time of issue in microseconds since the epoch.
 TOKEN = SealedToken("famd_", "device", struct.Struct(">16s12sQ"))
-# As earlier versions made it: the expiry in place of that, in seconds since the epoch.
+# The token of earlier versions: the expiry instead of the time of issue, in seconds since the epoch.
 EARLIER_TOKEN = SealedToken("famd_", "device", struct.Struct(">16s12sI"))
 
 
 class Device(NamedTuple):
-    """What a token says: the id of a device, and when it has signed in."""
+    """The contents of a token: the browser's id, and when it signed in."""
 
     id: str
     at: datetime
 
 
 def new() -> str:
-    """The id of a device that was not seen before."""
+    """A new id for a browser that has not signed in before."""
     return secrets.token_hex(12)
 
 
 def remembered(auth: Auth, canonical: str, device: str) -> str:
-    """A token for a device that has just signed in completely."""
+    """The token for a browser that has just completed a login; `canonical` is the account's address."""
     return TOKEN.seal(auth.keys, _account(canonical), bytes.fromhex(device), (auth.now() - EPOCH) // TICK)
 
 
 def known(auth: Auth, token: str | None, canonical: str) -> Device | None:
-    """The device that the token stands for at this account; None for any other token.
+    """The browser that the token names at this account; None for a wrong or expired token, or another account's.
 
-    Whether the account has ended its tokens since, the database alone knows.
+    Does not check devices_since: the statements that use the browser do.
     """
     found = None if token is None else _opened(auth, token)
     if found is None:

@@ -1,4 +1,4 @@
-"""The login pipeline: proofs come in, and a session comes out once nothing is remaining_steps."""
+"""The login pipeline: it takes proofs of authentication factors, and starts a session when no step remains."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,9 +44,9 @@ VERIFY_EMAIL = Step("verify_email")
 
 
 async def guard(auth: Auth, tried: Attempt) -> CountedAttempt:
-    """One attempt on this account is counted, and every feature lets it be judged.
+    """Counts one attempt on this account, and asks every feature whether the proof may be checked. Commits.
 
-    Raises TooManyAttempts, or whatever a feature refuses with.
+    Raises TooManyAttempts, and the refusals of the features.
     """
     try:
         attempt = await attempts.spend(auth, tried)
@@ -60,9 +60,10 @@ async def guard(auth: Auth, tried: Attempt) -> CountedAttempt:
 
 
 async def fail(auth: Auth, user_id: UUID | None, tried: Attempt, attempt: CountedAttempt) -> InvalidCredentials:
-    """The trace of a wrong proof is written, the same for an account and for none; returns the refusal to raise.
+    """Records a failed login, with or without an account; returns the refusal to raise.
 
-    The owner of an account that is tried again and again hears of it, once a day.
+    Does the same work for an unknown address (`user_id` None), so that timing does not tell which addresses have an
+    account. After ten failures in a row the owner is notified.
     """
     client = tried.visit.client
     failed = LoginFailed(
@@ -78,11 +79,11 @@ async def fail(auth: Auth, user_id: UUID | None, tried: Attempt, attempt: Counte
 async def begin(
     auth: Auth, proof: Proof, visit: Visit, *, locking: Rows | Filled, attempt: CountedAttempt | None = None
 ) -> Outcome:
-    """The first proof was right: a session, or a login under way. The attempt is forgiven.
+    """After a correct first proof: returns a session, or a login under way if steps remain. Refunds the attempt.
 
-    With the token of a step-up of this user, the step-up goes on. `locking` returns and locks the user together with
-    the rows that the proof rests on, such as the hash that was judged (`users.locked` with a join): it finds nothing
-    when one of them has changed meanwhile. Raises InvalidCredentials then, and for a suspended user.
+    With the token of a step-up of this user, continues that step-up. `locking` selects and locks the user together with
+    the rows that the proof depends on, such as the hash that was checked (`users.locked` with a join); it finds nothing
+    if one of them has changed since. Raises InvalidCredentials then, and for a suspended user.
     """
     async with auth.transaction() as db:
         user = await _locked(auth, db, locking)
@@ -104,7 +105,7 @@ async def begin(
 
 
 async def step_up(auth: Auth, session: Session, user: User, client: Client) -> Incomplete:
-    """A login that raises the session when it is complete: the first factor is asked for again, then the second."""
+    """Starts a login that steps up this session: it requires the first factor again, then the second."""
     async with auth.transaction() as db:
         progress = Progress(user, (), session.transport, client, session.id, device=known_browsers.new())
         return await _keep(auth, db, progress, (_first(auth),))
@@ -119,14 +120,14 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
     consuming: Statement | None = None,
     told: Sequence[Event] = (),
 ) -> Outcome:
-    """A further proof was right, or (None) something else that was remaining_steps has been done. The token is used up.
+    """Continues a login after a further correct proof, or (None) after another step. Consumes the token.
 
-    `consuming` uses up what the proof was made with, in the same transaction: unless it returns a row, nothing has
-    happened. `told` are the events that it means. Raises InvalidLoginToken and InvalidCode.
+    `consuming` consumes what the proof was made with, such as a code, in the same transaction: if it returns no row,
+    InvalidCode is raised and nothing changes. `told` are events to record with it. Raises InvalidLoginToken.
     """
     digests = auth.keys.digests(TOKEN, login_token)
     async with auth.transaction() as db:
-        # The user first, as everybody who ends logins does: a login that goes on outlives no change of credentials.
+        # Lock the user first, like everything that ends logins: no login outlives a change of credentials, no deadlock.
         user = await _locked(auth, db, users.locked(queries.owner_of(digests, auth.now())))
         taken = None if user is None else (await db.execute(queries.take(digests, auth.now()))).first()
         if user is None or taken is None:
@@ -140,7 +141,7 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
 
 
 async def standing(auth: Auth, login_token: str) -> Incomplete:
-    """Where the login under way stands; its token stays as it is. Raises NoLogin."""
+    """The remaining steps of the login under way; its token stays valid. Raises NoLogin."""
     async with auth.transaction() as db:
         under_way = (await db.execute(queries.under_way(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
         row = None if under_way is None else (await db.execute(users.by_id(under_way.user_id))).first()
@@ -159,15 +160,15 @@ async def under_way(auth: Auth, login_token: str | None) -> Row[Any] | None:
 
 
 async def user_of(auth: Auth, login_token: str | None) -> UUID | None:
-    """Whose login the token belongs to, once it has passed its first factor; None for any other token."""
+    """The user of the token's login, once it has passed its first factor; None for any other token."""
     row = await under_way(auth, login_token)
     return row.user_id if row is not None and row.proofs else None
 
 
 async def at_step(auth: Auth, login_token: str | None, name: str) -> Row[Any]:
-    """The row of the login whose next step this is. Steps are done in the order in which they are named.
+    """The row of the login, if `name` is its next step: steps are done in their order.
 
-    Raises InvalidLoginToken where it is not to be done, and Forbidden while an earlier step is.
+    Raises InvalidLoginToken if the step does not remain, and Forbidden if an earlier step does.
     """
     row = await under_way(auth, login_token)
     if row is None or login_token is None:
@@ -181,7 +182,7 @@ async def at_step(auth: Auth, login_token: str | None, name: str) -> Row[Any]:
 
 
 async def abandon(auth: Auth, login_token: str) -> None:
-    """The login under way is gone."""
+    """Deletes the login under way; does nothing for any other token."""
     await auth.database.rows(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))
 
 
@@ -196,7 +197,7 @@ async def _advance(auth: Auth, db: AsyncSession, progress: Progress, *forgiven: 
 
 
 async def _joined(auth: Auth, db: AsyncSession, progress: Progress, login_token: str) -> Progress:
-    """The same as part of the user's step-up, if the token is that of one."""
+    """The progress as part of the user's step-up, if the token belongs to one; else unchanged. Consumes the token."""
     digests = auth.keys.digests(TOKEN, login_token)
     taken = (await db.execute(queries.take_step_up(progress.user.id, digests, auth.now()))).first()
     if taken is None:
@@ -228,16 +229,16 @@ async def _keep(
 
 
 async def _locked(auth: Auth, db: AsyncSession, locking: Rows | Filled) -> User | None:
-    """The user, locked until the transaction ends; None for one who is gone or may not sign in."""
+    """The user, locked until the transaction ends; None if deleted or suspended."""
     row = await auth.database.row(locking, db)
     user = None if row is None else users.value(row)
     return None if user is None or user.is_suspended(auth.now()) else user
 
 
 async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[Step, ...]:
-    """Asks every feature, so that no way in can pass a factor by.
+    """The steps that remain. Asks every feature, so that no sign-in method bypasses a second factor.
 
-    A step-up begins anew: no second factor replaces the first.
+    A step-up starts over with the first factor: a second factor does not replace it.
     """
     ways = {way for feature in auth.features for way in feature.ways}
     if progress.raises is not None and not ways & {proof.method for proof in progress.proofs}:
@@ -250,14 +251,14 @@ async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[St
 
 
 def _progress(user: User, row: Row[Any], proofs: tuple[Proof, ...], client: Client) -> Progress:
-    """How far the login of a row has come, with these proofs."""
+    """The progress of the login in this row, with these proofs."""
     return Progress(
         user, proofs, row.transport, client, row.session_id, device=row.device, is_known_device=row.is_known_device
     )
 
 
 def _guessed(auth: Auth, progress: Progress, attempt: CountedAttempt) -> list[Statement]:
-    """Tells the owner when a device that was never seen is right after many have been wrong (ASVS 6.3.5)."""
+    """Notifies the owner when an unknown browser gives the correct proof after many failed ones (OWASP ASVS 6.3.5)."""
     if progress.is_known_device or attempt.tries <= MANY:
         return []
     user, client = progress.user, progress.client

@@ -1,4 +1,4 @@
-"""What stands before everything that is done to a user's account."""
+"""The authorization check before everything that is done to a user's account."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from fam_auth.values import Actor
 
 
 async def obtain(auth: Auth, db: AsyncSession, deed: Event, actor: Actor) -> Row[Any]:
-    """Every feature permits the deed, and its user is locked until the transaction ends; returns the user.
+    """Every feature permits the action, and its user is locked until the transaction ends; returns the user's row.
 
-    The first thing in the transaction: features take locks that come before the user's, and taking them after it
-    could deadlock. Raises NotFound, Unauthenticated when the session of the actor has ended
-    meanwhile, and what the features or the demands of the route refuse with. Does not commit.
+    Call it first in the transaction: features take locks that come before the user's, and taking them later could
+    deadlock. Raises NotFound, Unauthenticated if the actor's session has ended while this waited for the lock, and the
+    refusals of the features and of the route's demands. Does not commit.
     """
-    assert deed.user_id is not None  # noqa: S101 - it is done to somebody
+    assert deed.user_id is not None  # noqa: S101 - every action on an account has a user
     for feature in auth.features:
         await feature.permit(auth, db, deed)
     row = (await db.execute(queries.locked(deed.user_id))).first()

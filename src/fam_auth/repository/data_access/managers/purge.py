@@ -1,4 +1,4 @@
-"""What has expired or ended leaves the database, a few rows at a time, so that nobody who works there feels it."""
+"""The purge: deletes expired and ended rows in small batches, so that requests are not slowed down."""
 
 import asyncio
 import time
@@ -17,16 +17,16 @@ from fam_auth.repository.data_access.queries.purge import Moment, before, dying
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 BATCH = 1_000
-"""Rows that one statement deletes: some 20 ms of a database's time."""
+"""Rows that one statement deletes: about 20 ms of database time."""
 Batch = Callable[[], Awaitable[int]]
 """Deletes the next BATCH rows and returns how many there were."""
 
 
 async def purge(auth: Auth) -> dict[str, int]:
-    """Expired logins and tokens are gone, and what ended longer ago than the retention; returns rows by table.
+    """Deletes expired logins and tokens, and what ended before the retention period; returns rows by table.
 
-    Each batch is a transaction of its own; after it the database has as long a pause as it took. A table that cannot be
-    purged does not keep the others from it. Raises Unavailable for it at the end.
+    Each batch is a transaction of its own, followed by a pause as long as the batch took. A table that cannot be purged
+    does not stop the others: Unavailable is raised at the end.
     """
     gone, failed = Counter[str](), list[Unavailable]()
     for name, batch in _worn(auth):
@@ -40,7 +40,7 @@ async def purge(auth: Auth) -> dict[str, int]:
 
 
 def _worn(auth: Auth) -> Iterator[tuple[str, Batch]]:
-    """What is to go, by the name of its table; each is found by an index."""
+    """What to delete, by table name; an index finds each batch."""
     now = auth.now()
     kept = now - auth.settings.retention
     yield "logins", partial(_delete, auth, Login.expires_at, now)
@@ -68,12 +68,12 @@ async def _delete(auth: Auth, column: Moment, end: object) -> int:
 async def _remove_unverified(auth: Auth, end: datetime) -> int:
     async with auth.transaction() as db:
         found = (await db.execute(users.unverified(end, BATCH))).scalars().all()
-        # In a second statement, which sees registrations that committed before the lock.
+        # A second statement, because it sees registrations that were committed while the first waited for its locks.
         return len((await db.execute(users.remove_unverified(found, end))).all())
 
 
 async def _clear(batch: Batch) -> int:
-    """Deletes batch after batch until one is not full; returns how many rows that were."""
+    """Deletes batch after batch until one is not full; returns the number of rows."""
     gone, last = 0, BATCH
     while last == BATCH:
         began = time.monotonic()

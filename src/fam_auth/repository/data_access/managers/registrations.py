@@ -1,7 +1,7 @@
-"""Registering: the account, the registration and its mail, with the same work for every address.
+"""Registering: creates the account, the registration and its mail, with the same work for every address.
 
 Several people may register one address. Each registration keeps its own token and credential until one of them is
-verified (verifications.py), and none changes an account that is there already.
+verified (verifications.py); none of them changes an existing account.
 """
 
 from collections.abc import Callable
@@ -31,10 +31,10 @@ PREFIX = "famg"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a feature stores for somebody who registers, as statements.
+    """The statements that store a new user's credential.
 
-    `in_force`, given the user's id, counts at once: it is for the first who registers an address. `waiting`, given the
-    id of the registration, counts once the feature hears that the address was verified for it.
+    `in_force` takes the user's id; its credential works at once, for the first registration of an address. `waiting`
+    takes the registration's id; its credential works once the address is verified for that registration.
     """
 
     in_force: Callable[[UUID], list[Statement]]
@@ -43,9 +43,9 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Registrant:
-    """Somebody who asks for an account. `given` is what they filled into the application's own fields.
+    """A request for an account. `given` holds the application's own fields.
 
-    `may_mail` is whether one more mail may go to an address that is known.
+    `may_mail` is false when the address has reached its limit of mails.
     """
 
     address: Address
@@ -57,27 +57,27 @@ class Registrant:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The answer to a registration: its token, and the id of the new user; None where the address is known."""
+    """The result of a registration: its token, and the id of the new user; None if the address is known already."""
 
     token: str
     user_id: UUID | None
 
 
 def nobody() -> Registered:
-    """The answer to a registration of which nothing was kept; nobody can tell."""
+    """The result of a registration that was not stored; its token looks like any other, so the client cannot tell."""
     return Registered(new_token(PREFIX), None)
 
 
 async def counted(auth: Auth, address: Address, client: Client) -> bool:
-    """One registration is counted; whether its address may get a mail. Raises TooManyAttempts for the network."""
+    """Counts one registration; returns whether its address may get a mail. Raises TooManyAttempts for the network."""
     throttle = auth.settings.throttle
     by_network = attempts.Use("register", attempts.network_of(client), throttle.register_network)
-    # The mails of registrations and those that are asked for again are of one kind.
+    # Mails of registrations and resent mails share one limit.
     by_address = attempts.Use(f"mail {EmailVerificationSent.kind} day", address.canonical, throttle.mail_day)
     try:
         await attempts.limit(auth, by_network, by_address)
     except TooManyAttempts:
-        # That refunded both: the network pays even when only the address is exhausted.
+        # `limit` has refunded both: count the network again, even if only the address has reached its limit.
         await attempts.limit(auth, by_network)
         return False
     return True
@@ -85,15 +85,15 @@ async def counted(auth: Auth, address: Address, client: Client) -> bool:
 
 @retried
 async def register(auth: Auth, who: Registrant, credential: Credential) -> Registered:
-    """Creates the account, or adds a registration to an unverified one that was registered and never used.
+    """Creates the account, or adds a registration to an unverified account that was registered and never used.
 
-    A known address gets a mail if `who.may_mail`. Raises what the application's listeners raise.
+    A known address gets a mail if `who.may_mail`. Raises what the application's `auth.on` listeners raise.
     """
     token, new_id = new_token(PREFIX), auth.new_id()
     async with auth.transaction() as db:
         holder = await users.claim(auth, db, new_id, who.address)
         owner_id: UUID = new_id if holder is None else holder.user_id
-        # After the address is locked: others may have registered or verified it while this waited.
+        # Read after the lock on the address: others may have registered or verified it while this waited.
         is_open = await _is_open(auth, db, owner_id)
         waits = _waiting(auth, owner_id, who, credential, token)
         if holder is None:
@@ -107,10 +107,10 @@ async def register(auth: Auth, who: Registrant, credential: Credential) -> Regis
 
 
 async def may_be_replaced(auth: Auth, db: AsyncSession, holder: Row[Any]) -> bool:
-    """Whether an account, which is locked, merely claims its address, so that the owner of the mailbox may remove it.
+    """Whether the owner of the mailbox may replace this account (locked), because it has not verified its address.
 
-    Where addresses are verified, that is one that was registered, and neither verified nor signed in to. What an
-    administrator made, invited or imported stays.
+    If addresses require verification, the account must have been registered and never used. Accounts that an
+    administrator created, invited or imported stay.
     """
     if holder.verified_at is not None:
         return False
@@ -126,14 +126,14 @@ async def _register_first(
 
 
 async def _is_open(auth: Auth, db: AsyncSession, user_id: UUID) -> bool:
-    """Whether an account came from a registration, and was neither signed in to nor suspended."""
+    """Whether the account was registered, never signed in to, and is not suspended."""
     row = await auth.database.row(queries.standing(user_id, auth.now()), db)
-    assert row is not None  # noqa: S101 - it always gives a row
+    assert row is not None  # noqa: S101 - the statement always returns a row
     return row.is_registered and row.is_unused and not row.is_suspended
 
 
 def _waiting(auth: Auth, user_id: UUID, who: Registrant, credential: Credential, token: str) -> list[Statement]:
-    """The registration with its credential; its mail, where addresses need verification."""
+    """The statements of a waiting registration: its row, its credential and, if addresses are verified, its mail."""
     registration_id, digest = auth.new_id(), auth.keys.digest(verifications.REGISTRATION, token)
     kept = queries.add(id=registration_id, user_id=user_id, token=digest, name=who.name, created_at=auth.now())
     stored = [kept, *credential.waiting(registration_id)]

@@ -1,4 +1,4 @@
-"""The rotation of secrets: what is encrypted at rest is encrypted anew, in batches that nobody feels."""
+"""The rotation of secrets: encrypts stored values again with the newest secret, in small batches."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,7 +14,7 @@ BATCH = 500
 
 
 class Rekeyed(NamedTuple):
-    """How many values of a column were encrypted anew, and how many rest on older secrets still (digests)."""
+    """Per column: values encrypted again, and values that still use older secrets (digests cannot be converted)."""
 
     column: str
     encrypted: str
@@ -22,7 +22,7 @@ class Rekeyed(NamedTuple):
 
 
 async def rekey(auth: Auth, tell: Callable[[str], None] = lambda _: None) -> list[Rekeyed]:
-    """Everything that is encrypted is encrypted with the newest secret. `tell` hears of each batch."""
+    """Encrypts every encrypted value with the newest secret. Calls `tell` with the progress after each batch."""
     done = []
     for column in _secret(auth):
         name, count = f"{column.table.name}.{column.name}", 0
@@ -35,7 +35,7 @@ async def rekey(auth: Auth, tell: Callable[[str], None] = lambda _: None) -> lis
 
 
 async def lost(auth: Auth) -> list[str]:
-    """The columns with values of secrets that are not in force any more: nobody can use or read those."""
+    """One finding per column with values of secrets that are no longer configured: they cannot be used or read."""
     found = []
     for column in _secret(auth):
         left = await auth.database.row(queries.count_older(column, auth.keys.versions))
@@ -47,9 +47,9 @@ async def lost(auth: Auth) -> list[str]:
 
 
 async def _rekey_some(auth: Auth, column: Column[str]) -> int:
-    """One batch, a row at a time: who changes a row meanwhile keeps their change.
+    """One batch, row by row, each only if its value is still the one read: a concurrent change wins.
 
-    What rests on a secret that is not in force any more stays as it is, and ends nothing (`lost` tells of it).
+    Skips values of secrets that are no longer configured (`lost` reports them).
     """
     older = [version for version in auth.keys.versions if version != auth.keys.version]
     rows = await auth.database.rows(queries.resting(column, older, BATCH))

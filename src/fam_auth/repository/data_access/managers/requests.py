@@ -1,7 +1,7 @@
-"""Requests are answered later, where nobody can measure whether the address has an account (ASVS 6.3.8).
+"""Answers requests for mails in a worker, so that the response time does not tell whether the address has an account.
 
-A request becomes an event of the user it is about, in one transaction with all that follows from it. Features answer
-theirs where they hear of the event.
+OWASP ASVS 6.3.8. A request becomes an event of its user, in one transaction with everything that follows from it.
+Features answer their requests in `heard`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,14 +30,14 @@ KERNELS: Mapping[type[Event], Answer] = {
 
 @retried
 async def answer(auth: Auth, row: Row[Any]) -> None:
-    """What was asked for is done, once, if there is somebody whom it is about and who may sign in.
+    """Answers the request once, if its address belongs to a user who is not suspended.
 
-    What was asked for in a session is not done when that has ended, or its request was made void meanwhile.
+    Does nothing if the request was made in a session that has ended, or is void since the credentials changed.
     """
     request = request_of(auth, row)
     whose = users.by_address(parse(request.address).canonical) if request.user_id is None else users.by_id(row.user_id)
     async with auth.transaction() as db:
-        # The user first, as everybody who makes requests void does.
+        # Lock the user first, like everything that makes requests void: otherwise the two could deadlock.
         found = (await db.execute(whose.with_for_update(key_share=True))).first()
         is_due = (await db.execute(queries.answered(row.id, auth.now()))).first() is not None
         if not is_due or found is None or users.value(found).is_suspended(auth.now()):

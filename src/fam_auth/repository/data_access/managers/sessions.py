@@ -1,4 +1,4 @@
-"""Sessions: the one place that makes them, and everything that keeps, shows or ends them."""
+"""Sessions: starts them (nothing else does), and checks, refreshes, lists and ends them."""
 
 import logging
 import struct
@@ -39,13 +39,16 @@ ACCESS: Mapping[Transport, SealedToken] = {
     "bearer": SealedToken("fams_", "bearer", _LAYOUT),
     "cookie": SealedToken("famc_", "cookie", _LAYOUT),
 }
-# Session id, number of refreshes before this token.
+# Session id, number of refreshes before this token was issued.
 REFRESH = SealedToken("famr_", "refresh", struct.Struct(">16sI"))
 log = logging.getLogger("fam_auth")
 
 
 async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims, *deeds: Statement) -> Complete:
-    """The session of a login that lacks nothing. The only place where sessions are made; `deeds` go with it."""
+    """Starts the session of a login without remaining steps, and runs `deeds` with it. Does not commit.
+
+    Call it from the login pipeline alone: this is the only place that creates sessions.
+    """
     now = auth.now()
     session = Session(
         id=auth.new_id(),
@@ -64,8 +67,8 @@ async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims
     user_id = session.user_id
     started = SessionStarted(at=now, user_id=user_id, session_id=session.id, actor_id=user_id, client=progress.client)
     notices = [] if progress.is_known_device else [_new_device(auth, progress.user, session, progress.client)]
-    # The oldest sessions end when a user has more than the setting allows (ASVS 7.1.2). They are counted by this
-    # statement, after the user was locked: of sign-ins that come together, each sees those before it.
+    # The oldest sessions end when a user has more than the setting allows (OWASP ASVS 7.1.2). This statement counts
+    # them after the user was locked, so that parallel sign-ins see each other's sessions.
     others = auth.settings.sessions_per_account - 1
     oldest = queries.end_oldest(session.user_id, others, now, auth.used_since())
     ended = await events.record(auth, db, started, queries.add(session), *notices, *deeds, returning=oldest)
@@ -81,9 +84,9 @@ async def step_up(
     claims: Claims,
     *deeds: Statement,
 ) -> Complete:
-    """The session rests on the proofs just given, and its tokens of before are dead. Raises InvalidLoginToken.
+    """Gives the session the new proofs and claims; its earlier tokens stop working. Raises InvalidLoginToken.
 
-    The proofs are the new ones alone: an assurance that was not shown again does not count as fresh.
+    The new proofs replace the old ones: a factor that was not proved again must not count as recent. Does not commit.
     """
     now = auth.now()
     row = (await db.execute(queries.step_up(session_id, progress.proofs, claims, now))).first()
@@ -106,13 +109,13 @@ def _complete(auth: Auth, progress: Progress, session: Session, refreshes: int) 
 
 
 def _new_device(auth: Auth, user: User, session: Session, client: Client) -> Statement:
-    """Tells the user of a sign-in from where they were never seen; says nothing at their first one."""
+    """Notifies the user of a sign-in from a new browser; not at their first sign-in."""
     letter = Letter(SessionStarted.notifies, user.email, {"agent": session.agent}, auth.until(timedelta(days=3)))
     return outbox.post(auth, user.id, letter, client, only_if=queries.is_from_new_device(session))
 
 
 async def claims_of(auth: Auth, db: AsyncSession, user: User) -> Claims:
-    """What the features add to the sessions of a user."""
+    """The claims that the features add to the user's sessions, valid until the earliest `until` of them."""
     held: dict[str, Any] = {}
     ends: list[datetime] = []
     for feature in auth.features:
@@ -124,9 +127,9 @@ async def claims_of(auth: Auth, db: AsyncSession, user: User) -> Claims:
 
 
 async def outdate_claims(auth: Auth, db: AsyncSession, user_ids: Rows) -> None:
-    """The claims of these users are asked for anew at their next request, in every worker. Does not commit.
+    """The claims of these users are computed again at their next request, in every worker. Does not commit.
 
-    The users are held until then, so that nobody signs in with claims of before.
+    The users stay locked until the commit, so that nobody signs in with outdated claims meanwhile.
     """
     await db.execute(users.hold(user_ids))
     await db.execute(queries.outdate(user_ids, auth.now()))
@@ -134,7 +137,7 @@ async def outdate_claims(auth: Auth, db: AsyncSession, user_ids: Rows) -> None:
 
 
 async def _renew_claims(auth: Auth, user_id: UUID) -> None:
-    """The live sessions of the user have the claims that they would get now."""
+    """Stores the user's current claims in their sessions. Commits."""
     async with auth.transaction() as db:
         row = (await db.execute(users.locked(user_id))).first()
         if row is not None:
@@ -149,21 +152,21 @@ def cookie(auth: Auth, session: Session) -> str:
 async def current(auth: Auth, token: str, transport: Transport) -> tuple[Session, User]:
     """The live session of an access token or a cookie, and its user. Raises Unauthenticated.
 
-    From memory where this worker has seen the token; else by one statement.
+    Looks in this worker's cache first, then takes one statement.
     """
     known = remembered(auth, _shown(token, transport))
     return known or _used(auth, await _asked_for(auth, token, transport), auth.session_cache.now())
 
 
 def remembered(auth: Auth, shown: bytes | str) -> tuple[Session, User] | None:
-    """The same, if this worker has seen it: by the Authorization header of a bearer as it is, or by a cookie."""
+    """The same from this worker's cache alone, by the whole Authorization header or the cookie's value; else None."""
     at = auth.session_cache.now()
     known = auth.session_cache.find(shown, at)
     return None if known is None else _used(auth, known, at)
 
 
 def _shown(token: str, transport: Transport) -> bytes | str:
-    """How a token is shown: what a session is remembered by, so that the header need not be read first."""
+    """The cache key of a token: the Authorization header as it arrives, so that a cache hit needs no parsing."""
     return f"Bearer {token}".encode() if transport == "bearer" else token
 
 
@@ -175,7 +178,7 @@ def _used(auth: Auth, known: CachedSession, at: float) -> tuple[Session, User]:
 
 
 async def _asked_for(auth: Auth, token: str, transport: Transport) -> CachedSession:
-    """What the database says of a token. Claims that do not hold any more are asked for first."""
+    """The session of a token from the database, with current claims; puts it into the cache. Raises Unauthenticated."""
     payload, now = ACCESS[transport].open(auth.keys, token), auth.now()
     if payload is None or payload[2] <= now.timestamp():
         raise Unauthenticated
@@ -196,22 +199,21 @@ async def _asked_for(auth: Auth, token: str, transport: Transport) -> CachedSess
 
 
 async def is_live(auth: Auth, db: AsyncSession, session_id: UUID) -> bool:
-    """Whether a session is still there, in the transaction of what rests on it."""
+    """Whether the session is still live, read in the transaction that depends on it."""
     statement = queries.live_among([session_id], auth.now(), auth.used_since())
     return (await db.execute(statement)).first() is not None
 
 
 async def goes_on(auth: Auth, db: AsyncSession, session_or_login: UUID) -> bool:
-    """Whether a session or a login under way is still there, in the transaction of what it does."""
+    """Whether a session or a login under way still exists, read in the transaction that it acts in."""
     under_way = logins.goes_on(session_or_login, auth.now())
     return await is_live(auth, db, session_or_login) or (await db.execute(under_way)).first() is not None
 
 
 async def check_actor(auth: Auth, db: AsyncSession, actor: Actor) -> None:
-    """The session of the actor may still act after a wait for a lock.
+    """Checks again, after a wait for a lock, that the actor's session may act.
 
-    Raises Unauthenticated when the session has ended meanwhile, and what the route refuses with when it does not meet
-    the demands of the route any more.
+    Raises Unauthenticated if it has ended, and the route's refusal if it no longer meets the route's demands.
     """
     if actor.session_id is None:
         return
@@ -224,7 +226,7 @@ async def check_actor(auth: Auth, db: AsyncSession, actor: Actor) -> None:
 
 
 async def _with_claims(auth: Auth, db: AsyncSession, session: Session) -> Session:
-    """The session with the claims that hold now; those that rest stay as they are."""
+    """The session with current claims, computed again only if the stored ones are outdated."""
     if session.claims_until is None or session.claims_until > auth.now():
         return session
     row = (await db.execute(users.by_id(session.user_id))).first()
@@ -235,9 +237,9 @@ async def _with_claims(auth: Auth, db: AsyncSession, session: Session) -> Sessio
 
 
 async def live(auth: Auth, ids: Collection[UUID], *, renew: bool = True) -> dict[UUID, Session]:
-    """Those of these sessions that are live, with the claims that hold now; `renew` off: with the claims as stored.
+    """The live ones of these sessions, with current claims; with `renew` off, with the claims as stored.
 
-    A row that cannot be read stands for a session that has ended: it does not keep the others from being found.
+    Leaves out (and logs) a row that cannot be read, so that it does not fail the others.
     """
     rows = await auth.database.rows(queries.live_among(ids, auth.now(), auth.used_since()))
     now = auth.now()
@@ -256,10 +258,11 @@ async def live(auth: Auth, ids: Collection[UUID], *, renew: bool = True) -> dict
 
 
 async def refresh(auth: Auth, token: str, client: Client) -> Tokens:
-    """The tokens that follow; the refresh token is used up.
+    """Consumes the refresh token and returns new tokens (RFC 9700, 4.14.2: rotation).
 
-    Within the grace the same token gives the same successor, so a lost answer can be repeated; later, or once the
-    successor was used, the session ends: somebody has copied it. Raises InvalidRefreshToken and TooManyAttempts.
+    Within `refresh_grace` the same token gives the same successor, so that a client can retry after a lost response.
+    After that, or once the successor was used, the token must have been copied: the session ends. Raises
+    InvalidRefreshToken and TooManyAttempts.
     """
     payload = REFRESH.open(auth.keys, token)
     if payload is None:
@@ -280,12 +283,12 @@ async def refresh(auth: Auth, token: str, client: Client) -> Tokens:
 
 
 async def extend(auth: Auth, session: Session) -> None:
-    """The session counts as used now, so that it does not end for being idle."""
+    """Marks the session as used now, so that it does not end by the idle timeout."""
     await auth.database.rows(queries.extend(session.id, auth.now()))
 
 
 async def note_seen(auth: Auth) -> None:
-    """Writes when the sessions of this worker were last used, all at once; what cannot be written now is kept."""
+    """Writes when this worker's sessions were last used, in one batch; keeps what fails for the next time."""
     if auth.session_cache.uses:
         uses, auth.session_cache.uses = auth.session_cache.uses, {}
         try:
@@ -296,7 +299,7 @@ async def note_seen(auth: Auth) -> None:
 
 
 async def _write_uses(auth: Auth, uses: Mapping[UUID, datetime]) -> None:
-    """One that the database does not take is given up, and keeps no other from being written. Raises Unavailable."""
+    """Writes them one by one if the batch fails, so that one bad row does not stop the others. Raises Unavailable."""
     batch = [{"session": session, "moment": moment} for session, moment in uses.items()]
     try:
         async with auth.database.transaction() as db:
@@ -310,7 +313,7 @@ async def _write_uses(auth: Auth, uses: Mapping[UUID, datetime]) -> None:
 
 
 async def listed(auth: Auth, user_id: UUID | None, after: UUID | None, limit: int) -> Page[Session]:
-    """A page of the live sessions of a user, newest first; None: of everybody."""
+    """A page of live sessions, newest first: of one user, or (None) of all users."""
     now, used_since = auth.now(), auth.used_since()
     statement = queries.every(now, used_since) if user_id is None else queries.of_user(user_id, now, used_since)
     rows = await auth.database.rows(queries.page(statement, after, limit + 1))
@@ -326,14 +329,17 @@ async def end(  # noqa: PLR0913 - which, why, by whom, and in which transaction
     but: UUID | None = None,
     db: AsyncSession | None = None,
 ) -> int:
-    """The sessions whose columns have these values have ended, except `but`; returns how many that were."""
+    """Ends the sessions with the values of `where` in their columns, except `but`; returns how many.
+
+    Commits without `db`.
+    """
     ended = queries.end(where, reason, auth.now(), but=but)
     async with auth.transaction(db) as joined:
         return await _tell_ended(auth, joined, await auth.database.rows(ended, joined), reason, actor)
 
 
 async def _tell_ended(auth: Auth, db: AsyncSession, ended: Sequence[Row[Any]], reason: str, actor: Actor) -> int:
-    """Each session that has ended is an event; returns how many there were."""
+    """Records an event for each ended session; returns how many there were."""
     for row in ended:
         over = SessionEnded(
             at=auth.now(),
@@ -348,7 +354,7 @@ async def _tell_ended(auth: Auth, db: AsyncSession, ended: Sequence[Row[Any]], r
 
 
 async def end_one(auth: Auth, where: Mapping[str, UUID], reason: str, actor: Actor) -> None:
-    """The same for one session. Raises NotFound when there is none, or it is somebody else's."""
+    """Ends one session, and commits. Raises NotFound if no live session has the values of `where`."""
     if not await end(auth, where, reason, actor):
         raise NotFound
 

@@ -1,4 +1,4 @@
-"""One-time tokens: what a mail carries, worth something once, for one purpose, at one address."""
+"""One-time tokens: the tokens in mailed links. Each works once, for one purpose, at one address."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ from fam_auth.repository.data_access.queries import users
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a token will be good for: whose, to which end, sent to which address, how long."""
+    """What a token is issued for: its user, purpose, address and lifetime."""
 
     user_id: UUID
     purpose: str
@@ -28,7 +28,7 @@ class Ticket:
 
 
 def issue(auth: Auth, ticket: Ticket, **columns: Any) -> tuple[str, UpdateBase]:
-    """A fresh token, and the statement that keeps its digest."""
+    """A new token, and the statement that stores its digest; `columns` are further columns of its row."""
     token = new_token("famp")
     kept = queries.add_token(
         id=auth.new_id(),
@@ -45,7 +45,7 @@ def issue(auth: Auth, ticket: Ticket, **columns: Any) -> tuple[str, UpdateBase]:
 
 
 async def look(auth: Auth, purpose: str, token: str) -> Row[Any]:
-    """The token's row while it is good, not used up yet. Raises InvalidToken."""
+    """The row of a valid token, which stays unused. Raises InvalidToken."""
     row = await auth.database.row(queries.pending(purpose, auth.keys.digests(purpose, token), auth.now()))
     if row is None:
         raise InvalidToken
@@ -53,9 +53,9 @@ async def look(auth: Auth, purpose: str, token: str) -> Row[Any]:
 
 
 async def spend(auth: Auth, db: AsyncSession, pending: Row[Any]) -> Row[Any]:
-    """The token is used up, in the transaction of what it is used for; returns its user, who is locked.
+    """Consumes the token, in the transaction of what it is used for; returns its user's row, locked.
 
-    The user comes first, as for everybody who makes tokens void. Raises InvalidToken.
+    Locks the user first, like everything that makes tokens void: otherwise the two could deadlock. Raises InvalidToken.
     """
     user = (await db.execute(users.locked(pending.user_id))).first()
     if user is None or (await db.execute(queries.burn(pending.id, auth.now()))).first() is None:

@@ -1,4 +1,4 @@
-"""Users: made, found, changed, suspended, deleted."""
+"""Users: create, find, change, suspend, restore, sign out and delete them."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,10 @@ from fam_auth.values import Actor, Client, Page, User
 
 
 async def claim(auth: Auth, db: AsyncSession, user_id: UUID, address: Address) -> Row[Any] | None:
-    """Who has the address already; None: a user to be made has it from now on."""
+    """Claims the address for a new user, and locks it. Returns the row of the user who has it already; None: claimed.
+
+    The user may be inserted after this: the foreign key is checked at the commit.
+    """
     claimed = queries.claim_address(user_id, user_id, address.shown, address.canonical, auth.now())
     row = (await db.execute(claimed)).one()
     return None if row.user_id == user_id else row
@@ -33,7 +36,10 @@ async def claim(auth: Auth, db: AsyncSession, user_id: UUID, address: Address) -
 async def create(
     auth: Auth, email: str, name: str | None = None, *, verified: bool = False, db: AsyncSession | None = None
 ) -> User:
-    """A user without any way to sign in, for hosts and administrators. Raises InvalidRequest for a known address."""
+    """Creates a user without any sign-in method, for applications and administrators. Commits without `db`.
+
+    Raises InvalidRequest if the address is invalid or has a user already.
+    """
     address = checked(email)
     async with auth.transaction(db) as joined:
         user_id = auth.new_id()
@@ -46,7 +52,7 @@ async def create(
 
 
 def checked(email: str) -> Address:
-    """The parsed address. Raises InvalidRequest when it is not one."""
+    """The parsed address. Raises InvalidRequest if it is not valid."""
     try:
         return parse(email)
     except ValueError as error:
@@ -74,19 +80,19 @@ async def found(auth: Auth, who: str) -> User:
 
 
 async def reason_of_suspension(auth: Auth, user_id: UUID) -> str | None:
-    """Why the user is or was suspended last, for administrators; None when nobody said, or they are gone."""
+    """The reason of the user's suspension, for administrators; None without a reason or without such a user."""
     row = await auth.database.row(queries.by_id(user_id))
     return None if row is None else row.suspended_reason
 
 
 async def listed(auth: Auth, after: UUID | None, limit: int, search: str | None = None) -> Page[User]:
-    """A page of users, oldest first; with `search` those whose address or name holds it."""
+    """A page of users, oldest first; with `search`, those whose address or name contains it."""
     rows = await auth.database.rows(queries.page(after, limit + 1, search))
     return Page.of([queries.value(row) for row in rows], limit)
 
 
 async def change(auth: Auth, user_id: UUID, fields: dict[str, Any], client: Client) -> User:
-    """Some of the user's own fields have new values; returns the user. Raises NotFound."""
+    """Changes some of the user's own fields, on their own behalf; returns the user. Raises NotFound."""
     async with auth.transaction() as db:
         if fields:
             changed = UserUpdated(at=auth.now(), user_id=user_id, actor_id=user_id, client=client)
@@ -98,7 +104,7 @@ async def change(auth: Auth, user_id: UUID, fields: dict[str, Any], client: Clie
 async def suspend(
     auth: Auth, user_id: UUID, actor: Actor, *, reason: str | None = None, until: datetime | None = None
 ) -> None:
-    """The user cannot sign in until then, or (None) until restored; their sessions have ended.
+    """Suspends the user until that moment, or (None) until restored; ends their sessions, logins and links.
 
     Raises NotFound and Forbidden.
     """
@@ -112,7 +118,7 @@ async def suspend(
 
 @retried
 async def restore(auth: Auth, user_id: UUID, actor: Actor) -> None:
-    """The user can sign in again; nothing happens to one who is not suspended. Raises NotFound and Forbidden."""
+    """Ends the user's suspension; does nothing if they are not suspended. Raises NotFound and Forbidden."""
     fields = {"suspended_at": None, "suspended_reason": None, "suspended_until": None}
     restored = _event(auth, UserRestored, user_id, actor)
     async with auth.transaction() as db:
@@ -122,7 +128,7 @@ async def restore(auth: Auth, user_id: UUID, actor: Actor) -> None:
 
 @retried
 async def rename(auth: Auth, user_id: UUID, fields: dict[str, Any], actor: Actor) -> User:
-    """An administrator has changed the name or the language; returns the user. Raises NotFound and Forbidden."""
+    """Changes a user's name or language, as an administrator; returns the user. Raises NotFound and Forbidden."""
     async with auth.transaction() as db:
         await _administer(auth, db, _event(auth, UserUpdated, user_id, actor), fields, actor)
     return await get(auth, user_id)
@@ -130,7 +136,7 @@ async def rename(auth: Auth, user_id: UUID, fields: dict[str, Any], actor: Actor
 
 @retried
 async def sign_out(auth: Auth, user_id: UUID, actor: Actor) -> int:
-    """Every session of the user has ended; returns how many that were. Raises NotFound and Forbidden."""
+    """Ends every session of the user; returns how many. Raises NotFound and Forbidden."""
     async with auth.transaction() as db:
         await permits.obtain(auth, db, _event(auth, SessionEnded, user_id, actor), actor)
         return await sessions.end(auth, {"user_id": user_id}, "ended_by_administrator", actor, db=db)
@@ -138,9 +144,9 @@ async def sign_out(auth: Auth, user_id: UUID, actor: Actor) -> int:
 
 @retried
 async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | None = None) -> None:
-    """The user and all that hung on them is gone; the journal keeps bare ids and times. A last mail tells them.
+    """Deletes the user and everything that belongs to them, and notifies them. Commits without `db`.
 
-    Raises NotFound and Forbidden.
+    The audit log keeps ids and times only. Raises NotFound and Forbidden.
     """
     gone = UserDeleted(at=auth.now(), user_id=user_id, actor_id=actor.user_id)
     async with auth.transaction(db) as joined:
@@ -149,7 +155,7 @@ async def remove(auth: Auth, user_id: UUID, actor: Actor, *, db: AsyncSession | 
         await joined.execute(event_queries.forget(user_id))
         await joined.execute(event_queries.forget_actor(user_id))
         await joined.execute(outbox_queries.forget(user_id))
-        # The features hear of it while the user is still there, and may refuse.
+        # Before the user is deleted: the features still see the user, and may refuse.
         await events.record(auth, joined, gone, outbox.post(auth, None, letter, actor.shown_to(user_id)))
         await joined.execute(queries.remove(user_id))
 

@@ -1,7 +1,8 @@
-"""Verifying an address: by the link or the code of a mail, for the registration of whoever follows it.
+"""Verifying an address by the link or the code of a mail, for one of the registrations that wait for it.
 
-A link alone switches on no password: the stranger who registered last would be in, by the click of the mailbox's owner.
-So it takes, beside the mail, what only the registrant has: the token of the registration, or the password.
+The link alone does not activate a password: if a stranger has registered the address, the owner of the mailbox would
+click the link and let the stranger in. So verifying also requires what only the registrant has: the token of the
+registration, or its password.
 """
 
 from datetime import timedelta
@@ -31,7 +32,7 @@ VERIFY, REGISTRATION = "verify_email", "registration"
 
 
 async def verify(auth: Auth, token: str, proof: RegistrationProof, client: Client) -> User:
-    """The token is used up and its address verified.
+    """Verifies the token's address, and consumes the token; returns the user. Commits.
 
     Raises InvalidToken, PasswordRequired, InvalidCredentials, TooManyAttempts and Busy.
     """
@@ -39,9 +40,9 @@ async def verify(auth: Auth, token: str, proof: RegistrationProof, client: Clien
 
 
 async def verify_by_code(auth: Auth, email: str, code: str, proof: RegistrationProof, client: Client) -> User:
-    """The same by the code of a mail; each has five tries, counted before they are judged.
+    """Verifies an address by the code of a mail. Each code has five tries, counted before the code is compared.
 
-    Raises InvalidCode in place of InvalidToken.
+    Raises the same, with InvalidCode instead of InvalidToken.
     """
     canonical = users.checked(email).canonical
     waiting = await auth.database.rows(token_queries.spend_code_try(VERIFY, canonical, auth.now()))
@@ -57,33 +58,33 @@ async def verify_by_code(auth: Auth, email: str, code: str, proof: RegistrationP
 
 
 async def take_over(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str, actor: Actor) -> None:
-    """The mailbox's owner has come to an account that somebody made for it: its address is verified.
+    """Hands an unverified account to the owner of the mailbox, and verifies its address. Does not commit.
 
-    The features clear what they hold of it, and what rested on it is over, so that nothing is left of its maker
-    (S-128). Does not commit.
+    Ends every session, login and link of the account, and the features clear its credentials: a stranger who
+    registered it must keep no access (account pre-hijacking).
     """
     claimed = UserClaimed(at=auth.now(), user_id=user_id, actor_id=actor.user_id, client=actor.client)
-    # What features keep for registrations goes before they hear of this: they must clear, and take nothing over.
+    # Remove waiting registrations before the features get the event, so that they activate none of their credentials.
     deeds = user_queries.verify(user_id, canonical, auth.now()), queries.remove(user_id)
     await credentials.changed(auth, db, claimed, *deeds, letter=None)
 
 
 async def is_awaited(auth: Auth, user_id: UUID) -> bool:
-    """Whether a registration waits for the address of this account to be verified."""
+    """Whether a registration of this account waits for its address to be verified."""
     return bool(await auth.database.rows(queries.of_user(user_id)))
 
 
 @retried
 async def disown(auth: Auth, token: str, client: Client) -> None:
-    """The owner of the mailbox did not make this registration: it is gone, and the account with the last of them.
+    """Deletes a registration that the owner of the mailbox did not make; the last one with its account.
 
-    Raises InvalidToken, also by the link of a mail that was asked for again: what others made stays.
+    Raises InvalidToken, also for the link in a resent mail, which belongs to no single registration.
     """
     pending = await tokens.look(auth, VERIFY, token)
     async with auth.transaction() as db:
         await tokens.spend(auth, db, pending)
         waiting = [row.id for row in await auth.database.rows(queries.of_user(pending.user_id), db)]
-        # A mail that was asked for again belongs to no single registration, and an administrator's account to none.
+        # A resent mail belongs to no single registration, and the account that an administrator created has none.
         if pending.registration_id not in waiting:
             raise InvalidToken
         if len(waiting) == 1:
@@ -99,7 +100,7 @@ async def disown(auth: Auth, token: str, client: Client) -> None:
 def mail(
     auth: Auth, user_id: UUID, address: Address, client: Client, registration_id: UUID | None = None
 ) -> list[Statement]:
-    """The statements that send the user a fresh link and code for their address."""
+    """The statements that store a new link and code for the address, and queue the mail with them."""
     code, lifetime = new_code(), auth.settings.verify_lifetime
     token, kept = tokens.issue(
         auth,
@@ -129,7 +130,7 @@ async def _verify(auth: Auth, pending: Row[Any], proof: RegistrationProof, clien
 
 
 async def _chosen(auth: Auth, user_id: UUID, proof: RegistrationProof) -> UUID | None:
-    """The registration of this account that this proof belongs to; None when none waits for it.
+    """The id of the account's registration that the proof belongs to; None if no registration waits.
 
     Raises PasswordRequired without a proof, InvalidCredentials and TooManyAttempts.
     """
@@ -138,7 +139,7 @@ async def _chosen(auth: Auth, user_id: UUID, proof: RegistrationProof) -> UUID |
         return None
     digests = [] if proof.token is None else auth.keys.digests(REGISTRATION, proof.token)
     mine = [row.id for row in waiting if row.token in digests]
-    # The credential of the first registration is in force, so a login under way rests on that one.
+    # Only the first registration's credential works before verification, so a login under way belongs to that one.
     mine += [waiting[0].id] if proof.login_of == user_id else []
     return next(iter(mine), None) or await _by_password(auth, user_id, proof.password)
 
@@ -155,9 +156,10 @@ async def _by_password(auth: Auth, user_id: UUID, password: str | None) -> UUID:
 
 
 async def _settle(auth: Auth, db: AsyncSession, pending: Row[Any], chosen: UUID | None, client: Client) -> None:
-    """The address is verified, and of the registrations that waited for it the chosen one counts; the others are gone.
+    """Verifies the address for the chosen registration, and deletes the others.
 
-    Unless it was the first, everything that was set before goes with them. Raises InvalidToken when it has gone.
+    If the chosen one is not the first, the account's earlier credentials and sessions are ended: a stranger set them.
+    Raises InvalidToken if the chosen registration no longer exists. Does not commit.
     """
     user_id, now = pending.user_id, auth.now()
     waiting = await auth.database.rows(queries.of_user(user_id), db)
@@ -175,7 +177,7 @@ async def _settle(auth: Auth, db: AsyncSession, pending: Row[Any], chosen: UUID 
         deeds.append(user_queries.change(user_id, {"name": row.name}))
     verified = EmailVerified(at=now, user_id=user_id, actor_id=user_id, client=client)
     await events.record(auth, db, verified, *deeds, subject=chosen)
-    # Only now: the features have taken what they kept for the registration.
+    # Last: the features have activated the credential that they kept for the registration.
     await db.execute(queries.remove(user_id))
 
 

@@ -1,1 +1,1 @@
-"""Statements: pure functions of their arguments."""
+"""SQL statements, as pure functions of their arguments: nothing here runs them."""

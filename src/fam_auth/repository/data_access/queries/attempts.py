@@ -1,4 +1,4 @@
-"""Statements that count attempts: each is counted before it is judged, by the clock of the database."""
+"""Statements that count attempts for rate limits (GCRA) and lockout, by the database's clock."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,12 +36,12 @@ from fam_auth.core.statements import Build, Filled, built_once
 from fam_auth.models import Attempt, Email
 
 NEVER = 3_155_760_000.0
-"""A wait of a hundred years: until somebody lifts it."""
+"""Seconds in a hundred years: locked out until an operator or a password reset ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One attempt on one counter. `key` is a keyed digest; `bucket` names the rule, whose figure is `rule`."""
+    """One attempt on one counter. `key` is a keyed digest of its subject; `bucket` names its limit, which is `rule`."""
 
     key: str
     bucket: str
@@ -50,14 +50,17 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """That an account has a device that signed in at a moment, and has not forgotten its devices since."""
+    """The condition that an account knows a browser: it signed in at this moment, and has not been forgotten since.
+
+    `account` is the canonical address.
+    """
 
     account: str
     at: datetime
 
 
 class When(IntEnum):
-    """Under which condition an attempt counts."""
+    """When a counter counts: always, if the browser is known, or if it is not."""
 
     ALWAYS = 0
     IF_KNOWN = 1
@@ -65,17 +68,17 @@ class When(IntEnum):
 
 
 Rules = tuple[tuple[str, Rate | ExponentialBackoff], ...]
-"""What counts for each bucket."""
+"""Each bucket with its limit; hashable, so that a statement is built once for each set of limits."""
 PARTS = ("key", "bucket", "interval")
 
 
 def spend(charges: Sequence[Charge]) -> Filled:
-    """Counts one more attempt on each counter, and returns key and number of those that had one left."""
+    """Counts one more attempt on each counter; returns key and number of those that were not used up."""
     return Filled(_spending(_rules(charges)), _given(charges))
 
 
 def spend_by_device(known: Sequence[Charge], unknown: Sequence[Charge], device: KnownDevice) -> Filled:
-    """The same with the charges of a known device, or with the others when the account does not know it any more."""
+    """The same with the charges `known`, or with `unknown` if the account does not know the browser any more."""
     charges = list(dict.fromkeys((*known, *unknown)))
     both = {*known} & {*unknown}
     when = [When.ALWAYS if one in both else When.IF_KNOWN if one in known else When.IF_UNKNOWN for one in charges]
@@ -86,19 +89,19 @@ def spend_by_device(known: Sequence[Charge], unknown: Sequence[Charge], device: 
 
 
 def is_known(device: KnownDevice) -> Rows:
-    """A row when the account knows the device."""
+    """A row if the account knows the browser."""
     return select(Email.id).where(*_knows(device.account, device.at))
 
 
 def _given(charges: Sequence[Charge]) -> dict[str, Any]:
-    # In one order for everybody: two statements that hold rows the other one wants would wait for each other.
+    # Every statement locks counters in the order of their keys: otherwise two of them could deadlock.
     ordered = enumerate(sorted(charges, key=lambda charge: charge.key))
     rows = {f"{place}": (charge.key, charge.bucket, _interval(charge.rule)) for place, charge in ordered}
     return {f"{name}_{place}": value for place, row in rows.items() for name, value in zip(PARTS, row, strict=True)}
 
 
 def _knows(account: Any, at: Any) -> tuple[ColumnElement[bool], ...]:  # noqa: ANN401 - values, or parameters for them
-    """Whether an account knows a device that signed in at a moment: not one of before the account, or its reset."""
+    """Whether an account knows a browser that signed in at this moment: after the account's creation and last reset."""
     is_forgotten = and_(Email.devices_since.is_not(None), Email.devices_since > at)
     return Email.canonical == account, Email.created_at <= at, not_(is_forgotten)
 
@@ -120,7 +123,10 @@ def _spending(rules: Rules) -> Build:
 
 
 def _counts(given: Mapping[str, ColumnElement[Any]], place: int) -> ColumnElement[bool]:
-    """Whether the charge in a place counts. SQLite wants a condition in any case: an ON could belong to a join."""
+    """Whether the charge in this place counts.
+
+    SQLite requires a WHERE here: without one it reads the ON of ON CONFLICT as that of a join.
+    """
     if "account" not in given:
         return true()
     when = type_coerce(given[f"when_{place}"], Integer())
@@ -135,13 +141,13 @@ def _counts(given: Mapping[str, ColumnElement[Any]], place: int) -> ColumnElemen
 def _first(
     counts: ColumnElement[bool], key: ColumnElement[str], bucket: ColumnElement[str], interval: ColumnElement[float]
 ) -> Rows:
-    """The row of a counter that is not there yet."""
+    """The row to insert for a counter that does not exist yet."""
     now, texts = Seconds(), (type_coerce(text, String()) for text in (key, bucket))
     return select(*texts, _number(1), now, now + interval).where(counts)
 
 
 def give_back(charges: Sequence[Charge], held: Sequence[str]) -> Filled:
-    """Takes back one attempt on each counter of a rate. `held` are all keys that the transaction changes."""
+    """Refunds one attempt on each counter of a rate. `held` are the keys of all counters that the transaction locks."""
     keys = tuple(charge.key for charge in charges)
     return Filled(_giving_back(_rules(charges)), {"keys": keys, "held": tuple(held)})
 
@@ -157,12 +163,12 @@ def _giving_back(rules: Rules) -> Build:
 
 
 def _in_order(keys: Sequence[str]) -> Select[str]:
-    """Holds the counters in the order in which `spend` takes them: whoever takes them otherwise waits crosswise."""
+    """Locks the counters in the order in which `spend` does: another order could deadlock."""
     return select(Attempt.key).where(AnyOf(Attempt.key, keys)).order_by(Attempt.key).with_for_update().correlate(None)
 
 
 def wait(charges: Sequence[Charge]) -> Rows:
-    """For how many seconds the counters that are used up will refuse."""
+    """`seconds` until all of these counters allow an attempt again: the Retry-After."""
     until = Attempt.free_at - _by_bucket(_rules(charges), lambda rule: _number(_tolerance(rule)))
     keys = [charge.key for charge in charges]
     return select(func.max(until - Seconds()).label("seconds")).where(AnyOf(Attempt.key, keys))
@@ -170,13 +176,13 @@ def wait(charges: Sequence[Charge]) -> Rows:
 
 @built_once
 def forgive(keys: tuple[str, ...], capped: tuple[str, ...], cap: int, held: tuple[str, ...]) -> UpdateBase:
-    """Forgets the counters of these keys, and those of `capped` that have come to their end; `held` as above."""
+    """Deletes the counters of these keys, and those of `capped` that have reached `cap`; `held` as in the refund."""
     at_the_end = and_(AnyOf(Attempt.key, capped), Attempt.tries >= cap)
     return delete(Attempt).where(or_(AnyOf(Attempt.key, keys), at_the_end), Attempt.key.in_(_in_order(held)))
 
 
 def ago(age: float) -> ColumnElement[float]:
-    """The moment so many seconds ago, asked for once: a clock that is read for every row keeps off the index."""
+    """The moment `age` seconds ago, as a subquery: PostgreSQL uses no index if it reads the clock for every row."""
     return select(Seconds() - age).scalar_subquery()
 
 
@@ -191,12 +197,12 @@ def _by_bucket(
 
 
 def _number(value: float) -> ColumnElement[Any]:
-    """A figure of a rule as it stands: drivers keep statements with many parameters less well."""
+    """A number as a literal instead of a parameter: drivers cache statements with many parameters badly."""
     return literal_column(repr(value))
 
 
 def _following(rule: Rate | ExponentialBackoff) -> ColumnElement[float]:
-    """When the next attempt is due after the one being counted."""
+    """From when the next attempt is allowed, after the one being counted."""
     now = Seconds()
     if isinstance(rule, ExponentialBackoff):
         return now + _wait(rule)
@@ -204,7 +210,10 @@ def _following(rule: Rate | ExponentialBackoff) -> ColumnElement[float]:
 
 
 def _wait(rule: ExponentialBackoff) -> ColumnElement[float]:
-    """The wait after the attempt being counted; `tries` is the number before it. SQLite may lack power()."""
+    """Seconds to wait after the attempt being counted; `tries` is the number before it.
+
+    Doubles by a bit shift, because SQLite may be built without power().
+    """
     first = rule.free - 1
     return case(
         (Attempt.tries >= _number(rule.cap - 1), _number(NEVER)),

@@ -1,4 +1,4 @@
-"""Statements about the journal of security events."""
+"""Statements about the audit log."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -19,11 +19,11 @@ from fam_auth.values import EventFilter
 
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 LATE = timedelta(minutes=1)
-"""No event gets its id so long after it happened."""
+"""An event gets its id less than this after it happened."""
 
 
 def add(event_id: UUID, event: Event) -> Filled:
-    """One line of the journal."""
+    """Adds one event to the audit log."""
     return _add(**line(event_id, event))
 
 
@@ -33,12 +33,12 @@ def _add(**columns: Any) -> UpdateBase:
 
 
 def add_many() -> UpdateBase:
-    """Lines of the journal, each a `line`."""
+    """Adds many events to the audit log: run it with a list of `line`s."""
     return insert(Row)
 
 
 def line(event_id: UUID, event: Event) -> dict[str, Any]:
-    """What the journal keeps of an event, by column."""
+    """The columns of an event in the audit log."""
     return {
         "id": event_id,
         "at": event.at,
@@ -61,15 +61,15 @@ def page(wanted: EventFilter, after: UUID | None, limit: int) -> Rows:
 
 
 def page_of_own(user_id: UUID, after: UUID | None, limit: int) -> Rows:
-    """The same of one user, as they may see it: without address and user agent of whoever else did it."""
+    """A page of one user's events, as they may see them: without the addresses and user agents of administrators."""
     shown = [seen_by_owner(column) for column in _COLUMNS]
     return page(EventFilter(user_id), after, limit).with_only_columns(*shown)
 
 
 def seen_by_owner(column: Column) -> Column:
-    """A column of the journal, as the user may see it whom the event concerns.
+    """A column of the audit log, as the user of the event may see it.
 
-    What nobody signed in did, such as a wrong password, shows from where; what an administrator did does not.
+    Events without an actor, such as a wrong password, show the client's address; those of an administrator do not.
     """
     if column.key not in {Row.address.key, Row.agent.key}:
         return column
@@ -78,19 +78,19 @@ def seen_by_owner(column: Column) -> Column:
 
 
 def newer(wanted: EventFilter, than: UUID, limit: int) -> Rows:
-    """The events since one of them, newest first."""
+    """The events after the event `than`, newest first."""
     return select(*_COLUMNS).where(*_meets(wanted), Row.id > than).order_by(Row.id.desc()).limit(limit)
 
 
 def latest(limit: int) -> Rows:
-    """From where the latest events came: `address`, and `request_id`, which those of requests have."""
+    """`address` and `request_id` of the latest events; only events of HTTP requests have a `request_id`."""
     return select(Row.address, Row.request_id).order_by(Row.id.desc()).limit(limit)
 
 
 def counted(kinds: Collection[str], marks: Sequence[datetime]) -> Rows:
-    """How many events of these kinds there were between each two marks, by kind; `bucket` counts from 1.
+    """The number of events between each two marks, by kind; `bucket` counts the intervals from 1.
 
-    The marks are compared one by one: both databases can, and no time zone of a server has a say.
+    Compares with each mark, instead of truncating dates: that works on both databases and in every time zone.
     """
     bucket = case(*((Row.at < mark, number) for number, mark in enumerate(marks)), else_=len(marks)).label("bucket")
     chosen = select(bucket, Row.kind, func.count().label("events"))
@@ -104,7 +104,7 @@ def _meets(wanted: EventFilter) -> list[ColumnElement[bool]]:
         (ge, Row.at, wanted.since),
         (lt, Row.at, wanted.until),
         (eq, Row.outcome, wanted.outcome),
-        # Ids sort by time: a page far back is found by them, in its partition if there are some.
+        # Ids sort by time, so the index on them also finds an old page, and its partition if the table has some.
         (ge, Row.id, wanted.since and uuid7_floor(wanted.since)),
         (lt, Row.id, wanted.until and uuid7_floor(min(wanted.until, LATEST) + LATE)),
     ]
@@ -112,12 +112,12 @@ def _meets(wanted: EventFilter) -> list[ColumnElement[bool]]:
 
 
 def forget(user_id: UUID) -> UpdateBase:
-    """Takes out of the journal what tells more of a user than that something happened to them."""
+    """Anonymizes a deleted user's events: clears address, user agent and detail."""
     return update(Row).where(Row.user_id == user_id).values(address=None, agent=None, detail={})
 
 
 def forget_actor(user_id: UUID) -> UpdateBase:
-    """The same of what they did to others, where what was done stays."""
+    """Clears address and user agent of what a deleted user did to others; the detail stays, as it is about them."""
     to_others = or_(Row.user_id.is_(None), Row.actor_id != Row.user_id)
     return update(Row).where(Row.actor_id == user_id, to_others).values(address=None, agent=None)
 

@@ -1,4 +1,4 @@
-"""Statements that read what a table keeps of a user."""
+"""Statements for the export of a user's data."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from fam_auth.repository.data_access.queries.events import Column, seen_by_owner
 
 
 def of_user(table: FromClause, user_id: UUID) -> Rows:
-    """Every row of the user, without the columns that are secrets and without the traces of administrators."""
+    """Every row of the user, without secret columns and without addresses and user agents of administrators."""
     owner = table.c.id if table is User.__table__ else table.c.user_id
     shown: list[Column] = [column for column in table.c if not column.info.get("secret")]
     if table is Event.__table__:

@@ -1,4 +1,8 @@
-"""Statements about the feed of changes."""
+"""Statements about the invalidation feed.
+
+The feed must not skip a row that commits late. On PostgreSQL a row's position is the id of its transaction, and a
+reader continues from the oldest transaction that is still open.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -16,21 +20,21 @@ NEXT = "(SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'aut
 
 
 class Here(FunctionElement[int]):
-    """Where a change is put that is made now."""
+    """The position of a change that is made now."""
 
     type = BigInteger()
     inherit_cache = True
 
 
 class Horizon(FunctionElement[int]):
-    """Before here nothing comes any more that this statement does not see."""
+    """The position before which no further change can appear: this statement sees all of them."""
 
     type = BigInteger()
     inherit_cache = True
 
 
 class Server(FunctionElement[float]):
-    """Which server answers, by the moment it was started; NULL: one that only follows another."""
+    """The identity of the server: its start as seconds since the epoch; NULL: it is a standby."""
 
     type = Double()
     inherit_cache = True
@@ -51,7 +55,7 @@ def _oldest_that_goes_on(element: Horizon, compiler: SQLCompiler, **_: object) -
 @compiles(Here, "sqlite")
 @compiles(Horizon, "sqlite")
 def _next_row(element: FunctionElement[int], compiler: SQLCompiler, **_: object) -> str:
-    """SQLite lets one write at a time: rows come in the order of their numbers."""
+    """SQLite allows one writer at a time, so rows appear in the order of their ids."""
     del element, compiler
     return NEXT
 
@@ -70,21 +74,21 @@ def _always_this_file(element: Server, compiler: SQLCompiler, **_: object) -> st
 
 @built_once
 def add(about: UUID | None, now: datetime) -> UpdateBase:
-    """A session or a user has changed; None: everything has."""
+    """Announces that the session or user with this id has changed; None: everything has."""
     return insert(Change).values(about=about, position=Here(), at=now)
 
 
 def add_all(ids: Rows, now: datetime) -> UpdateBase:
-    """All of these have changed."""
+    """Announces that all of these sessions or users have changed."""
     found = ids.subquery()
     rows = select(found.c[0], Here(), literal(now, Change.at.type))
     return insert(Change).from_select(["about", "position", "at"], rows)
 
 
 def since(position: int | None) -> Rows:
-    """What has changed from a position on (None: nothing), with the position to ask from the next time.
+    """The changes from a position on (None: no changes), with `horizon`, the position for the next read.
 
-    Always a row at least; it has no `id` when nothing has changed.
+    Returns at least one row; its `id` is NULL when nothing has changed.
     """
     here = select(Horizon().label("horizon"), Server().label("server")).subquery("now_")
     newer = Change.position >= (2**62 if position is None else position)

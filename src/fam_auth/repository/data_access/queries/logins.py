@@ -14,17 +14,17 @@ from fam_auth.values import Proof
 
 
 def add(proofs: Sequence[Proof], **columns: Any) -> UpdateBase:
-    """A login under way; `token` is the digest of its token."""
+    """Adds a login under way; `token` is the digest of its token."""
     return insert(Login).values(proofs=[proof.as_json() for proof in proofs], **columns)
 
 
 def under_way(tokens: Sequence[str], now: datetime) -> Rows:
-    """The login whose token has one of these digests."""
+    """The unexpired login with one of these token digests: one for each secret that is in use."""
     return select(*_COLUMNS).where(Login.token.in_(tokens), Login.expires_at > now)
 
 
 def owner_of(tokens: Sequence[str], now: datetime) -> ScalarSelect[UUID]:
-    """Whose login has a token with one of these digests: the user to lock before the login is taken."""
+    """The user of the login with one of these token digests, to be locked before the login is taken."""
     return select(Login.user_id).where(Login.token.in_(tokens), Login.expires_at > now).scalar_subquery()
 
 
@@ -34,7 +34,7 @@ def goes_on(login_id: UUID, now: datetime) -> Rows:
 
 
 def take(tokens: Sequence[str], now: datetime) -> ReturningDelete[Any]:
-    """Uses a login's token up: returns the login once, whoever else asks at the same time."""
+    """Deletes the login and returns it: of several requests with the same token, exactly one gets it."""
     return delete(Login).where(Login.token.in_(tokens), Login.expires_at > now).returning(*_COLUMNS)
 
 

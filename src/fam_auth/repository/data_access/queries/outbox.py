@@ -1,4 +1,4 @@
-"""Statements about mails to send."""
+"""Statements about the outbox: mails, requests and event jobs."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -14,7 +14,7 @@ from fam_auth.events import MailExpired, MailFailed
 from fam_auth.models import Outbox, User
 
 ERRAND = "errand:"
-"""What the kind of an errand begins with; its name follows."""
+"""The prefix of an event job's `kind`; the job's name follows."""
 GIVEN_UP = (MailFailed.kind, MailExpired.kind)
 SHOWN = (
     Outbox.id,
@@ -32,7 +32,7 @@ COLUMNS = (Outbox.id, Outbox.user_id, Outbox.kind, Outbox.content, Outbox.tries,
 
 
 def add(now: datetime, only_if: Filled | None = None, **columns: Any) -> Filled:
-    """A mail to send at once; `content` is sealed. With `only_if` there is one only where that condition holds."""
+    """Queues a mail to send at once; `content` is encrypted. With `only_if`, only if that condition holds."""
     row = {**columns, "tries": 0, "created_at": now, "due_at": now}
     if only_if is None:
         return _add(**row)
@@ -50,20 +50,17 @@ def _add_if(condition: ColumnElement[bool], **columns: Any) -> UpdateBase:
 
 
 def mails() -> ColumnElement[bool]:
-    """What is no errand: mails, and requests."""
+    """Everything but event jobs: mails and requests."""
     return Outbox.kind.not_like(f"{ERRAND}%")
 
 
 def errands(names: Collection[str]) -> ColumnElement[bool]:
-    """The errands of these names: those of another program are left to it."""
+    """The event jobs with these names. Jobs that only another program of the application knows are left to it."""
     return Outbox.kind.in_([ERRAND + name for name in names])
 
 
 def lease(which: ColumnElement[bool], now: datetime, until: datetime, limit: int) -> UpdateBase:
-    """Takes some that are due for one worker: nobody else gets them before `until`.
-
-    With the languages of their users.
-    """
+    """Leases due rows to one worker: no other worker gets them before `until`. Returns them as `take` does."""
     due = (
         select(Outbox.id)
         .where(which, Outbox.done_at.is_(None), Outbox.due_at <= now)
@@ -76,35 +73,35 @@ def lease(which: ColumnElement[bool], now: datetime, until: datetime, limit: int
 
 
 def take(due: ScalarSelect[Any], until: datetime) -> UpdateBase:
-    """Takes the rows with these ids until then, and returns them with the languages of their users."""
+    """Leases the rows with these ids until that moment, and returns them with their users' languages (`locale`)."""
     locale = select(User.locale).where(User.id == Outbox.user_id).correlate(Outbox).scalar_subquery().label("locale")
     taken = update(Outbox).where(Outbox.id.in_(due)).values(due_at=until, tries=Outbox.tries + 1)
     return taken.returning(*COLUMNS, locale)
 
 
 def done(mail_id: UUID, outcome: str, now: datetime) -> Update:
-    """The mail was sent, failed or expired; what it said is forgotten."""
+    """Marks the row as done with this outcome, and deletes its content."""
     return update(Outbox).where(Outbox.id == mail_id).values(done_at=now, outcome=outcome, content=None)
 
 
 def answered(request_id: UUID, now: datetime) -> UpdateBase:
-    """Uses a request up: returns it once, and nothing for one that is void, which says nothing any more."""
+    """Consumes a request: returns its id once, and nothing for a void request, which has no content any more."""
     return done(request_id, "answered", now).where(Outbox.content.is_not(None)).returning(Outbox.id)
 
 
 def void(user_id: UUID, kind: str, now: datetime) -> UpdateBase:
-    """What a user has asked for and was not answered yet is void."""
+    """Makes a user's unanswered requests void."""
     theirs = (Outbox.user_id == user_id, Outbox.kind == kind, Outbox.content.is_not(None))
     return update(Outbox).where(*theirs).values(done_at=now, outcome="void", content=None)
 
 
 def failed(mail_id: UUID, outcome: str, now: datetime) -> UpdateBase:
-    """Nobody takes the mail. What it said stays as long as the row, so that it can be sent again."""
+    """Marks the mail as failed. Its content stays as long as the row, so that it can be sent again."""
     return update(Outbox).where(Outbox.id == mail_id).values(done_at=now, outcome=outcome)
 
 
 def page(*, done: bool, after: UUID | None, limit: int) -> Rows:
-    """A page of what waits, or of what was given up, newest first; never with what it says."""
+    """A page of waiting mails, or (`done`) of failed ones, newest first; never with their content."""
     given_up = Outbox.outcome.in_(GIVEN_UP)
     chosen = select(*SHOWN).where(mails(), given_up if done else Outbox.done_at.is_(None))
     older = [] if after is None else [Outbox.id < after]
@@ -112,30 +109,30 @@ def page(*, done: bool, after: UUID | None, limit: int) -> Rows:
 
 
 def retry(mail_id: UUID, now: datetime) -> UpdateBase:
-    """The mail is due now, whether it waits or was given up, and its id returned; nothing when it is worth nothing."""
+    """Makes a waiting or failed mail due now; returns its id, and nothing if it has expired."""
     is_there = (Outbox.id == mail_id, mails(), Outbox.content.is_not(None), Outbox.expires_at > now)
     return update(Outbox).where(*is_there).values(due_at=now, done_at=None, outcome=None).returning(Outbox.id)
 
 
 def again(mail_id: UUID, due_at: datetime, reason: str | None = None) -> UpdateBase:
-    """The mail is tried again later."""
+    """Retries the row at `due_at`; `reason` is why it failed."""
     return update(Outbox).where(Outbox.id == mail_id).values(due_at=due_at, outcome=reason)
 
 
 def give_up(errand_id: UUID, reason: str, until: datetime) -> UpdateBase:
-    """The errand was tried for too long. What it says is kept until then, so that it can be sent again by hand."""
+    """Marks the event job as failed. Its content stays until that moment, so that an operator can run it again."""
     return update(Outbox).where(Outbox.id == errand_id).values(done_at=until, outcome=reason)
 
 
 def revive(prefix: str, now: datetime, expires_at: datetime, errand_id: UUID | None = None) -> UpdateBase:
-    """Errands that were given up are due again; None: all of them."""
+    """Makes the failed event job with this id due again; None: all of them."""
     chosen = [] if errand_id is None else [Outbox.id == errand_id]
     fresh = {"done_at": None, "outcome": None, "tries": 0, "due_at": now, "expires_at": expires_at}
     return update(Outbox).where(*_given_up(prefix), *chosen).values(**fresh).returning(Outbox.id)
 
 
 def undone(prefix: str, limit: int) -> Rows:
-    """Errands that wait or were given up, newest first."""
+    """Event jobs that wait or have failed for good, newest first."""
     left = select(*COLUMNS, Outbox.due_at, Outbox.done_at, Outbox.outcome)
     return left.where(*_kept(prefix)).order_by(Outbox.id.desc()).limit(limit)
 

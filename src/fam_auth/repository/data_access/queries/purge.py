@@ -1,4 +1,4 @@
-"""Statements that clear what has expired, so many rows at a time."""
+"""Statements that delete expired rows in batches."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ Moment = Column[Any] | InstrumentedAttribute[Any]
 
 
 def dying(table: FromClause) -> list[Column[Any]]:
-    """The columns of a feature's table that say when a row is to be forgotten."""
+    """The columns of a feature's table that say when a row expires (`info=DIES`)."""
     assert isinstance(table, Table)  # noqa: S101 - every model of ours has one
     return [column for column in table.columns if column.info.get("dies")]
 
 
 def before(column: Moment, end: object, limit: int, *also: ColumnElement[bool]) -> UpdateBase:
-    """Deletes the first `limit` rows whose value in this column is less than `end`, by the index on it.
+    """Deletes the first `limit` rows with a value below `end` in this column, by the index on it.
 
-    What somebody else holds at this moment is left for another time.
+    Skips rows that another transaction has locked; the next purge deletes them.
     """
     table = inspect(column).table
     assert isinstance(table, Table)  # noqa: S101 - every model of ours has one

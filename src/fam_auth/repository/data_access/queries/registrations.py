@@ -15,15 +15,15 @@ from fam_auth.repository.data_access.queries import users
 
 @built_once
 def add(**columns: Any) -> UpdateBase:
-    """A registration; `token` is the digest of what its registrant was answered."""
+    """Adds a registration; `token` is the digest of the token that the client got."""
     return insert(Registration).values(**columns)
 
 
 @built_once
 def standing(user_id: UUID, now: datetime) -> Rows:
-    """One row: whether the account came from a registration (`is_registered`), was never signed in to, is suspended.
+    """One row about an account: `is_registered` (not created by an administrator), `is_unused`, `is_suspended`.
 
-    Run it after the address is held, as a statement of its own.
+    Run it as a statement of its own after the address is locked, so that it sees what committed during the wait.
     """
     return select(
         exists().where(Registration.user_id == user_id).label("is_registered"),
@@ -39,6 +39,6 @@ def of_user(user_id: UUID) -> Rows:
 
 
 def remove(user_id: UUID, registration_id: UUID | None = None) -> UpdateBase:
-    """One registration, or (None) every registration of an account waits no more, with what features kept for it."""
+    """Deletes one registration of an account, or (None) all of them, with what features stored for them."""
     statement = delete(Registration).where(Registration.user_id == user_id)
     return statement if registration_id is None else statement.where(Registration.id == registration_id)

@@ -1,4 +1,4 @@
-"""Statements about values that rest on one of several secrets; each begins with the number of its secret."""
+"""Statements for the rotation of secrets: encrypted values and digests begin with the number of their secret."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,19 +10,19 @@ from fam_auth.core.database import Rows
 
 
 def resting(column: Column[str], versions: Sequence[int], limit: int) -> Rows:
-    """Some rows whose value rests on one of these secrets."""
+    """Up to `limit` rows whose value uses one of these secrets."""
     chosen = select(column.table.c.id, column.label("value"))
     return chosen.where(column.is_not(None), _rests_on(column, versions)).limit(limit)
 
 
 def count_older(column: Column[str], versions: Sequence[int]) -> Rows:
-    """How many values rest on none of these secrets."""
+    """The number of values that use none of these secrets."""
     counted = select(func.count()).select_from(column.table)
     return counted.where(column.is_not(None), not_(_rests_on(column, versions)))
 
 
 def replace(column: Column[str], row_id: UUID, old: str, new: str) -> UpdateBase:
-    """Puts a new value in the place of an old one, if that is still there."""
+    """Replaces the old value, unless it has changed meanwhile."""
     table = column.table
     return update(table).where(table.c.id == row_id, column == old).values({column.name: new})
 

@@ -32,7 +32,7 @@ from fam_auth.repository.data_access.queries import users
 
 
 def add(session: values.Session) -> Filled:
-    """A new session, which has never been refreshed."""
+    """Adds a session."""
     return _add(
         id=session.id,
         user_id=session.user_id,
@@ -63,7 +63,7 @@ def is_live(now: datetime, used_since: datetime) -> ColumnElement[bool]:
 
 @built_once
 def live(session_id: UUID, generation: int, now: datetime, used_since: datetime) -> Rows:
-    """The live session together with its user, if they may sign in; `row[0]` is the session."""
+    """The live session and its user, if the user is not suspended: read it with `value` and `owner`."""
     return (
         select(*_COLUMNS, *(column.label(_OWNER + column.key) for column in users.COLUMNS))
         .join(User, User.id == Session.user_id)
@@ -74,12 +74,12 @@ def live(session_id: UUID, generation: int, now: datetime, used_since: datetime)
 
 
 def live_among(ids: Collection[UUID], now: datetime, used_since: datetime) -> Rows:
-    """Those of these sessions that are live, of users who may sign in."""
+    """The live ones of these sessions, of users who are not suspended."""
     return select(*_COLUMNS).where(Session.id.in_(ids), is_live(now, used_since), _of_somebody_active(now))
 
 
 def is_from_new_device(session: values.Session) -> Filled:
-    """Whether the user has had other sessions, but none from this address with this program."""
+    """Whether the user has had other sessions, but none with this address and user agent."""
     of_session = {"user_id": session.user_id, "session_id": session.id}
     return Filled(_is_from_new_device, {**of_session, "address": session.address, "agent": session.agent})
 
@@ -91,9 +91,9 @@ def _is_from_new_device(user_id: UUID, session_id: UUID, address: str | None, ag
 
 
 def rotate(session_id: UUID, refreshes: int, now: datetime, used_since: datetime, rate: Rate) -> Filled:
-    """Uses the refresh token number `refreshes` up: returns the session once, and nothing for any other number.
+    """Consumes the refresh token number `refreshes`: returns the session once, and nothing for any other number.
 
-    Returns nothing either when the session has rotated too often of late.
+    Also returns nothing if the session has reached the rate limit for refreshes (`held_back`).
     """
     return _rotate(
         session_id=session_id,
@@ -128,7 +128,7 @@ def _rotate(  # noqa: PLR0913 - each a parameter of the statement
 
 
 def held_back(session_id: UUID, refreshes: int, now: datetime, used_since: datetime, rate: Rate) -> Rows:
-    """For how many seconds a session that has rotated too often has to wait before this number counts."""
+    """`seconds` until a rate-limited session may refresh again, if `refreshes` is its current number."""
     seconds = (Session.refresh_free_at - rate.tolerance - Seconds()).label("seconds")
     return select(seconds).where(
         Session.id == session_id, Session.refreshes == refreshes, is_live(now, used_since), _of_somebody_active(now)
@@ -136,7 +136,7 @@ def held_back(session_id: UUID, refreshes: int, now: datetime, used_since: datet
 
 
 def rotated(session_id: UUID, refreshes: int, since: datetime, now: datetime, used_since: datetime) -> Rows:
-    """The session whose refresh token number `refreshes` was used after `since`, and its successor was not yet."""
+    """The session whose refresh token number `refreshes` was used after `since`, with its successor still unused."""
     return select(Session.generation, Session.expires_at).where(
         Session.id == session_id,
         Session.refreshes == refreshes + 1,
@@ -147,14 +147,14 @@ def rotated(session_id: UUID, refreshes: int, since: datetime, now: datetime, us
 
 
 def extend(session_id: UUID, now: datetime) -> UpdateBase:
-    """Notes that the session was used."""
+    """Sets the moment of the session's last use."""
     return update(Session).where(Session.id == session_id, Session.ended_at.is_(None)).values(seen_at=now)
 
 
 def seen() -> UpdateBase:
-    """Notes the last use of many sessions: run it with a list of {"session", "moment"}.
+    """Sets the last use of many sessions: run it with a list of {"session", "moment"}.
 
-    A session that somebody else holds is left out: all others would wait for it, and whoever changes it uses it.
+    Skips a session that another transaction has locked, so that the others do not wait for it.
     """
     older = aliased(Session)
     found = select(older.id).where(older.id == bindparam("session"), older.seen_at < bindparam("moment"))
@@ -177,7 +177,7 @@ def of_user(user_id: UUID, now: datetime, used_since: datetime) -> Rows:
 
 
 def alive_at(moments: Sequence[datetime], idle: timedelta) -> Rows:
-    """How many sessions were alive at each of these moments, as the columns `at_0`, `at_1`, ..."""
+    """The number of sessions that were live at each of these moments, as the columns `at_0`, `at_1`, ..."""
     columns = [
         func.count(case((and_(*_alive(moment, idle)), 1))).label(f"at_{number}")
         for number, moment in enumerate(moments)
@@ -201,7 +201,7 @@ def every(now: datetime, used_since: datetime) -> Rows:
 
 
 def end(where: Mapping[str, UUID], reason: str, now: datetime, *, but: UUID | None = None) -> Filled:
-    """Ends the sessions whose columns have these values, except `but`; returns id and user of those it ended."""
+    """Ends the sessions with these values in their columns, except `but`; returns id and user of those it ended."""
     kept = {} if but is None else {"but": but}
     return _end(reason=reason, now=now, **kept, **where)
 
@@ -220,7 +220,7 @@ def _end(*, reason: str, now: datetime, but: UUID | None = None, **where: UUID) 
 
 
 def step_up(session_id: UUID, proofs: Sequence[values.Proof], claims: values.Claims, now: datetime) -> UpdateBase:
-    """Gives a session that has not ended new proofs and claims, and returns it; every token of before is dead."""
+    """Gives a session that has not ended new proofs and claims, and returns it; its earlier tokens stop working."""
     return (
         update(Session)
         .where(Session.id == session_id, Session.ended_at.is_(None), Session.expires_at > now)
@@ -230,7 +230,7 @@ def step_up(session_id: UUID, proofs: Sequence[values.Proof], claims: values.Cla
             claims_until=claims.until,
             generation=Session.generation + 1,
             refreshes=Session.refreshes + 1,
-            refreshed_at=Session.created_at,  # long ago: no grace for the refresh token of before
+            refreshed_at=Session.created_at,  # long ago: no grace for the earlier refresh token
             seen_at=now,
         )
         .returning(*_COLUMNS, Session.refreshes)
@@ -238,19 +238,19 @@ def step_up(session_id: UUID, proofs: Sequence[values.Proof], claims: values.Cla
 
 
 def claim(user_id: UUID, claims: values.Claims) -> UpdateBase:
-    """Gives all sessions of a user these claims."""
+    """Stores these claims in all sessions of a user."""
     changed = {"claims": dict(claims.held), "claims_until": claims.until}
     return update(Session).where(Session.user_id == user_id, Session.ended_at.is_(None)).values(**changed)
 
 
 def outdate(user_ids: Rows, now: datetime) -> UpdateBase:
-    """From now on the claims of these users' sessions are not to be believed."""
+    """Marks the claims of these users' sessions as outdated: they are computed again before their next use."""
     theirs = Session.user_id.in_(user_ids)
     return update(Session).where(theirs, Session.ended_at.is_(None)).values(claims_until=now)
 
 
 def end_stolen(session_id: UUID, refreshes: int, now: datetime, used_since: datetime) -> UpdateBase:
-    """Ends a live session that has refreshed past this number: the token came back, so there are two of it."""
+    """Ends a live session that has refreshed past this number: its token was used twice, so a copy exists."""
     return (
         update(Session)
         .where(Session.id == session_id, Session.refreshes > refreshes, is_live(now, used_since))
@@ -260,7 +260,7 @@ def end_stolen(session_id: UUID, refreshes: int, now: datetime, used_since: date
 
 
 def value(row: Row[Any]) -> values.Session:
-    """The session of a row of these statements."""
+    """The session in a row of these statements."""
     return values.Session(
         id=row.id,
         user_id=row.user_id,
@@ -278,7 +278,7 @@ def value(row: Row[Any]) -> values.Session:
 
 
 def owner(row: Row[Any]) -> values.User:
-    """The user of a row of `live`."""
+    """The user in a row of `live`."""
     return users.value(row, _OWNER)
 
 

@@ -1,4 +1,4 @@
-"""Statements about one-time tokens: those of the links and codes in mails."""
+"""Statements about one-time tokens: the links and codes in mails."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,12 +16,12 @@ UNDO = "undo_email_change"
 
 
 def add_token(**columns: Any) -> UpdateBase:
-    """A one-time token; `token` and `code` are digests."""
+    """Adds a one-time token; `token` and `code` are digests."""
     return insert(OneTimeToken).values(code_tries=0, **columns)
 
 
 def retire(user_id: UUID, purpose: str, now: datetime) -> Update:
-    """A new request kills the tokens of the old ones."""
+    """Ends a user's unused tokens of this purpose: only the link of the latest mail works."""
     return (
         update(OneTimeToken)
         .where(OneTimeToken.user_id == user_id, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
@@ -30,7 +30,7 @@ def retire(user_id: UUID, purpose: str, now: datetime) -> Update:
 
 
 def retire_at(address: str, purpose: str, now: datetime) -> UpdateBase:
-    """The same by the address that the tokens went to, whoever has it."""
+    """Ends the unused tokens of this purpose that were mailed to the address, of any user."""
     return (
         update(OneTimeToken)
         .where(OneTimeToken.address == address, OneTimeToken.purpose == purpose, OneTimeToken.used_at.is_(None))
@@ -39,12 +39,12 @@ def retire_at(address: str, purpose: str, now: datetime) -> UpdateBase:
 
 
 def retire_younger(user_id: UUID, purpose: str, token_id: UUID, now: datetime) -> UpdateBase:
-    """Kills the tokens of a purpose that were made after this one."""
+    """Ends a user's unused tokens of this purpose that were issued after this one."""
     return retire(user_id, purpose, now).where(OneTimeToken.id > token_id)
 
 
 def retire_all(user_id: UUID, now: datetime) -> UpdateBase:
-    """Kills every pending token of a user, but for the way back to an address of before."""
+    """Ends every unused token of a user, except links that undo a change of address: the owner may still need them."""
     return (
         update(OneTimeToken)
         .where(OneTimeToken.user_id == user_id, OneTimeToken.used_at.is_(None), OneTimeToken.purpose != UNDO)
@@ -53,7 +53,7 @@ def retire_all(user_id: UUID, now: datetime) -> UpdateBase:
 
 
 def burn(token_id: UUID, now: datetime) -> UpdateBase:
-    """Uses a one-time token up: returns it once, and nothing for a used, replaced or expired one."""
+    """Consumes a one-time token: returns it once, and nothing for a used, replaced or expired one."""
     return (
         update(OneTimeToken)
         .where(OneTimeToken.id == token_id, OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
@@ -63,7 +63,7 @@ def burn(token_id: UUID, now: datetime) -> UpdateBase:
 
 
 def pending(purpose: str, tokens: Sequence[str], now: datetime) -> Rows:
-    """The one-time token, as long as it is good."""
+    """The one-time token with one of these digests, if it is valid."""
     return (
         select(*_TOKEN)
         .where(OneTimeToken.purpose == purpose, OneTimeToken.token.in_(tokens))
@@ -72,7 +72,7 @@ def pending(purpose: str, tokens: Sequence[str], now: datetime) -> Rows:
 
 
 def spend_code_try(purpose: str, address: str, now: datetime) -> UpdateBase:
-    """Counts a try before it is judged, on each code that waits for the address; returns those with tries left."""
+    """Counts a try on each pending code of the address, before codes are compared; returns those with tries left."""
     return (
         update(OneTimeToken)
         .where(OneTimeToken.purpose == purpose, OneTimeToken.address == address)

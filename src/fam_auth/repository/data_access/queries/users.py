@@ -42,7 +42,7 @@ COLUMNS = (
 
 
 def all_users() -> Rows:
-    """Every user with the columns `value` reads."""
+    """Every user, with the columns that `value` reads."""
     return select(*COLUMNS, Email.canonical, User.suspended_reason).join(Email, Email.user_id == User.id)
 
 
@@ -52,7 +52,7 @@ def by_id(user_id: UUID | ScalarSelect[UUID]) -> Rows:
 
 
 def by_address(canonical: str) -> Rows:
-    """The user this address belongs to, verified or not."""
+    """The user with this canonical address, verified or not."""
     return all_users().where(Email.canonical == canonical)
 
 
@@ -67,7 +67,7 @@ def is_active(now: datetime) -> ColumnElement[bool]:
 
 
 def page(after: UUID | None, limit: int, search: str | None = None) -> Rows:
-    """Users from the oldest to the newest, behind `after`; with `search` those whose address or name holds it."""
+    """Users after `after`, oldest first; with `search`, those whose address or name contains it."""
     statement = all_users().order_by(User.id).limit(limit)
     if search is not None:
         holds = (column.icontains(search, autoescape=True) for column in (Email.address, User.name))
@@ -76,47 +76,47 @@ def page(after: UUID | None, limit: int, search: str | None = None) -> Rows:
 
 
 def locked(user_id: UUID | ScalarSelect[UUID]) -> Rows:
-    """The user with their address, both locked until the transaction ends.
+    """The user and their address, both locked until the transaction ends.
 
-    After a wait for the lock, PostgreSQL reads the locked rows again, and answers every other condition of the same
-    statement from before the wait. So what else a decision rests on is locked along, or read by a later statement.
+    After a wait for the lock, PostgreSQL reads the locked rows again, but evaluates the rest of the statement as of
+    before the wait. So lock whatever else a decision depends on too, or read it by a later statement.
     """
-    # Keys may still be referred to meanwhile: a new row of another table that waited for that, while it holds what this
-    # one wants, would be a deadlock.
+    # NO KEY UPDATE lets other transactions insert rows that reference the user. Otherwise such an insert would wait for
+    # this lock, while it may hold a lock that this transaction needs: a deadlock.
     return by_id(user_id).with_for_update(of=(User, Email), key_share=True)
 
 
 def hold(user_ids: Rows) -> Rows:
-    """These users, held until the transaction ends, in an order that is the same for everybody who holds some."""
+    """Locks these users until the transaction ends, in the order of their ids: two such locks cannot deadlock."""
     return select(User.id).where(User.id.in_(user_ids)).order_by(User.id).with_for_update(key_share=True)
 
 
 def claim_address(email_id: UUID, user_id: UUID, address: str, canonical: str, now: datetime) -> UpdateBase:
-    """Gives the address to the user, unless somebody has it. Returns it with its owner, and holds it, either way.
+    """Gives the address to the user unless it is taken. Either way, returns it with its owner, and locks it.
 
-    The same words work on both databases; the construct comes from one of them because only dialects have it.
+    The SQL works on both databases; SQLAlchemy has ON CONFLICT only in its dialects, so PostgreSQL's is used.
     """
     given = postgresql.insert(Email).values(
         id=email_id, user_id=user_id, address=address, canonical=canonical, verified_at=None, created_at=now
     )
     held = given.on_conflict_do_update(index_elements=[Email.canonical], set_={"canonical": given.excluded.canonical})
-    # The column by its name: in RETURNING a subquery is not tied to the row by itself.
+    # The column by its name: SQLAlchemy does not correlate a subquery in RETURNING with the row.
     suspended = exists().where(User.id == literal_column("auth_email.user_id"), is_suspended(now))
     return held.returning(Email.user_id, Email.address, Email.verified_at, suspended.label("is_suspended"))
 
 
 def add(user_id: UUID, name: str | None, locale: str | None, now: datetime) -> UpdateBase:
-    """A new user."""
+    """Adds a user."""
     return insert(User).values(id=user_id, name=name, locale=locale, created_at=now)
 
 
 def change(user_id: UUID, fields: dict[str, Any]) -> UpdateBase:
-    """New values for some columns of a user."""
+    """Changes columns of a user."""
     return update(User).where(User.id == user_id).values(**fields)
 
 
 def verify(user_id: UUID, canonical: str, now: datetime) -> UpdateBase:
-    """Marks the address verified and returns the user's id; nothing when it is not theirs any more."""
+    """Marks the address as verified, and returns the user's id; nothing if it is not theirs any more."""
     return (
         update(Email)
         .where(Email.user_id == user_id, Email.canonical == canonical)
@@ -126,26 +126,26 @@ def verify(user_id: UUID, canonical: str, now: datetime) -> UpdateBase:
 
 
 def move(user_id: UUID, address: str, canonical: str, now: datetime) -> UpdateBase:
-    """The user has another address, which is verified."""
+    """Replaces the user's address by another one, which counts as verified."""
     moved = {"address": address, "canonical": canonical, "verified_at": now}
     return update(Email).where(Email.user_id == user_id).values(**moved)
 
 
 def forget_devices(user_id: UUID, now: datetime) -> UpdateBase:
-    """No device that has signed in to the user's account so far is known to it."""
+    """Forgets the account's known browsers: their tokens are no longer accepted."""
     return update(Email).where(Email.user_id == user_id).values(devices_since=now)
 
 
 def remove(user_id: UUID) -> UpdateBase:
-    """Deletes a user with everything that hangs on them, and returns the id."""
+    """Deletes a user with all rows that reference them, and returns the id."""
     return delete(User).where(User.id == user_id).returning(User.id)
 
 
 def unverified(before: datetime, limit: int) -> Rows:
-    """Locks the first `limit` users who registered before a moment, nobody since, and never proved their address.
+    """Locks the first `limit` users who never verified their address, and whose last registration is before a moment.
 
-    Not those whom the host knows by a key of its own: rows of the host's may hang on them. A user that another
-    transaction holds, or refers to in a row of its own, is left for another time: the purge waits for nobody.
+    Not users with a `key` of the application: it may have rows that reference them. Skips a user whom another
+    transaction has locked or references in a new row, so that the purge waits for no lock.
     """
     unproved = select(Email.user_id).join(User).where(Email.verified_at.is_(None), Email.created_at < before)
     some = unproved.where(User.key.is_(None), not_(_is_registered_since(Email.user_id, before)))
@@ -153,9 +153,9 @@ def unverified(before: datetime, limit: int) -> Rows:
 
 
 def remove_unverified(user_ids: Collection[UUID], before: datetime) -> UpdateBase:
-    """Deletes those of these users to whom nobody registered since that moment; returns their ids.
+    """Deletes those of these users for whom nobody registered since that moment; returns their ids.
 
-    `unverified` has locked them with their addresses, and PostgreSQL read both again behind the lock. Registrations are
+    `unverified` has locked them with their addresses, and PostgreSQL read both again after the lock. Registrations are
     rows of their own, which only a statement after the lock sees.
     """
     unclaimed = not_(_is_registered_since(User.id, before))
@@ -167,7 +167,7 @@ def _is_registered_since(user_id: InstrumentedAttribute[UUID], before: datetime)
 
 
 def value(row: Row[Any], prefix: str = "") -> values.User:
-    """The user of a row that holds COLUMNS, each under its name behind the prefix."""
+    """The user in a row with COLUMNS, each named `prefix` plus its own name."""
     found = {column.key: getattr(row, prefix + column.key) for column in COLUMNS}
     email, verified_at, demands = (found.pop(name) for name in ("address", "verified_at", "demands"))
     return values.User(email=email, email_verified=verified_at is not None, demands=tuple(demands), **found)
