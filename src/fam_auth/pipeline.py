@@ -85,7 +85,7 @@ def remaining_steps(proofs: Sequence[Proof], offers: Sequence[Offer], steps: Seq
     """The steps that a login still requires, in the order in which to take them; empty when it is complete.
 
     A user who has second factors must use one of them, whatever the first factor was. Raises Forbidden when a second
-    factor is demanded, the user has none, and no step enrolls one.
+    factor is required, the user has none, and no step enrolls one.
     """
     available = [offer for offer in offers if offer.available]
     if {proof.method for proof in proofs} & {offer.method for offer in available}:

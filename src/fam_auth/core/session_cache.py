@@ -49,7 +49,7 @@ class CachedSession:
 
 @dataclass(slots=True)
 class FeedCursor:
-    """Where this worker stands in the invalidation feed.
+    """How far this worker has read the invalidation feed.
 
     `position` is the horizon of the last read (None: it was never read), `server` what tells that server from others,
     and `read` the rows at or above the horizon that have been read already.

@@ -1,4 +1,4 @@
-"""Whether settings work together and are safe: what stops the start, and what `fam-auth doctor` advises."""
+"""Whether settings work together and are safe: what fails at startup, and what `fam-auth doctor` advises."""
 
 import os
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Slots: each does one row at a time and has its next one as soon as it is free; a slow row holds up its own alone."""
+"""Slots: each processes one row at a time and takes the next one when it is free, so a slow row delays no other."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from fam_auth.core.supervision import reason, trace
 from fam_auth.exceptions import Unavailable
 
 SLOTS = 10
-# Rows that end at about the same time are followed by one statement, not by one each.
+# Slots that become free within this time take their next rows by one statement.
 MOMENT = timedelta(seconds=0.05)
 log = logging.getLogger("fam_auth.outbox")
 Row = TypeVar("Row")
@@ -23,10 +23,10 @@ async def keep_busy(
     stopping: asyncio.Event,
     pause: timedelta,
 ) -> None:
-    """Takes as many rows as there are free slots and does them, until told to stop; then what has begun is finished.
+    """Fills the free slots with rows and processes them until `stopping` is set, then finishes what has begun.
 
-    `take` is told how many slots are free, and which rows are under way. It is asked again when a row has ended, which
-    may have led to others, and otherwise after the pause. No failure ends this.
+    `take` gets the number of free slots and the rows in progress. It is called when a row has ended, and otherwise
+    after `pause`. No failure ends the loop.
     """
     halt, under_way = asyncio.create_task(stopping.wait()), dict[asyncio.Task[None], Row]()
     try:
@@ -40,7 +40,7 @@ async def keep_busy(
             under_way = {task: row for task, row in under_way.items() if not task.done()}
         await asyncio.gather(*under_way)
     finally:
-        # gather passes every further cancellation on: psycopg needs two (chores.CANCEL_TRIES).
+        # gather forwards every further cancellation: psycopg needs two (chores.CANCEL_TRIES).
         rest = [halt, *under_way]
         for task in rest:
             task.cancel()
@@ -48,10 +48,10 @@ async def keep_busy(
 
 
 async def _survived(work: Awaitable[Result]) -> Result | None:
-    """What it returns; None after a failure, which is logged. Only cancelling the caller ends the caller."""
+    """The result; None after a failure, which is logged. A cancellation of the caller still ends it."""
     [ended] = await asyncio.gather(work, return_exceptions=True)
     if isinstance(ended, BaseException):
-        # A database that is away is told of by every request; here it would be a line a second.
+        # Every request already logs that the database is down; here it would be one line per second.
         level = logging.DEBUG if isinstance(ended, Unavailable) else logging.ERROR
         log.log(level, "The worker failed and continues: %s", reason(ended), exc_info=trace(ended))
         return None

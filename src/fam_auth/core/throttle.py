@@ -1,4 +1,4 @@
-"""The figures of the throttle: FAM_AUTH_THROTTLE__<NAME>."""
+"""The rate limits: FAM_AUTH_THROTTLE__<NAME>."""
 
 from datetime import timedelta
 

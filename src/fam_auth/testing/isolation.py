@@ -28,7 +28,7 @@ def template(auth: Auth, folder: Path) -> Path:
 def isolated(auth: Auth, folder: Path, *, tables: Path | None = None) -> Iterator[Auth]:
     """Inside, the Auth uses a new SQLite file in `folder`, fast hashing, and a Mailbox; afterwards all is as before.
 
-    `tables` is a file that `template` created; None creates the tables anew. Enter it before the application starts,
+    `tables` is a file that `template` created; None creates the tables here. Enter it before the application starts,
     and not in a coroutine.
     """
     path = folder / "fam_auth.db"

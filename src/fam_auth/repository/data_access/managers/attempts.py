@@ -67,7 +67,7 @@ class CountedAttempt:
         return [queries.give_back(self.shared, held), queries.forgive(forgotten, capped, cap, held)]
 
     def failed(self) -> list[Statement]:
-        """The statements to run after a wrong proof.
+        """The statements to run after a failed attempt.
 
         `accounts` limits how many accounts a network tries, so an account that it has tried within the hour is
         refunded there.

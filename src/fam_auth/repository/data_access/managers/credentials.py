@@ -25,7 +25,7 @@ async def changed(
 ) -> None:
     """Runs the statements, and ends everything that the old credentials of `event.user_id` opened.
 
-    That is the user's sessions, logins under way, pending links and codes, and requests that wait for their mail. The
+    That is the user's sessions, logins in progress, pending links and codes, and requests that wait for their mail. The
     session or login `keep`, which makes the change, stays. `letter` notifies the owner. Raises Unauthenticated if
     `keep` has ended while this waited for the lock on the user. Does not commit.
     """

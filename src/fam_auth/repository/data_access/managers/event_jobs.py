@@ -22,7 +22,7 @@ from fam_auth.repository.data_access.queries import outbox as queries
 
 DEADLINE = timedelta(seconds=30)
 LEASE = DEADLINE + timedelta(seconds=30)
-# An endpoint that hangs does so for each event: half of the slots are left to the others.
+# An endpoint that hangs does so for each event, so it may use half of the slots only.
 MOST_OF_ONE = SLOTS // 2
 log = logging.getLogger("fam_auth.errands")
 
@@ -32,9 +32,9 @@ class ErrandFailed(FamAuthError):
 
 
 async def take(auth: Auth, limit: int, under_way: Collection[Row[Any]]) -> Sequence[Row[Any]]:
-    """Up to so many due errands, which nobody else gets for a while. No transaction is open meanwhile.
+    """Leases up to `limit` due event jobs; no transaction stays open.
 
-    No more of one name than MOST_OF_ONE, together with those under way.
+    At most MOST_OF_ONE of one name, together with those that are running (`under_way`).
     """
     busy = Counter(row.kind.removeprefix(queries.ERRAND) for row in under_way)
     names = [name for name in auth.errands if busy[name] < MOST_OF_ONE]
@@ -45,7 +45,7 @@ async def take(auth: Auth, limit: int, under_way: Collection[Row[Any]]) -> Seque
 
 
 async def perform(auth: Auth, row: Row[Any]) -> None:
-    """The errand is done, put off or given up. Where not even that can be written, its lease ends and it comes back."""
+    """Runs one event job and records the outcome. If that cannot be written, the job runs again after its lease."""
     failure = await failure_of(_do(auth, row))
     if failure is None:
         return

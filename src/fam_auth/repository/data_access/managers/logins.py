@@ -79,7 +79,7 @@ async def fail(auth: Auth, user_id: UUID | None, tried: Attempt, attempt: Counte
 async def begin(
     auth: Auth, proof: Proof, visit: Visit, *, locking: Rows | Filled, attempt: CountedAttempt | None = None
 ) -> Outcome:
-    """After a correct first proof: returns a session, or a login under way if steps remain. Refunds the attempt.
+    """After a correct first factor: returns a session, or a login in progress if steps remain. Refunds the attempt.
 
     With the token of a step-up of this user, continues that step-up. `locking` selects and locks the user together with
     the rows that the proof depends on, such as the hash that was checked (`users.locked` with a join); it finds nothing
@@ -141,7 +141,7 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
 
 
 async def standing(auth: Auth, login_token: str) -> Incomplete:
-    """The remaining steps of the login under way; its token stays valid. Raises NoLogin."""
+    """The remaining steps of the login in progress; its token stays valid. Raises NoLogin."""
     async with auth.transaction() as db:
         under_way = (await db.execute(queries.under_way(auth.keys.digests(TOKEN, login_token), auth.now()))).first()
         row = None if under_way is None else (await db.execute(users.by_id(under_way.user_id))).first()
@@ -182,7 +182,7 @@ async def at_step(auth: Auth, login_token: str | None, name: str) -> Row[Any]:
 
 
 async def abandon(auth: Auth, login_token: str) -> None:
-    """Deletes the login under way; does nothing for any other token."""
+    """Deletes the login in progress; does nothing for any other token."""
     await auth.database.rows(queries.take(auth.keys.digests(TOKEN, login_token), auth.now()))
 
 

@@ -1,6 +1,6 @@
-"""What is to be done later: mails, requests that must not tell whether an account exists, and errands of events.
+"""The outbox: mails, requests that must not reveal whether an account exists, and event jobs.
 
-All are written with the deed, encrypted, and done by a worker (worker.py, errands.py).
+Rows are written in the transaction that causes them, encrypted, and processed by a worker (worker.py, event_jobs.py).
 """
 
 import json
@@ -28,7 +28,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 
 class Sealed(FamAuthError):
-    """What a row says cannot be read: it was sealed by a secret that is not in FAM_AUTH_SECRETS any more."""
+    """A row cannot be decrypted: its secret is no longer in FAM_AUTH_SECRETS."""
 
     def __init__(self) -> None:
         super().__init__("it is encrypted with a secret that is not in FAM_AUTH_SECRETS")
@@ -43,9 +43,9 @@ class UnknownRequest(FamAuthError):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What to write to whom: `kind` names the template, `context` fills it; after `expires_at` it is worth nothing.
+    """A mail to send: `kind` names the template, `context` fills it, and after `expires_at` it is no longer sent.
 
-    `locale` is the recipient's own language, for one who leaves; of all others it is looked up when the mail goes.
+    `locale` is needed for a deleted user only: for all others the language is looked up when the mail is sent.
     """
 
     kind: str
@@ -57,10 +57,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Somebody asks for something concerning an address, which a worker does and records as an `event`.
+    """A request about an address, which a worker processes and records as an `event`.
 
-    `user_id` and `session_id` are who asks and from which session, None when nobody is signed in. What was asked for
-    in a session is void once that has ended.
+    `user_id` and `session_id` are the user and the session that made it; None without a session. A request becomes void
+    when its session ends.
     """
 
     event: type[Event]
@@ -78,9 +78,9 @@ def post(
     *,
     only_if: Filled | None = None,
 ) -> Filled:
-    """The statement that puts a letter into the outbox. `user_id` is None for a user who leaves.
+    """The statement that puts a mail into the outbox. `user_id` is None for a user who is being deleted.
 
-    It keeps the language of the request, for a recipient who has chosen none.
+    It stores the language of the request, for a recipient who has not chosen one.
     """
     context = {**letter.context, "requested_at": auth.now().isoformat(), "requested_from": client.address}
     content = {
@@ -94,9 +94,9 @@ def post(
 
 
 def ask(auth: Auth, request: Request) -> Filled:
-    """The statement that writes a request down: the same single write, whoever the address belongs to.
+    """The statement that stores a request: the same single write whether the address has an account or not.
 
-    Of the network that it came from it keeps a digest, by which the requests of all networks take turns.
+    It stores a digest of the network, so that requests of different networks can take turns.
     """
     asked_in = None if request.session_id is None else str(request.session_id)
     content = {
@@ -110,9 +110,9 @@ def ask(auth: Auth, request: Request) -> Filled:
 
 
 def errand(auth: Auth, name: str, event: Event) -> Filled:
-    """The statement that leaves an errand for a worker.
+    """The statement that queues an event job.
 
-    It names no user outside of what is encrypted: what has to be done is done for users who have left, too.
+    The user is named in the encrypted content only, so that the job of a deleted user still runs.
     """
     told = {
         "id": str(event.id),
@@ -128,7 +128,7 @@ def errand(auth: Auth, name: str, event: Event) -> Filled:
 
 
 def event_of(auth: Auth, row: Row[Any]) -> Event:
-    """The event that an errand is about. Raises Sealed."""
+    """The event that an event job is about. Raises Sealed."""
     told = content_of(auth, row)["event"]
     who = {key: None if told[key] is None else UUID(told[key]) for key in ("user_id", "session_id", "actor_id")}
     return class_of(told["kind"])(
@@ -142,12 +142,12 @@ def event_of(auth: Auth, row: Row[Any]) -> Event:
 
 
 def pause(tries: int) -> timedelta:
-    """How long to wait after so many tries: 5 s, doubling up to an hour."""
+    """How long to wait after the given number of attempts: 5 s, doubling up to an hour."""
     return min(timedelta(seconds=5 * 2 ** min(tries - 1, 12)), LONGEST_PAUSE)
 
 
 def content_of(auth: Auth, row: Row[Any]) -> dict[str, Any]:
-    """What a row of the outbox says. Raises Sealed."""
+    """The decrypted content of a row. Raises Sealed."""
     try:
         opened = auth.keys.decrypt(_place(row.id), row.content)
     except ValueError as error:
@@ -157,24 +157,24 @@ def content_of(auth: Auth, row: Row[Any]) -> dict[str, Any]:
 
 
 def request_of(auth: Auth, row: Row[Any]) -> Request:
-    """The request that `ask` wrote down. Raises Sealed and UnknownRequest."""
+    """The request that `ask` stored. Raises Sealed and UnknownRequest."""
     content = content_of(auth, row)
     event = known().get(content["kind"])
     if event is None:
         raise UnknownRequest(content["kind"])
-    # The release before wrote none.
+    # Rows of the previous version have none.
     asked_in = content.get("session_id")
     session_id = None if asked_in is None else UUID(asked_in)
     return Request(event, content["address"], Client(**content["client"]), row.user_id, session_id)
 
 
 async def listed(auth: Auth, after: UUID | None, limit: int, *, done: bool = False) -> Page[Row[Any]]:
-    """A page of what waits to be sent, or (`done`) of what was given up, newest first; never with what it says."""
+    """A page of queued mails, or (`done`) of those that were given up, newest first, without their content."""
     return Page.of(await auth.database.rows(queries.page(done=done, after=after, limit=limit + 1)), limit)
 
 
 async def retry(auth: Auth, mail_id: UUID) -> None:
-    """A mail that waits or that nobody took is sent as soon as a worker looks. Raises NotFound for any other."""
+    """A mail that is queued or was given up is due now. Raises NotFound for any other."""
     if not await auth.database.rows(queries.retry(mail_id, auth.now())):
         raise NotFound
 

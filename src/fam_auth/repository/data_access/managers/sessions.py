@@ -205,7 +205,7 @@ async def is_live(auth: Auth, db: AsyncSession, session_id: UUID) -> bool:
 
 
 async def goes_on(auth: Auth, db: AsyncSession, session_or_login: UUID) -> bool:
-    """Whether a session or a login under way still exists, read in the transaction that it acts in."""
+    """Whether a session or a login in progress still exists, read in the transaction that it acts in."""
     under_way = logins.goes_on(session_or_login, auth.now())
     return await is_live(auth, db, session_or_login) or (await db.execute(under_way)).first() is not None
 

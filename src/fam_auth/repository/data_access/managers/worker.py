@@ -1,6 +1,6 @@
-"""The worker: sends mails and answers requests, at least once, never lost, never after a link has expired.
+"""The worker: sends mails and processes requests, at least once, and never after they expire.
 
-Whatever happens to one row, that row alone is put off or given up: neither the others nor the loop end of it.
+A row that fails is rescheduled or given up. It affects neither other rows nor the loop.
 """
 
 import asyncio
@@ -26,26 +26,23 @@ from fam_auth.repository.data_access.queries import turns
 
 Take = Callable[[Auth, int, Collection[Row[Any]]], Awaitable[Sequence[Row[Any]]]]
 Do = Callable[[Auth, Row[Any]], Coroutine[Any, Any, None]]
-# For what is not ours: a carrier or a listener of the application may wait for ever. Longer than SMTP takes at most.
+# For code of the application: its mail transport or listener could wait forever. Longer than the limits of SMTP.
 DEADLINE = SMTP_DEADLINE + ANSWER_DEADLINE + timedelta(seconds=20)
-# So much longer that how it ended is written before another worker takes the row.
+# Long enough to record the outcome before another worker takes the row.
 LEASE = DEADLINE + timedelta(seconds=60)
 log = logging.getLogger("fam_auth.outbox")
 
 
 async def deliver(auth: Auth) -> int:
-    """Up to ten due mails and requests, and five errands, are done, put off or given up; returns how many.
-
-    Several workers may do this at once.
-    """
+    """Processes up to ten due mails and requests, and five event jobs; returns how many. Safe with several workers."""
     return sum(await asyncio.gather(*(_deliver_some(auth, *queue) for queue in QUEUES)))
 
 
 async def work(auth: Auth, stopping: asyncio.Event, pause: timedelta = timedelta(seconds=1)) -> None:
-    """Delivers until told to stop; what has begun is finished. A database that does not answer is waited for.
+    """Delivers until `stopping` is set, and finishes what has begun. Retries while the database does not respond.
 
-    Ten mails and ten errands at once: one that takes long holds up neither the others nor those behind it. Nothing but
-    a cancellation ends it earlier.
+    Ten mails and ten event jobs run at once, so a slow one does not delay the others. Only a cancellation ends it
+    earlier.
     """
     queues = ((partial(take, auth), partial(do, auth)) for take, do in QUEUES)
     await asyncio.gather(*(slots.keep_busy(take, do, stopping, pause) for take, do in queues))
@@ -63,7 +60,7 @@ async def _take(auth: Auth, limit: int, _: Collection[Row[Any]]) -> Sequence[Row
 
 
 async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
-    """The row is done, put off or given up. Where not even that can be written, its lease ends and it comes back."""
+    """Processes one row and records the outcome. If that cannot be written, the row is processed again after its lease."""
     failure = await failure_of(_do(auth, row))
     if failure is None:
         return
@@ -73,7 +70,7 @@ async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
         failure = await failure_of(_close(auth, row, MailFailedEvent))
         if failure is None:
             return
-        # A listener of the application undoes even the event of this: it is tried with pauses until it lets it be.
+        # A listener of the application rolls back the event too: retry with pauses until it accepts it.
         _tell(logging.ERROR, "could not be marked as given up", row, failure)
     else:
         _tell(logging.WARNING, "failed and will be retried", row, failure)
@@ -83,7 +80,7 @@ async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
 
 
 async def _do(auth: Auth, row: Row[Any]) -> None:
-    """The mail is sent, the request is answered, or what is too late is given up."""
+    """Sends the mail or answers the request; an expired row is given up."""
     if row.expires_at <= auth.now():
         await _close(auth, row, MailExpired)
         return
@@ -92,7 +89,7 @@ async def _do(auth: Auth, row: Row[Any]) -> None:
             await requests.answer(auth, row)
             return
         mail = _open(auth, row)
-        # Whatever the carrier makes of it, and whatever an address of before was read as.
+        # Addresses stored by an earlier version are checked too, whatever the mail transport makes of them.
         mail.check()
         await auth.carrier.carry(mail)
     await auth.database.rows(queries.done(row.id, "sent", auth.now()))
@@ -116,7 +113,7 @@ def _open(auth: Auth, row: Row[Any]) -> Mail:
     try:
         written = render(auth.mails, row.kind, _context(auth, content["context"], language), language)
     except TemplateError as error:
-        # A template of the application: mended sooner or later, and no reason to keep back the mails of others.
+        # A template of the application: it will be fixed, and other mails do not depend on it.
         raise MailFailed(f"its template is broken ({error})", permanent=False) from error
     own, message_id = str(auth.settings.sender), f"<{row.id}@{auth.settings.mail_domain}>"
     said = (written.subject, written.text, written.html)
@@ -124,7 +121,7 @@ def _open(auth: Auth, row: Row[Any]) -> Mail:
 
 
 def _context(auth: Auth, kept: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """What fills the template, with its moment in words."""
+    """The template's context, with the time of the request as text."""
     asked_at = auth.texts.moment(language, datetime.fromisoformat(kept["requested_at"]))
     name, direction = auth.settings.app_name, auth.texts.direction(language)
     return {"app_name": name, "direction": direction, **kept, "requested_at": asked_at}

@@ -1,4 +1,4 @@
-"""Statements about logins under way."""
+"""Statements about logins in progress."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from fam_auth.values import Proof
 
 
 def add(proofs: Sequence[Proof], **columns: Any) -> UpdateBase:
-    """Adds a login under way; `token` is the digest of its token."""
+    """Adds a login in progress; `token` is the digest of its token."""
     return insert(Login).values(proofs=[proof.as_json() for proof in proofs], **columns)
 
 
@@ -44,7 +44,7 @@ def take_step_up(user_id: UUID, tokens: Sequence[str], now: datetime) -> UpdateB
 
 
 def abandon_all(user_id: UUID, *, but: UUID | None = None) -> UpdateBase:
-    """Deletes the logins under way of a user, except `but`."""
+    """Deletes the logins in progress of a user, except `but`."""
     statement = delete(Login).where(Login.user_id == user_id)
     return statement if but is None else statement.where(Login.id != but)
 

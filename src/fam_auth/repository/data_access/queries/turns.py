@@ -1,9 +1,9 @@
-"""Mails and requests take turns, so that nobody who asks for many keeps those of others waiting.
+"""Mails and requests take turns, so that a network with many requests does not delay those of others.
 
-Mails, of which somebody has decided already that they go out, do not wait for requests. Of requests, each network has
-one in a round; which network is first is drawn anew each time, or the same few would always be before all others.
-So is whether a request is among the first mails: all this has to hold for a worker that takes a single row, because the
-others of its slots are busy. However many wait, the index on (source, due_at) leads to as many rows as are looked at.
+Mails do not wait for requests. Each network has one request in a round, and the network that comes first is random, or
+the same few would always be first. Whether a request comes among the first mails is random too: the order must also
+hold for a worker that takes a single row, because its other slots are busy. The statement reads a bounded number of
+rows through the index on (source, due_at), however many are queued.
 """
 
 import secrets
@@ -31,28 +31,28 @@ from fam_auth.core.statements import Build, Filled
 from fam_auth.models import Outbox
 from fam_auth.repository.data_access.queries.outbox import mails, take
 
-# What stands in `source` of mails and of errands; that of a request is greater, as it begins with a version.
+# `source` of mails and of event jobs. That of a request is greater, because it begins with the version of the secret.
 MAILS, ERRANDS = "", "0"
 MAILS_BEFORE_A_REQUEST = 4
-"""So many mails go before each request, where both wait: requests do not wait for ever either."""
+"""Mails before each request while both are queued, so that requests are processed too."""
 ROUNDS = 5
-"""So many requests of one network at most are taken at once, if no other has any."""
+"""Requests of one network that are taken at once, if no other network has any."""
 WINDOW = 10
-"""So many networks are drawn from, however few rows are taken. From one alone it would be the nearest to a place at
-random: of two neighbours in the order of their digests the second one would never be it."""
+"""Networks to choose from, however few rows are taken. With one alone, the network next to a random place would be
+chosen: of two neighbours in the order of their digests, the second one never would."""
 CANDIDATES = 3
-"""So many times more mails than are taken are looked at: another worker may take the first ones at this moment."""
+"""How many times more mails are read than taken, because another worker may take the first ones at the same time."""
 
 
 def start(version: int) -> str:
-    """A place among the networks, at random: the one behind it is first. `version` is that of the secret."""
+    """A random place among the networks: the next one is first. `version` is the version of the secret."""
     return f"{version}.{secrets.token_hex(32)}"
 
 
 def lease(now: datetime, until: datetime, limit: int, first: str) -> Filled:
-    """Takes some mails and requests that are due for one worker: nobody else gets them before `until`.
+    """Leases due mails and requests to one worker until `until`, and returns them with the languages of their users.
 
-    `first` is where the round of networks starts. They come with the languages of their users.
+    `first` is where the round of networks starts.
     """
     ahead = secrets.randbelow(MAILS_BEFORE_A_REQUEST + 1)
     return Filled(_leasing(limit), {"now": now, "until": until, "first": first, "ahead": ahead})
@@ -63,8 +63,8 @@ def _leasing(limit: int) -> Build:
     def build(now: Any, until: Any, first: Any, ahead: Any) -> UpdateBase:  # noqa: ANN401 - parameters
         requests = _requests(now, type_coerce(first, String()), type_coerce(ahead, Integer()))
         chosen = union_all(_mails(now, limit), requests).subquery("chosen")
-        # Chosen without a lock, which PostgreSQL does not take together with numbers of rows; so what is locked in the
-        # end is looked at again.
+        # PostgreSQL does not lock rows in a query with row numbers, so the rows are chosen without a lock, and checked
+        # again when they are locked.
         due = (
             select(Outbox.id)
             .join(chosen, chosen.c.id == Outbox.id)
@@ -80,7 +80,7 @@ def _leasing(limit: int) -> Build:
 
 
 def _mails(now: Any, limit: int) -> Rows:  # noqa: ANN401 - as above
-    """Mails that are due, the oldest first. Requests of the version before, which have no source, are among them."""
+    """Due mails, oldest first. They include requests of the previous version, which have no source."""
     oldest = (
         select(Outbox.id, Outbox.due_at)
         .where(Outbox.source == literal_column(f"'{MAILS}'"), mails(), Outbox.done_at.is_(None), Outbox.due_at <= now)
@@ -92,10 +92,10 @@ def _mails(now: Any, limit: int) -> Rows:  # noqa: ANN401 - as above
 
 
 def _requests(now: Any, first: ColumnElement[str], ahead: ColumnElement[int]) -> Rows:  # noqa: ANN401 - as above
-    """Requests that are due: the oldest of each network, then the second ones, for as many networks as are served.
+    """Due requests: the oldest of each network, then the second oldest of each, for up to WINDOW networks.
 
-    Their turns are between those of mails, `ahead` by as many as were drawn: the first one comes before all mails once
-    in MAILS_BEFORE_A_REQUEST + 1 times.
+    Their turns are between those of mails, shifted by the random number `ahead`: in one of MAILS_BEFORE_A_REQUEST + 1
+    leases the first request comes before all mails.
     """
     later = _networks("later", now, first)
     sooner = _networks("sooner", now, literal_column(f"'{ERRANDS}'", String()))
@@ -114,7 +114,7 @@ def _requests(now: Any, first: ColumnElement[str], ahead: ColumnElement[int]) ->
 
 
 def _networks(name: str, now: Any, after: ColumnElement[str]) -> CTE:  # noqa: ANN401 - as above
-    """The networks behind one that have requests waiting, in order, each found by one look into the index."""
+    """The networks after `after` with queued requests, in order. Each is found by one index lookup."""
     first = select(_next(after, now).label("source"), _figure(0).label("place"))
     found = first.cte(name, recursive=True)
     further = select(_next(found.c.source, now), found.c.place + _figure(1))

@@ -78,8 +78,8 @@ def page(after: UUID | None, limit: int, search: str | None = None) -> Rows:
 def locked(user_id: UUID | ScalarSelect[UUID]) -> Rows:
     """The user and their address, both locked until the transaction ends.
 
-    After a wait for the lock, PostgreSQL reads the locked rows again, but evaluates the rest of the statement as of
-    before the wait. So lock whatever else a decision depends on too, or read it by a later statement.
+    After a wait for the lock, PostgreSQL reads the locked rows again, but evaluates the rest of the statement on
+    data from before the wait. So lock whatever else a decision depends on too, or read it by a later statement.
     """
     # NO KEY UPDATE lets other transactions insert rows that reference the user. Otherwise such an insert would wait for
     # this lock, while it may hold a lock that this transaction needs: a deadlock.
