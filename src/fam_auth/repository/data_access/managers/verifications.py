@@ -40,8 +40,7 @@ async def verify(auth: Auth, token: str, proof: RegistrationProof, client: Clien
 
 
 async def verify_by_code(auth: Auth, email: str, code: str, proof: RegistrationProof, client: Client) -> User:
-    """Verifies an address by the code of a mail. Each code allows five attempts, counted before the code is
-    compared.
+    """Verifies an address by the code of a mail. An attempt is counted before the code is compared; each has five.
 
     Raises the same, with InvalidCode instead of InvalidToken.
     """

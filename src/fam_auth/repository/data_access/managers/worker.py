@@ -60,7 +60,7 @@ async def _take(auth: Auth, limit: int, _: Collection[Row[Any]]) -> Sequence[Row
 
 
 async def _deliver_one(auth: Auth, row: Row[Any]) -> None:
-    """Processes one row and records the outcome. If that cannot be written, the row is processed again after its lease."""
+    """Processes one row and records the outcome. If that cannot be written, the row comes back after its lease."""
     failure = await failure_of(_do(auth, row))
     if failure is None:
         return
