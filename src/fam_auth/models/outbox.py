@@ -15,8 +15,8 @@ WAITING = text("done_at IS NULL")
 class Outbox(Base):
     """A mail, a request or an event job that waits, is done or has failed.
 
-    `content` (recipient and template context, or an event) is encrypted, and deleted when the row is done; failed
-    mails and event jobs keep it. `source` is a keyed digest of the network that a request came from, so that one network's
+    `content` (recipient and template context, or an event) is encrypted, and deleted when the row is done; failed mails
+    and event jobs keep it. `source` is a keyed digest of the network that a request came from, so that one network's
     requests do not delay another's; empty for mails and event jobs.
     """
 
