@@ -1,4 +1,4 @@
-"""What an application brings without a feature of its own: auth.on, auth.after and auth.claims."""
+"""The hooks of an application: auth.on, auth.after and auth.claims."""
 
 import asyncio
 import secrets
@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 
 SomeEvent = TypeVar("SomeEvent", bound=Event)
 Listener = Callable[[SomeEvent, "AsyncSession"], Awaitable[None]]
-"""Hears of an event in the transaction of the deed; what it raises undoes the deed."""
+"""Called with an event in its transaction; an exception rolls the transaction back."""
 Follower = Callable[[SomeEvent], Awaitable[None]]
-"""Does what follows from an event once it is committed, perhaps more than once."""
+"""Called with an event after the commit, at least once."""
 Claiming = Callable[[User, "AsyncSession"], Awaitable[Mapping[str, Any]]]
-"""Tells what the sessions of a user hold about them."""
+"""Returns claims for the sessions of a user."""
 LATELY = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What is done by a worker after the commit of each event that it `wants`, under a name that stays the same."""
+    """An event job: a worker calls `perform` after the commit of each event whose kind it `wants`.
+
+    `name` must stay the same between releases: jobs wait under it in the outbox.
+    """
 
     name: str
     wants: Callable[[str], bool]
@@ -40,7 +43,7 @@ class Errand:
 
 
 class Hooks(Feature):
-    """Listens for the application, where every feature listens, and as the last of them."""
+    """The feature that calls the application's hooks; it is the last feature."""
 
     name: ClassVar[str] = "application"
 
@@ -49,11 +52,11 @@ class Hooks(Feature):
     _took: deque[float] = PrivateAttr(default_factory=lambda: deque(maxlen=LATELY))
 
     def listen(self, kinds: tuple[type[Event], ...], listener: Listener[Any]) -> None:
-        """The listener hears of these events from now on."""
+        """Calls the listener for these events from now on."""
         self._listeners.append((kinds, listener))
 
     def claim(self, claiming: Claiming) -> None:
-        """Sessions hold what this gives from now on."""
+        """Adds the claims that this function returns to new claims from now on."""
         self._claiming.append(claiming)
 
     async def heard(self, auth: "Auth", db: "AsyncSession", event: Event, subject: UUID | None) -> None:
@@ -63,7 +66,7 @@ class Hooks(Feature):
             for wanted, listener in self._listeners:
                 if isinstance(event, wanted):
                     await listener(event, db)
-                    # What the database refuses is refused here, and not at a commit that nobody expects to fail.
+                    # A constraint of the application's tables fails here, not at the commit.
                     await db.flush()
         finally:
             if isinstance(event, UserRegistered):
@@ -80,14 +83,15 @@ class Hooks(Feature):
 
     @property
     def took(self) -> float:
-        """Seconds that listening to a registration took, one of the last times."""
+        """Seconds that the listeners took for a random one of the latest registrations; 0 without any."""
         return secrets.choice(self._took) if self._took else 0
 
 
 async def pace(auth: "Auth") -> None:
-    """As much time has gone by as listening to a registration took of late.
+    """Sleeps as long as the listeners took for a recent registration.
 
-    Where nobody is registered nobody listens, and the answer would come sooner (S-019).
+    Call it when an address is known already: the listeners are not called then, and a faster response would reveal
+    that the address has an account.
     """
     for feature in auth.features:
         if isinstance(feature, Hooks):

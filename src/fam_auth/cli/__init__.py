@@ -28,7 +28,7 @@ app.add_typer(outbox.app, name="outbox")
 app.command("create-admin")(roles.create_admin)
 app.command("tune-hash")(tuning.tune_hash)
 app.command("routes")(routes.list_routes)
-# What comes with an extra is a command where that is installed.
+# Commands of features with an extra exist only if the extra is installed.
 if find_spec("pyotp"):  # pragma: no branch - the tests have every extra
     from fam_auth.cli import otp
 
@@ -40,7 +40,7 @@ if find_spec("httpx2"):  # pragma: no branch - as above
 
 
 def main() -> None:
-    """Runs the command; what was refused is one line on standard error and an exit code."""
+    """Runs the command. A refusal is printed as one line on standard error, with an exit code."""
     try:
         app()
     except Misconfigured as error:

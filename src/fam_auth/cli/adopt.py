@@ -1,4 +1,4 @@
-"""`fam-auth adopt`: users of another application, with their passwords."""
+"""`fam-auth adopt`: import the users of another application, with their passwords."""
 
 import json
 import sys
@@ -57,7 +57,7 @@ File = Annotated[Path, typer.Argument(show_default=False, help="File to import, 
 
 
 class Digests(StrEnum):
-    """The writers of hashes, as typer below 0.19 can offer them: it knows no Literal."""
+    """The programs that wrote plain digests. An Enum, because typer below 0.19 does not support Literal."""
 
     DJANGO = "django"
     WERKZEUG = "werkzeug"
@@ -69,7 +69,7 @@ def _column(what: str) -> Any:  # noqa: ANN401 - what typer makes of an option
 
 @dataclass(frozen=True)
 class Options:
-    """What every source may be given. The fields are options of the commands."""
+    """The options of every source: `with_options` turns each field into an option of the command."""
 
     id_column: Annotated[str | None, _column("the id, which must be unique and never change")] = None
     email_column: Annotated[str | None, _column("the address")] = None
@@ -108,7 +108,7 @@ class Options:
     ] = None
 
     def wanted(self, usual: Columns) -> Wanted:
-        """The columns: the usual names, and those given in their place."""
+        """The usual column names, and those given instead."""
         named = {"id": self.id_column, "email": self.email_column, "hash": self.hash_column}
         named |= {"created": self.created_column, "verified": self.verified_column}
         named |= {"active": self.active_column, "disabled": self.disabled_column}
@@ -117,7 +117,7 @@ class Options:
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, whose parameter `options` is made of an option for each field."""
+    """The command, with an option for each field instead of its parameter `options`."""
     names = [one.name for one in fields(Options)]
 
     @wraps(command)

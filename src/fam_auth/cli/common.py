@@ -1,4 +1,4 @@
-"""What the commands share: an Auth for the length of a command, and answers for people and for programs."""
+"""Shared by the commands: run work with an Auth, and print results as a table or as JSON."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ Who = Annotated[str, typer.Argument(help="Id or e-mail address of the user.")]
 
 
 class Refused(FamAuthError):
-    """A command was refused; the message says why, in the words of the service."""
+    """A command was refused; the message is that of the service."""
 
     def __init__(self, refusal: Refusal, texts: Texts) -> None:
         errors = refusals.errors(texts, ENGLISH, refusal.members().get("errors", ()))
@@ -35,7 +35,7 @@ class Refused(FamAuthError):
 
 
 def imported(target: str) -> object:
-    """What `module:name` names, looked for in the working directory too. Raises Misconfigured."""
+    """The object `module:name`, imported from the working directory too. Raises Misconfigured."""
     module, _, name = target.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")
@@ -48,7 +48,7 @@ def imported(target: str) -> object:
 
 
 def loaded(target: str) -> Auth:
-    """The Auth that `module:name` names, or that is installed in the application of that name. Raises Misconfigured."""
+    """The Auth `module:name`, or the Auth of the FastAPI application with that name. Raises Misconfigured."""
     found = imported(target)
     auth = found if isinstance(found, Auth) else installed_in(found)
     if auth is None:
@@ -67,7 +67,7 @@ async def find_user(auth: Auth, who: str) -> User:
 def run(
     work: Callable[[Auth], Coroutine[Any, Any, Any]], given: Auth | None = None, *, missing: str | None = None
 ) -> Any:  # noqa: ANN401 - whatever
-    """Does the work with an Auth (None: the one that the environment describes), and gives what it gave.
+    """Runs the work with an Auth (None: the one from the environment), and returns its result.
 
     `missing` is the message for a NotFound that has none of its own.
     """
@@ -86,7 +86,7 @@ def run(
 
 
 def run_for(who: str, act: Callable[[Auth, User], Coroutine[Any, Any, Any]], *, missing: str | None = None) -> Any:  # noqa: ANN401 - as `run`
-    """The same for one user, named by id or address."""
+    """Runs the work for the user with this id or address."""
 
     async def work(auth: Auth) -> object:
         return await act(auth, await find_user(auth, who))
@@ -95,7 +95,7 @@ def run_for(who: str, act: Callable[[Auth, User], Coroutine[Any, Any, Any]], *, 
 
 
 def show(rows: Iterable[Mapping[str, str]], *, as_json: bool) -> None:
-    """A table for people, or JSON for programs."""
+    """Prints the rows as a table or as JSON."""
     rows = list(rows)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))

@@ -1,4 +1,4 @@
-"""`fam-auth errands`: what follows from events and was not done yet."""
+"""`fam-auth errands`: event jobs that wait or have failed."""
 
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +14,7 @@ EveryOne = Annotated[bool, typer.Option("--all", help="Everything that was given
 
 
 def group(prefix: str, told: str) -> typer.Typer:
-    """The commands for errands whose names begin so."""
+    """The commands for event jobs with this prefix."""
     app = typer.Typer(help=told, no_args_is_help=True)
 
     @app.command("list")

@@ -1,4 +1,4 @@
-"""`fam-auth events`: what happened."""
+"""`fam-auth events`: the audit log."""
 
 import json
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ app = typer.Typer(help="Read the audit log.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_events(  # noqa: PLR0913 - what one may look for
+def list_events(  # noqa: PLR0913 - one parameter per filter
     who: Annotated[str | None, typer.Argument(help="Id or e-mail address of a user. If omitted, all users.")] = None,
     *,
     kind: Annotated[str | None, typer.Option(help="Only events of this kind, such as login.failed.")] = None,

@@ -1,4 +1,4 @@
-"""`fam-auth otp`: second factors."""
+"""`fam-auth otp`: two-factor authentication."""
 
 from typing import Annotated
 

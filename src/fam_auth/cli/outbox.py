@@ -1,4 +1,4 @@
-"""`fam-auth outbox`: mails on their way."""
+"""`fam-auth outbox`: mails that wait or have failed."""
 
 from typing import Annotated
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""`fam-auth roles` and `fam-auth create-admin`: who may do what."""
+"""`fam-auth roles` and `fam-auth create-admin`: roles, permissions and administrators."""
 
 import json
 from datetime import UTC, datetime
@@ -156,7 +156,7 @@ def create_admin(
 
 
 async def _standing(auth: Auth, email: str) -> tuple[bool, bool]:
-    """Whether there is a user of this address, and whether it may be trusted to be theirs."""
+    """Whether the address has a user, and whether that is trusted to be its owner: a stranger may have registered it."""
     try:
         user = await users.found(auth, email)
     except NotFound:

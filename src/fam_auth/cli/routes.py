@@ -1,4 +1,4 @@
-"""`fam-auth routes`: what every route of an application asks for."""
+"""`fam-auth routes`: what every route of an application requires."""
 
 from typing import Annotated
 

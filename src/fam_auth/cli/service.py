@@ -1,4 +1,4 @@
-"""`fam-auth serve`, `migrate`, `doctor` and what else keeps the service going."""
+"""`fam-auth serve`, `migrate`, `doctor` and the other commands that operate the service."""
 
 import asyncio
 import os
@@ -56,7 +56,7 @@ def migrate(
     ] = False,
 ) -> None:
     """Create or upgrade the database tables of fam-auth and its features."""
-    from fam_auth.core import upgrade  # noqa: PLC0415 - other commands do not wait for Alembic
+    from fam_auth.core import upgrade  # noqa: PLC0415 - importing Alembic would slow down other commands
 
     async def work(auth: Auth) -> None:
         if plan:
@@ -144,7 +144,7 @@ def secret() -> None:
 
 
 async def _hint(auth: Auth) -> str | None:
-    """What the operator has still to do; the database is ready afterwards."""
+    """Prepares the database, and returns what the operator still has to do."""
     await auth.start()
     if not any(isinstance(feature, Role) for feature in auth.features) or await rights.has_administrator(auth):
         return None

@@ -1,4 +1,4 @@
-"""`fam-auth sessions`: who is signed in."""
+"""`fam-auth sessions`: list and end sessions."""
 
 from typing import Annotated
 from uuid import UUID

@@ -18,7 +18,7 @@ TIMES = 3
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one hash costs with these parameters: milliseconds alone, and how many a second all threads do."""
+    """The cost of a hash with these parameters: milliseconds for one alone, and hashes per second with all threads."""
 
     memory: int
     passes: int

@@ -1,4 +1,4 @@
-"""`fam-auth users`: people with an account."""
+"""`fam-auth users`: create, list, suspend, restore, export and delete users."""
 
 import json
 import sys
@@ -136,7 +136,7 @@ async def _linked(auth: Auth, email: str, name: str | None, *, verified: bool) -
 
 
 def typed_password(*, stdin: bool) -> str:
-    """The password from standard input, or from a prompt that does not show it."""
+    """The password from standard input, or from a prompt with hidden input."""
     if stdin:
         return sys.stdin.readline().rstrip("\n")
     prompted: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -144,6 +144,6 @@ def typed_password(*, stdin: bool) -> str:
 
 
 def user_row(user: User) -> dict[str, str]:
-    """What the tables show of a user."""
+    """The columns of a user in tables and JSON."""
     keys = ("id", "email", "email_verified", "name", "created_at", "suspended_at", "suspended_until")
     return {key: str(getattr(user, key)) for key in keys}

@@ -1,4 +1,4 @@
-"""`fam-auth webhooks`: what endpoints have not heard yet."""
+"""`fam-auth webhooks`: webhooks that wait or have failed."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""The table of attempts."""
+"""The table of rate limits and lockouts."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -6,9 +6,9 @@ from fam_auth.models.base import KEYED, Base
 
 
 class Attempt(Base):
-    """How often something was tried in a row, and from when the next try counts (seconds since the epoch).
+    """One counter: how often something was tried, and when the next try is allowed (seconds since the epoch).
 
-    `key` is a keyed digest, so the table names no account and no address.
+    `key` is a keyed digest, so the table contains no account and no address.
     """
 
     __tablename__ = "auth_attempt"

@@ -1,4 +1,4 @@
-"""What all tables share: the schema, the names of constraints, and types that are the same on every database."""
+"""The base of all tables: schema, names of constraints, and column types that work on every database."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -34,25 +34,25 @@ NAMING = {
 
 
 SECRET = {"secret": True}
-"""`info` of a column whose value leaves the database for no eyes, not even its user's."""
+"""`info` of a column whose value is never shown or exported, not even to its user."""
 KEYED = {**SECRET, "versioned": True}
-"""The same for a keyed digest."""
+"""`info` of a column with a keyed digest."""
 SEALED = {**KEYED, "sealed": True}
-"""The same for an encrypted value, which is bound to `table|id|column`."""
+"""`info` of a column with an encrypted value, which is bound to `table|id|column`."""
 
 
 DIES = {"dies": True}
-"""`info` of a column whose rows are purged a day after the moment it holds."""
+"""`info` of a column with a moment: rows are purged a day after it."""
 
 
 def partial_index(table: str, column: str, condition: str) -> Index:
-    """An index that holds only the rows of a condition, which a purge looks for."""
+    """An index of only the rows that meet the condition, for a purge."""
     where = text(condition)
     return Index(f"ix_{table}_{column}", column, postgresql_where=where, sqlite_where=where)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, timezone-aware and in UTC on the way in and out; SQLite keeps it without the zone."""
+    """A timezone-aware datetime, read in UTC. SQLite stores it without the time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -70,7 +70,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """The root of every table of fam-auth."""
+    """The declarative base of every table of fam-auth."""
 
     metadata = MetaData(schema=SCHEMA, naming_convention=NAMING)
     type_annotation_map: ClassVar = {
@@ -84,7 +84,10 @@ class Base(DeclarativeBase):
 
 @compiles(ForeignKeyConstraint, "sqlite")
 def _lead_to_our_tables(key: ForeignKeyConstraint, compiler: SQLiteDDLCompiler, **_: object) -> str | None:
-    """SQLAlchemy leaves out keys into another schema, which on SQLite is another file; ours is the host's own."""
+    """Renders foreign keys into our schema on SQLite, where it is the main file.
+
+    SQLAlchemy leaves out keys into another schema there, because that would be another file.
+    """
     leads_to_us = key.elements[0].column.table.schema == SCHEMA
     words: Any = DDLCompiler if leads_to_us else type(compiler)
     text: str | None = words.visit_foreign_key_constraint(compiler, key)

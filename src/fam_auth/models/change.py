@@ -1,4 +1,4 @@
-"""The feed of what workers must not remember any longer."""
+"""The table of the invalidation feed."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,10 +10,10 @@ from fam_auth.models.base import Base
 
 
 class Change(Base):
-    """A session or a user that has changed (`about` is the id of either); None: everything has.
+    """A session or user that has changed; `about` is its id, None: everything has changed.
 
-    `position` never comes before that of a change that was committed earlier and read: on PostgreSQL it is the id of
-    the transaction.
+    `position` orders the feed so that a reader misses no row that commits late: on PostgreSQL it is the id of the
+    transaction (queries/invalidation.py).
     """
 
     __tablename__ = "auth_change"

@@ -11,10 +11,10 @@ from fam_auth.models.user import User
 
 
 class Email(Base):
-    """The address of a user: mail goes to `address`, as they wrote it; `canonical` decides whose it is.
+    """The address of a user: mail goes to `address`, as the user wrote it; `canonical` identifies the account.
 
-    The reference to the user is checked at commit, so that the address can be claimed first: its unique key decides
-    a race. Devices that signed in before `devices_since` are known no more; None: none of them has been forgotten.
+    The foreign key is checked at the commit, so that the address can be claimed before the user exists: its unique key
+    decides a race. Browsers that signed in before `devices_since` are not known any more; None: all are.
     """
 
     __tablename__ = "auth_email"

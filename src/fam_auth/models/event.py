@@ -1,4 +1,4 @@
-"""The table of security events."""
+"""The table of the audit log."""
 
 from datetime import datetime
 from typing import Any
@@ -10,13 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from fam_auth.models.base import Base
 
 OF_ANOTHER = text("actor_id IS NOT NULL AND (user_id IS NULL OR actor_id != user_id)")
-"""What somebody did to somebody else: few rows, found when the one who did it goes."""
+"""The condition of the index on `actor_id`: what a user did to others, needed when that user is deleted. Few rows."""
 
 
 class Event(Base):
-    """One line of the journal, only ever added. It outlives its user: no foreign key leads there.
+    """One event. Rows are only added; they outlive their user, so `user_id` is no foreign key.
 
-    `id` sorts by time, so that an operator may make this a table partitioned by ranges of it.
+    `id` sorts by time, so that an operator can partition the table by ranges of it.
     """
 
     __tablename__ = "auth_event"

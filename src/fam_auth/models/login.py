@@ -12,9 +12,10 @@ from fam_auth.models.user import User
 
 
 class Login(Base):
-    """A login that still lacks something. Its token is good for nothing else and changes at every step.
+    """A login with remaining steps. Its token works only for the next step, and changes at every step.
 
-    A step-up names the session that it raises; without a foreign key, as a session that has ended raises nothing.
+    `session_id` is the session that a step-up is for; None: the login starts a session. It is no foreign key, because
+    the session may end meanwhile.
     """
 
     __tablename__ = "auth_login"

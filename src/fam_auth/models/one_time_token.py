@@ -11,12 +11,12 @@ from fam_auth.models.user import User
 
 
 class OneTimeToken(Base):
-    """What a mail carries: a link's token and, for some purposes, a short code, both only as keyed digests.
+    """The token of a mailed link and, for some purposes, a short code, both only as keyed digests.
 
-    `address` is the canonical address the mail went to; the token proves that mailbox and no other. `shown` is the same
-    as it was written, where the token makes it the user's address. `registration_id` is the registration that a
-    verification mail answers, `session_id` the session that asked for a change of address; neither has a foreign key,
-    as the token does not go with them but is refused.
+    `address` is the canonical address that the mail went to: the token verifies that address only. `shown` is the
+    address as written, for tokens that make it the user's. `registration_id` is the registration that a verification
+    mail is for, `session_id` the session that requested a change of address. Neither is a foreign key: when its row is
+    deleted, the token stays, and is refused.
     """
 
     __tablename__ = "auth_one_time_token"

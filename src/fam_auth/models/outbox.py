@@ -1,4 +1,4 @@
-"""The table of mails to send and of errands to do."""
+"""The table of the outbox: mails, requests and event jobs."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,11 +13,11 @@ WAITING = text("done_at IS NULL")
 
 
 class Outbox(Base):
-    """A mail or an errand that waits, was done or was given up.
+    """A mail, a request or an event job that waits, is done or has failed.
 
-    `content` (recipient and what the template needs, or an event) is encrypted and leaves when it is done; that of an
-    errand that was given up stays. `source` is a keyed digest of the network that a request came from, so that those of
-    one network do not wait for those of another; empty for what is no request.
+    `content` (recipient and template context, or an event) is encrypted, and deleted when the row is done; failed mails
+    and event jobs keep it. `source` is a keyed digest of the network that a request came from, so that one network's
+    requests do not delay another's; empty for mails and event jobs.
     """
 
     __tablename__ = "auth_outbox"

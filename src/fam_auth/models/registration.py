@@ -11,9 +11,9 @@ from fam_auth.models.user import User
 
 
 class Registration(Base):
-    """A registration whose address nobody has verified yet. Several may wait for one account, each with its own token.
+    """A registration whose address is not verified yet. Several may wait for one account, each with its own token.
 
-    The oldest is the one whose credential is in force; features keep those of the others under the id of their row.
+    The credential of the oldest one works; features store those of the others under the id of the registration.
     """
 
     __tablename__ = "auth_registration"

@@ -12,10 +12,11 @@ from fam_auth.models.user import User
 
 
 class Session(Base):
-    """A signed-in client. It holds no secret: tokens carry its id under a keyed seal.
+    """A signed-in client. The row contains no secret: tokens contain its id, authenticated with a key.
 
-    `generation` is the access token in force, `refreshes` how often the refresh token has rotated; `refresh_free_at`
-    limits how often it may (as Attempt.free_at). From `claims_until` on the claims have to be asked for anew.
+    `generation` is the number that valid access tokens have, `refreshes` how often the refresh token has rotated.
+    `refresh_free_at` is its rate limit (like Attempt.free_at). From `claims_until` on, the claims are outdated and are
+    computed again.
     """
 
     __tablename__ = "auth_session"

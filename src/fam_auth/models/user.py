@@ -1,4 +1,4 @@
-"""The table of people with an account."""
+"""The table of users."""
 
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,10 @@ from fam_auth.models.base import Base
 
 
 class User(Base):
-    """A person. Their address stands in Email, how they prove themselves in the features' tables.
+    """A user. Their address is in Email, their credentials are in the tables of the features.
 
-    A suspension without `suspended_until` lasts until it is lifted. `demands` names steps that the next login has to
-    take, such as `change_password`.
+    `key` is the user's id in an application that they were imported from. A suspension without `suspended_until` lasts
+    until it is lifted. `demands` lists steps that the next login requires, such as `change_password`.
     """
 
     __tablename__ = "auth_user"

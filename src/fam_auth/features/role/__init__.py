@@ -1,4 +1,4 @@
-"""Roles and permissions: who may do what, at once and everywhere."""
+"""Roles and permissions (RBAC), with changes that take effect at once in every worker."""
 
 from fam_auth.features.role.demands import all_of, any_of, path, permission, role
 from fam_auth.features.role.feature import Role

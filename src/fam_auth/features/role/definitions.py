@@ -1,4 +1,4 @@
-"""Roles: shown, defined, changed, deleted, kept in step with the code."""
+"""Roles: list, create, change and delete them, and synchronize them with the code."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ from fam_auth.features.role.settings import ADMIN, OWN, ROLE_NAME, RoleSettings
 from fam_auth.repository.data_access.managers import events, sessions
 from fam_auth.values import Actor, Client
 
-# What is longer was not mistyped, and is not worth repeating.
+# Longer names are no typing errors, so the problem does not repeat them.
 LONGEST_PERMISSION = 99
 BY_CODE = Actor(Client(agent="the application's code"))
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a synchronization does to a role; `before` None: it is new, `after` None: the code gives it up."""
+    """What `sync` does to a role. `before` None: it is new. `after` None: the code does not declare it any more."""
 
     name: str
     before: Definition | None
@@ -31,7 +31,7 @@ class Change:
 
 
 async def every(auth: Auth, db: AsyncSession | None = None) -> dict[str, Definition]:
-    """All roles by their names."""
+    """All roles by name."""
     async with auth.transaction(db) as joined:
         permissions, includes = dict[str, set[str]](), dict[str, set[str]]()
         for row in await joined.execute(queries.permissions()):
@@ -64,10 +64,10 @@ def found(roles: Roles, name: str) -> Definition:
 
 @retried
 async def create(auth: Auth, wanted: Definition, actor: Actor) -> Definition:
-    """There is a new role. Raises InvalidRequest, and Forbidden for what the actor lacks."""
+    """Creates a role. Raises InvalidRequest, and Forbidden if the actor lacks one of its permissions."""
     if not ROLE_NAME.fullmatch(wanted.name):
         raise InvalidRequest.of("name", "invalid_name")
-    # The code declares this role with permissions: a user who created it first would hold them.
+    # The code declares this role: a user who created it first would get its permissions at the next `sync`.
     if actor.user_id is not None and wanted.name in auth.of(RoleSettings).definitions:
         raise InvalidRequest.of("name", "taken", Message("role.name_taken"))
     async with auth.transaction() as db:
@@ -81,9 +81,9 @@ async def create(auth: Auth, wanted: Definition, actor: Actor) -> Definition:
 
 @retried
 async def change(auth: Auth, name: str, edit: Callable[[Definition], Definition], actor: Actor) -> Definition:
-    """The role is what `edit` makes of it, for everybody who has it, at once.
+    """Changes the role to the result of `edit`, at once for every user who has it.
 
-    Raises NotFound, InvalidRequest, and Forbidden for what the actor lacks or `admin` must have.
+    Raises NotFound, InvalidRequest, and Forbidden if the actor lacks a permission or `admin` would lose one of its own.
     """
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
@@ -95,9 +95,9 @@ async def change(auth: Auth, name: str, edit: Callable[[Definition], Definition]
 
 @retried
 async def delete(auth: Auth, name: str, actor: Actor) -> None:
-    """The role is gone, and nobody has it any more.
+    """Deletes the role, and revokes it from every user who has it.
 
-    Raises NotFound, and Forbidden for `admin` and for what the actor lacks.
+    Raises NotFound, and Forbidden for `admin` or if the actor lacks one of its permissions.
     """
     if name == ADMIN:
         raise Forbidden(Message("role.admin_stays"))
@@ -114,7 +114,7 @@ async def delete(auth: Auth, name: str, actor: Actor) -> None:
 
 
 async def plan(auth: Auth, db: AsyncSession | None = None) -> list[Change]:
-    """What `sync` would do."""
+    """The changes that `sync` would make."""
     declared, stored = auth.of(RoleSettings).definitions, await every(auth, db)
     wanted = {
         name: replace(role, in_code=True, description=stored[name].description if name in stored else None)
@@ -127,9 +127,9 @@ async def plan(auth: Auth, db: AsyncSession | None = None) -> list[Change]:
 
 @retried
 async def sync(auth: Auth) -> list[Change]:
-    """The roles of the code are in the database as the code declares them; returns what had to be changed.
+    """Writes the roles that the code declares to the database; returns the changes.
 
-    A role that the code gives up stays, as one that administrators may change.
+    A role that the code no longer declares stays, and administrators may change it from then on.
     """
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
@@ -146,7 +146,7 @@ async def sync(auth: Auth) -> list[Change]:
 
 @retried
 async def ensure_admin(auth: Auth) -> None:
-    """The role `admin` is there, whatever else has not been synchronized yet."""
+    """Creates the role `admin` if it is missing, even if the other roles are not synchronized yet."""
     async with auth.transaction() as db:
         await db.execute(queries.hold_all())
         roles = await every(auth, db)
@@ -165,7 +165,7 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
     *,
     before: Definition | None = None,
 ) -> None:
-    """Writes what a role consists of; whoever has it has that at their next request."""
+    """Writes the role's permissions and inclusions; they hold from the next request of every user who has it."""
     before = before or roles.get(wanted.name)
     after = {**roles, wanted.name: wanted}
     _check_sound(auth, after, wanted, kept=before.permissions if before else frozenset())
@@ -184,11 +184,11 @@ async def _define(  # noqa: PLR0913 - what was, what shall be, and by whom
 async def _check_reach(  # noqa: PLR0913, PLR0917 - who makes what of which role
     auth: Auth, db: AsyncSession, actor: Actor, roles: Roles, after: Roles, name: str
 ) -> None:
-    """The actor has what the role gets, for good, and at this moment what it and those that include it lose.
+    """Checks that the actor may change the role. Raises Forbidden.
 
-    Who could take from a role what they lack would then reach those who had it, or could grant it to themselves: a role
-    without a permission is worth its name, and loses that with the first permission that it has or includes. Raises
-    Forbidden.
+    The actor must permanently have every right that the role gets, and now every right that it, or a role that includes
+    it, loses. Otherwise an actor could remove a permission that they lack from a role, and then act on the users who
+    had it, or grant themselves the role: a role without permissions requires only its own name to be granted.
     """
     if actor.user_id is None:
         return
@@ -202,19 +202,22 @@ async def _check_reach(  # noqa: PLR0913, PLR0917 - who makes what of which role
 
 
 def _rights(roles: Roles, name: str) -> Rights:
-    """What has to be had to give a role; nothing for one that is not there."""
+    """The rights that an actor needs to grant the role; none if the role does not exist."""
     return graph.rights(roles, [name]) if name in roles else Rights()
 
 
 async def _is_free(auth: Auth, db: AsyncSession, roles: Roles, name: str) -> bool:
-    """Whether the name of a role is worth nothing yet: the code lacks it, no role includes it and nobody has it."""
+    """Whether a role's name gives no right yet: no code declares it, no role includes it and no user has it."""
     if name not in roles or roles[name].in_code or graph.including(roles, name) != {name}:
         return False
     return (await db.execute(queries.holders([name], auth.now()).limit(1))).first() is None
 
 
 def _check_sound(auth: Auth, roles: Roles, wanted: Definition, *, kept: frozenset[str]) -> None:
-    """Whether a role can be like that. What the code has given up may stay in it, `kept`, and not come back."""
+    """Checks a role's definition. Permissions in `kept` may stay although the code no longer declares them.
+
+    Raises InvalidRequest, and Forbidden if `admin` would lose one of its own permissions.
+    """
     settings = auth.of(RoleSettings)
     for unknown in sorted(wanted.permissions - settings.declared.keys() - kept):
         named = Message("role.no_permission", {"name": unknown}) if len(unknown) <= LONGEST_PERMISSION else None
@@ -229,7 +232,7 @@ def _check_sound(auth: Auth, roles: Roles, wanted: Definition, *, kept: frozense
 
 def _event(auth: Auth, kind: type[Event], actor: Actor, before: Definition | None, after: Definition | None) -> Event:
     some = after or before
-    assert some is not None  # noqa: S101 - something happened to a role
+    assert some is not None  # noqa: S101 - every event is about a role
     detail = {"role": some.name, "before": _told(before), "after": _told(after)}
     return kind(at=auth.now(), actor_id=actor.user_id, client=actor.client, detail=detail)
 

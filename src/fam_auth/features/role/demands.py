@@ -1,4 +1,4 @@
-"""What a route of the host asks for: role(...), permission(...), any_of(...), all_of(...), in the scope path(...)."""
+"""What a route requires: role(...), permission(...), any_of(...), all_of(...), with the scope path(...)."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from fam_auth.values import Session
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A scope made of a parameter of the route's path, behind a prefix."""
+    """A scope: a prefix, followed by a parameter of the route's path."""
 
     parameter: str
     prefix: str = ""
@@ -28,12 +28,12 @@ class Path:
         return f"{self.prefix}{{{self.parameter}}}"
 
     def is_in(self, path: str) -> bool:
-        """Whether the path of a route has the parameter, as `{project_id}` or as `{project_id:int}`."""
+        """Whether a route's path has the parameter, as `{project_id}` or as `{project_id:int}`."""
         return self.parameter in re.findall(r"{(\w+)(?::\w+)?}", path)
 
 
 class Held(Claimed):
-    """A role or a permission that is known to the feature, so that a misspelt one stops the start."""
+    """A required role or permission; a misspelt name raises Misconfigured at the start."""
 
     def ready(self, auth: Auth, path: str) -> None:
         auth.of(RoleSettings).check_declared(self.kind, self.name, path)
@@ -45,7 +45,7 @@ class Held(Claimed):
 
 @dataclass(frozen=True, slots=True)
 class AnyOf(Demand):
-    """One of several demands is met."""
+    """Requires one of several demands."""
 
     demands: tuple[Demand, ...]
 
@@ -71,7 +71,7 @@ class AnyOf(Demand):
 
 @dataclass(frozen=True, slots=True)
 class AllOf(Demand):
-    """Several demands are met."""
+    """Requires several demands."""
 
     demands: tuple[Demand, ...]
 
@@ -91,25 +91,25 @@ class AllOf(Demand):
 
 
 def role(name: str, *, scope: Scope | None = None) -> Demand:
-    """The user has the role, granted or included, for everything or (given one) in the scope of the request."""
+    """Requires the role, granted or included, for everything or (with `scope`) in the scope of the request."""
     return Held("role", name, scope)
 
 
 def permission(name: str, *, scope: Scope | None = None) -> Demand:
-    """A role of the user has the permission, for everything or (given one) in the scope of the request."""
+    """Requires the permission, for everything or (with `scope`) in the scope of the request."""
     return Held("permission", name, scope)
 
 
 def path(parameter: str, prefix: str = "") -> Scope:
-    """The scope that a parameter of the path names: `path("project_id", "project:")` is `project:42` for /42."""
+    """The scope in a path parameter: `path("project_id", "project:")` is `project:42` for /42."""
     return Path(parameter, prefix)
 
 
 def any_of(first: Demand, second: Demand, *further: Demand) -> Demand:
-    """One of these is enough; what is refused with is the refusal of the first."""
+    """Requires one of these; if none is met, refuses like the first."""
     return AnyOf((first, second, *further))
 
 
 def all_of(first: Demand, second: Demand, *further: Demand) -> Demand:
-    """All of these, for use inside `any_of`; `needs(...)` itself takes several."""
+    """Requires all of these, for use inside `any_of`; `needs(...)` itself takes several."""
     return AllOf((first, second, *further))

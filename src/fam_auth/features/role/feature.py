@@ -1,4 +1,4 @@
-"""Roles and permissions: who may do what, at once and everywhere."""
+"""Roles and permissions (RBAC), with changes that take effect at once in every worker."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -46,9 +46,9 @@ class Role(RoleSettings):
         return pages.PAGES
 
     async def allowed(self, user: User, permission: str, *, scope: str | None = None) -> bool:
-        """Whether the user has the permission at this moment, for everything or (given one) in the scope.
+        """Whether the user has the permission now, for everything or (with `scope`) in the scope.
 
-        One statement; for use outside of routes.
+        For use outside of routes; takes one statement.
         """
         return await rights.allowed(self.auth, user.id, permission, scope)
 
@@ -57,11 +57,11 @@ class Role(RoleSettings):
         return queries.scopes(user.id, permission, self.auth.now())
 
     def permits(self, user: User, permission: str, scope: ColumnElement[str]) -> ColumnElement[bool]:
-        """A condition for a host's own SELECT: the user has the permission in the scope that the expression tells."""
+        """A condition for your own SELECT: the user has the permission in the scope of the row, an SQL expression."""
         return queries.permits(user.id, permission, scope, self.auth.now())
 
     async def start(self, auth: Auth) -> None:
-        """On a developer's machine the roles of the code reach the database; elsewhere a difference is logged."""
+        """In development, writes the code's roles to the database; otherwise, logs a warning if they differ."""
         if auth.settings.is_development:
             await definitions.sync(auth)
             return

@@ -1,4 +1,4 @@
-"""Roles include roles: what follows from that, without any database."""
+"""Roles that include roles: pure functions, without a database."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A role: the permissions it has itself, and the roles whose permissions it has too.
-
-    `in_code` when the code declares it.
-    """
+    """A role: its own permissions, and the roles that it includes with theirs. `in_code`: the code declares it."""
 
     name: str
     permissions: frozenset[str] = frozenset()
@@ -20,7 +17,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Permissions, and names of roles: those that somebody has, or those that have to be had to give something."""
+    """Permissions and names of roles: those that a user has, or those that an action requires."""
 
     permissions: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
@@ -36,7 +33,7 @@ Roles = Mapping[str, Definition]
 
 
 def included(roles: Roles, name: str) -> set[str]:
-    """The role with all that it includes, however far away."""
+    """The role and all roles that it includes, directly or not."""
     found, waiting = set[str](), [name]
     while waiting:
         current = waiting.pop()
@@ -47,21 +44,20 @@ def included(roles: Roles, name: str) -> set[str]:
 
 
 def including(roles: Roles, name: str) -> set[str]:
-    """The role with all that include it."""
+    """The role and all roles that include it, directly or not."""
     return {other for other in roles if name in included(roles, other)} | {name}
 
 
 def permissions(roles: Roles, names: Iterable[str]) -> set[str]:
-    """What somebody may do who has these roles."""
+    """The permissions of a user with these roles."""
     every = {role for name in names for role in included(roles, name)}
     return {permission for role in every for permission in roles[role].permissions}
 
 
 def rights(roles: Roles, names: Iterable[str]) -> Rights:
-    """What has to be had to give these roles with all that they include.
+    """The rights that an actor needs to grant these roles: all their permissions, included ones too.
 
-    That is every permission of theirs. A role without any is worth its name alone, for routes that ask for it: that
-    name has to be had.
+    For a role without any permission, the actor needs the role itself: routes may require it by its name.
     """
     every = {role for name in names for role in included(roles, name) | {name}}
     bare = frozenset(name for name in every if not permissions(roles, [name]))
@@ -69,7 +65,7 @@ def rights(roles: Roles, names: Iterable[str]) -> Rights:
 
 
 def circle(roles: Roles) -> str | None:
-    """The name of a role that includes itself; None when there is none."""
+    """The name of a role that includes itself, directly or not; None without one."""
     for name, role in sorted(roles.items()):
         if any(name in included(roles, part) for part in role.includes):
             return name

@@ -1,4 +1,4 @@
-"""Grants: who has which role, for what and until when."""
+"""Grants: which user has which role, in which scope and until when."""
 
 from datetime import datetime
 from typing import Any
@@ -32,9 +32,10 @@ async def grant(  # noqa: PLR0913 - who gets what, for what, until when, and by 
     expires_at: datetime | None = None,
     db: AsyncSession | None = None,
 ) -> Row[Any]:
-    """The user has the role, at once; returns the grant. A grant with another end takes the place of the one there is.
+    """Grants the role to the user, at once; returns the grant. Replaces an existing grant with another expiry.
 
-    Raises NotFound, InvalidRequest for an end that has passed, and Forbidden for what the actor lacks.
+    Commits without `db`. Raises NotFound, InvalidRequest if `expires_at` has passed, and Forbidden if the actor lacks
+    one of the role's permissions.
     """
     now = auth.now()
     if expires_at is not None and expires_at <= now:
@@ -58,10 +59,10 @@ async def grant(  # noqa: PLR0913 - who gets what, for what, until when, and by 
 
 @retried
 async def revoke(auth: Auth, user_id: UUID, role: str, actor: Actor, *, scope: str = EVERYTHING) -> None:
-    """The user does not have the role any more, at once.
+    """Revokes the role from the user, at once.
 
-    Raises NotFound, and Forbidden for the last administrator and for what the actor lacks: who takes a role off
-    somebody above them would reach them next.
+    Raises NotFound, and Forbidden for the last administrator or if the actor lacks one of the role's permissions: by
+    revoking a higher role, the actor would get power over its user.
     """
     where = {"user_id": user_id, "role": role, "scope": scope}
     async with auth.transaction() as db:
@@ -85,28 +86,28 @@ async def get(auth: Auth, user_id: UUID, role: str, scope: str) -> Row[Any]:
 
 
 async def of_user(auth: Auth, user_id: UUID, after: UUID | None, limit: int) -> Page[Row[Any]]:
-    """A page of the grants of a user, newest first, with those that are over."""
+    """A page of a user's grants, newest first, including ended ones."""
     statement = queries.older(queries.grants(user_id=user_id), after, limit + 1)
     return Page.of(await auth.database.rows(statement), limit)
 
 
 async def in_force(auth: Auth, user_id: UUID) -> list[Row[Any]]:
-    """The grants of a user that count now, newest first."""
+    """The user's grants in force, newest first."""
     return await auth.database.rows(queries.grants_in_force(auth.now(), user_id=user_id))
 
 
 async def who(auth: Auth, role: str) -> list[Row[Any]]:
-    """The grants of a role that are in force, newest first. Raises NotFound."""
+    """The role's grants in force, newest first. Raises NotFound."""
     await definitions.get(auth, role)
     return await auth.database.rows(queries.grants_in_force(auth.now(), role=role))
 
 
 async def hold_leaver(auth: Auth, db: AsyncSession, user_id: UUID) -> None:
-    """A user who is about to go is held, and before them the role `admin` if they are an administrator.
+    """Locks a user who will be suspended or deleted, and first the role `admin` if they are an administrator.
 
-    So administrators leave one after the other, whether they are suspended, deleted or lose the role, and each time it
-    is counted who is left. Raises Conflict when the user became an administrator meanwhile: the role would be held
-    too late.
+    The lock on the role serializes suspensions, deletions and revocations of administrators, so that each counts the
+    administrators who are left. Raises Conflict if the user became an administrator meanwhile: the role would have to
+    be locked before the user.
     """
     before = await _administers(auth, db, user_id)
     if before is not None:
@@ -117,21 +118,21 @@ async def hold_leaver(auth: Auth, db: AsyncSession, user_id: UUID) -> None:
 
 
 async def check_user(auth: Auth, db: AsyncSession, actor_id: UUID, user_id: UUID) -> None:
-    """The user is held, and has nothing that the actor lacks. Raises Forbidden."""
-    # Grants and changes of roles hold the user too: what is looked at from here on stays until the deed is done.
+    """Locks the user, and checks that they have no right that the actor lacks. Raises Forbidden."""
+    # Grants and changes of roles lock the user too, so what this reads cannot change before the commit.
     await db.execute(users.locked(user_id))
     await reach.check_user(auth, db, await definitions.every(auth, db), actor_id, user_id)
 
 
 async def keep_an_administrator(auth: Auth, db: AsyncSession, user_id: UUID) -> None:
-    """Raises Forbidden when this user, who is about to go, is the last administrator."""
+    """Raises Forbidden if this user, who will be suspended or deleted, is the last administrator."""
     own = await _administers(auth, db, user_id)
     if own is not None:
         await _keep_an_administrator(auth, db, own)
 
 
 async def _administers(auth: Auth, db: AsyncSession, user_id: UUID) -> Row[Any] | None:
-    """The grant by which the user is an administrator for everything and for good."""
+    """The user's permanent grant of `admin` for everything; None without one."""
     where = {"user_id": user_id, "role": ADMIN, "scope": EVERYTHING, "expires_at": None}
     return (await db.execute(queries.grants_in_force(auth.now(), **where))).first()
 
@@ -142,7 +143,7 @@ async def _keep_an_administrator(auth: Auth, db: AsyncSession, gone: Row[Any]) -
 
 
 async def _hold(auth: Auth, db: AsyncSession, role: str, user_id: UUID) -> None:
-    """Holds the role and the user, and makes the user's claims old. Raises NotFound when one of them is not there."""
+    """Locks the role, then the user, and marks the user's claims as outdated. Raises NotFound if one is missing."""
     if (await db.execute(queries.hold(role))).first() is None:
         raise NotFound(Message("role.no_role"))
     if (await db.execute(users.locked(user_id))).first() is None:

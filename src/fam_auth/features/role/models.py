@@ -1,4 +1,4 @@
-"""The tables of roles and of who has them."""
+"""The tables of roles and grants."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from fam_auth.models import Base, User
 
 
 class Role(Base):
-    """A role. `in_code` when the application's code declares it; `roles sync` keeps those in step."""
+    """A role. `in_code`: the application's code declares it, and `fam-auth roles sync` updates it."""
 
     __tablename__ = "auth_role"
 
@@ -21,7 +21,7 @@ class Role(Base):
 
 
 class RolePermission(Base):
-    """A permission that a role has itself."""
+    """A permission of a role, not counting included roles."""
 
     __tablename__ = "auth_role_permission"
 
@@ -39,10 +39,10 @@ class RoleInclusion(Base):
 
 
 class Grant(Base):
-    """That a user has a role, from when until when, and by whom. Kept when it is over.
+    """A role of a user: since when, until when, and granted by whom. Stays as history after it has ended.
 
-    `scope` says for what, such as `project:42`; empty: for everything. `role` is no foreign key: the history outlives
-    the role. Of one user, role and scope there is one grant that is not revoked.
+    `scope` says where it holds, such as `project:42`; empty: everywhere. `role` is no foreign key, because the history
+    outlives the role. Each user, role and scope has at most one grant that is not revoked.
     """
 
     __tablename__ = "auth_role_grant"

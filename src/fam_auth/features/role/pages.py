@@ -1,4 +1,4 @@
-"""The pages of roles: who may do what as a matrix, and the roles of one user."""
+"""The administration pages for roles: the matrix of roles and permissions, and the roles of a user."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, time
@@ -29,14 +29,14 @@ MATRIX = "/admin/roles"
 
 
 class NewRoleForm(Body):
-    """A role to be, with nothing in it yet."""
+    """A new role, without permissions."""
 
     name: RoleName
     description: Annotated[Text, Field(max_length=500)] | None = None
 
 
 class Toggle(Body):
-    """A permission or another role that a role shall have, or have no more."""
+    """A permission or included role to add to a role, or to remove."""
 
     role: RoleName
     kind: Literal["permission", "role"]
@@ -44,12 +44,12 @@ class Toggle(Body):
     wanted: Literal["yes", "no"]
 
     def applied(self, parts: frozenset[str]) -> frozenset[str]:
-        """The parts with or without this one."""
+        """The parts after adding or removing this one."""
         return parts | {self.part} if self.wanted == "yes" else parts - {self.part}
 
 
 class GrantForm(Body):
-    """A role for a user: for what (left blank: for everything), and its last day (left blank: for good)."""
+    """A role to grant: its scope (blank: everything), and its last day (blank: permanent)."""
 
     role: RoleName
     scope: Annotated[Text, Field(max_length=200)] = EVERYTHING
@@ -57,12 +57,12 @@ class GrantForm(Body):
 
     @property
     def expires_at(self) -> datetime | None:
-        """The moment it ends (UTC)."""
+        """The moment it expires (UTC)."""
         return None if self.until is None else datetime.combine(self.until, time.max, UTC)
 
 
 class Revocation(Body):
-    """The grant to end."""
+    """The grant to revoke."""
 
     role: RoleName
     scope: Annotated[Text, Field(max_length=200)] = EVERYTHING
@@ -90,14 +90,14 @@ async def _matrix(page: Page) -> Response:
 
 @router.get(MATRIX, dependencies=[SEES])
 async def matrix(page: CurrentPage) -> Response:
-    """Every role with its permissions, its own and those of roles that it includes."""
+    """Shows every role with its permissions, its own and included ones."""
     return await _matrix(page)
 
 
 @router.post(f"{MATRIX}/create", dependencies=[CHANGES])
 @shown_on(_matrix)
 async def create(page: CurrentPage, actor: CurrentActor, given: Annotated[NewRoleForm, form(NewRoleForm)]) -> Response:
-    """There is a new role."""
+    """Creates a role."""
     await definitions.create(page.auth, Definition(given.name, description=given.description), actor)
     return page.leads(page.plain(MATRIX), done="role_created")
 
@@ -105,7 +105,7 @@ async def create(page: CurrentPage, actor: CurrentActor, given: Annotated[NewRol
 @router.post(f"{MATRIX}/toggle", dependencies=[CHANGES])
 @shown_on(_matrix)
 async def toggle(page: CurrentPage, actor: CurrentActor, given: Annotated[Toggle, form(Toggle)]) -> Response:
-    """A role has a permission or includes a role, or does so no more."""
+    """Adds a permission or an included role to a role, or removes it."""
 
     def edited(role: Definition) -> Definition:
         if given.kind == "permission":
@@ -119,7 +119,7 @@ async def toggle(page: CurrentPage, actor: CurrentActor, given: Annotated[Toggle
 @router.post(f"{MATRIX}/delete", dependencies=[CHANGES])
 @shown_on(_matrix)
 async def delete(page: CurrentPage, actor: CurrentActor, given: Annotated[Which, form(Which)]) -> Response:
-    """The role is gone, and nobody has it any more."""
+    """Deletes a role and all its grants in force."""
     await definitions.delete(page.auth, given.role, actor)
     return page.leads(page.plain(MATRIX), done="role_deleted")
 
@@ -133,7 +133,7 @@ async def _of_user(page: Page) -> Response:
 
 @router.get("/admin/users/{user_id}/roles", dependencies=[SEES])
 async def roles_of_user(page: CurrentPage, user_id: UUID) -> Response:
-    """The roles that a user has."""
+    """Shows the roles of a user."""
     del user_id
     return await _of_user(page)
 
@@ -143,7 +143,7 @@ async def roles_of_user(page: CurrentPage, user_id: UUID) -> Response:
 async def grant(
     page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[GrantForm, form(GrantForm)]
 ) -> Response:
-    """The user has a role."""
+    """Grants a role to the user."""
     await managers.grant(page.auth, user_id, given.role, actor, scope=given.scope, expires_at=given.expires_at)
     return page.leads(page.plain(f"/admin/users/{user_id}/roles"), done="role_granted")
 
@@ -153,7 +153,7 @@ async def grant(
 async def revoke(
     page: CurrentPage, actor: CurrentActor, user_id: UUID, given: Annotated[Revocation, form(Revocation)]
 ) -> Response:
-    """The user does not have the role any more."""
+    """Revokes a role from the user."""
     await managers.revoke(page.auth, user_id, given.role, actor, scope=given.scope)
     return page.leads(page.plain(f"/admin/users/{user_id}/roles"), done="role_revoked")
 

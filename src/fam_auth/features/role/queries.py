@@ -16,7 +16,7 @@ from fam_auth.models import Email, User
 from fam_auth.repository.data_access.queries import users
 
 EVERYTHING = ""
-"""The scope of a grant that is for everything."""
+"""The scope of a grant that holds everywhere."""
 
 
 def roles() -> Rows:
@@ -25,50 +25,50 @@ def roles() -> Rows:
 
 
 def permissions() -> Rows:
-    """Every permission that a role has itself."""
+    """Every role's own permissions."""
     return select(RolePermission.role, RolePermission.permission)
 
 
 def inclusions() -> Rows:
-    """Every inclusion of a role in another."""
+    """Every direct inclusion of a role."""
     return select(RoleInclusion.role, RoleInclusion.includes)
 
 
 def hold_all() -> Rows:
-    """Every role, held: nobody else changes roles until the transaction ends."""
+    """Locks every role, so that no other transaction changes roles until this one ends."""
     return select(Role.name).order_by(Role.name).with_for_update()
 
 
 def hold(name: str) -> Rows:
-    """The role, held, so that it is neither deleted nor granted or revoked by anybody else meanwhile."""
+    """Locks the role, so that no other transaction changes, deletes, grants or revokes it until this one ends."""
     return select(Role.name).where(Role.name == name).with_for_update()
 
 
 def put(name: str, description: str | None, now: datetime, *, in_code: bool) -> UpdateBase:
-    """The role is there with these columns."""
+    """Creates the role, or updates its columns."""
     changed = {"description": description, "in_code": in_code}
     added = postgresql.insert(Role).values(name=name, created_at=now, **changed)
     return added.on_conflict_do_update(index_elements=[Role.name], set_=changed)
 
 
 def add(name: str, description: str | None, now: datetime) -> UpdateBase:
-    """A new role, and its name; nothing when there is one of that name."""
+    """Creates a role and returns its name; nothing if the name is taken."""
     added = postgresql.insert(Role).values(name=name, description=description, in_code=False, created_at=now)
     return added.on_conflict_do_nothing(index_elements=[Role.name]).returning(Role.name)
 
 
 def remove(name: str) -> UpdateBase:
-    """Deletes a role with what it consists of."""
+    """Deletes a role with its permissions and inclusions."""
     return delete(Role).where(Role.name == name)
 
 
 def release(names: Iterable[str]) -> UpdateBase:
-    """The code does not declare these roles any more."""
+    """Marks these roles as no longer declared by the code."""
     return update(Role).where(Role.name.in_(list(names))).values(in_code=False)
 
 
 def clear_parts(name: str) -> tuple[UpdateBase, UpdateBase]:
-    """Takes permissions and inclusions off a role."""
+    """Removes the permissions and inclusions of a role."""
     return (
         delete(RolePermission).where(RolePermission.role == name),
         delete(RoleInclusion).where(RoleInclusion.role == name),
@@ -76,7 +76,7 @@ def clear_parts(name: str) -> tuple[UpdateBase, UpdateBase]:
 
 
 def add_parts(name: str, permissions: Iterable[str], includes: Iterable[str]) -> list[UpdateBase]:
-    """Gives a role permissions and inclusions."""
+    """Adds permissions and inclusions to a role."""
     has = [{"role": name, "permission": permission} for permission in sorted(permissions)]
     holds = [{"role": name, "includes": other} for other in sorted(includes)]
     return [
@@ -86,13 +86,13 @@ def add_parts(name: str, permissions: Iterable[str], includes: Iterable[str]) ->
 
 
 def is_in_force(now: datetime) -> ColumnElement[bool]:
-    """Whether a grant counts at this moment."""
+    """Whether a grant is neither revoked nor expired."""
     return and_(Grant.revoked_at.is_(None), or_(Grant.expires_at.is_(None), Grant.expires_at > now))
 
 
 @built_once
 def held(user_id: UUID, now: datetime) -> Rows:
-    """What a user has: a row for each role (of a grant, or included), its scope, its end and its permission, if any."""
+    """The rights of a user: a row for each role (granted or included) with scope, expiry and permission, if any."""
     granted = select(Grant.role, Grant.scope, Grant.expires_at).where(Grant.user_id == user_id, is_in_force(now))
     having = granted.cte("having", recursive=True)
     further = select(RoleInclusion.includes, having.c.scope, having.c.expires_at).where(
@@ -105,7 +105,7 @@ def held(user_id: UUID, now: datetime) -> Rows:
 
 
 def carrying(permission: str) -> Select[str]:
-    """The roles with a permission, their own or of a role they include."""
+    """The roles with a permission, their own or an included one."""
     having = select(RolePermission.role).where(RolePermission.permission == permission)
     carrying = having.cte("carrying", recursive=True)
     every = carrying.union(select(RoleInclusion.role).where(RoleInclusion.includes == carrying.c.role))
@@ -119,7 +119,7 @@ def scopes(user_id: UUID, permission: str, now: datetime) -> Select[str]:
 
 
 def permits(user_id: UUID, permission: str, scope: ColumnElement[str], now: datetime) -> ColumnElement[bool]:
-    """Whether a user has a permission for everything, or in the scope that an expression tells."""
+    """Whether a user has a permission for everything, or in the scope of this expression."""
     of_user = exists().where(Grant.user_id == user_id, is_in_force(now), Grant.role.in_(carrying(permission)))
     return of_user.where(or_(Grant.scope == EVERYTHING, Grant.scope == scope))
 
@@ -130,35 +130,35 @@ def holders(names: Iterable[str], now: datetime) -> Rows:
 
 
 def grants(**where: Any) -> Rows:
-    """Grants with these columns, newest first, those that are over among them."""
+    """Grants with these values in their columns, newest first, including ended ones."""
     return select(*GRANT).filter_by(**where).order_by(Grant.id.desc())
 
 
 def older(statement: Rows, than: UUID | None, limit: int) -> Rows:
-    """One page of grants, older than another."""
+    """One page of grants, older than the grant `than`."""
     return (statement if than is None else statement.where(Grant.id < than)).limit(limit)
 
 
 def grants_in_force(now: datetime, **where: Any) -> Rows:
-    """The same without those that are over, with the address of whom they are of."""
+    """The grants in force with these values in their columns, newest first, with the addresses of their users."""
     found = grants(**where).where(is_in_force(now))
     return found.add_columns(Email.address).join(Email, Email.user_id == Grant.user_id)
 
 
 def grant(**columns: Any) -> UpdateBase:
-    """A user has a role."""
+    """Adds a grant."""
     return insert(Grant).values(**columns)
 
 
 def revoke(now: datetime, by: UUID | None, **where: Any) -> UpdateBase:
-    """Ends the grants with these columns, and returns them."""
+    """Revokes the grants with these values in their columns, and returns them."""
     chosen = [getattr(Grant, name) == value for name, value in where.items()]
     ended = {"revoked_at": now, "revoked_by": by}
     return update(Grant).where(*chosen, Grant.revoked_at.is_(None)).values(**ended).returning(*GRANT)
 
 
 def administrators(role: str, now: datetime, *, proved: bool) -> Rows:
-    """The users who have a role for everything and for good, and who may sign in; `proved`: by a verified address."""
+    """The users with a permanent grant of the role for everything, not suspended; `proved`: with a verified address."""
     lasting = (Grant.role == role, Grant.scope == EVERYTHING, Grant.revoked_at.is_(None), Grant.expires_at.is_(None))
     found = select(Grant.user_id).join(User, User.id == Grant.user_id).where(*lasting, users.is_active(now))
     has_proved = exists().where(Email.user_id == Grant.user_id, Email.verified_at.is_not(None))

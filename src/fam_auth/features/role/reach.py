@@ -1,4 +1,4 @@
-"""How far somebody reaches: nobody gives, takes or acts on what they do not hold themselves."""
+"""Privilege limits: an actor can only grant, revoke or act on rights that they have themselves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ NOTHING = Rights()
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """What somebody holds, by its scope: permissions, and roles by their names, those that are included among them."""
+    """A user's rights by scope: permissions, and the names of granted and included roles."""
 
     by_scope: Mapping[str, Rights]
 
     def lacking(self, wanted: Rights, scope: str) -> Rights:
-        """What of it they do not hold, neither in the scope nor for everything.
+        """The wanted rights that the user has neither in the scope nor for everything.
 
-        Whoever is `admin` for everything needs no role by its name: else a new one would be nobody's to give.
+        An `admin` for everything needs no role by its name: otherwise nobody could grant a new role.
         """
         everywhere = self.by_scope.get(EVERYTHING, NOTHING)
         there = self.by_scope.get(scope, NOTHING)
@@ -45,11 +45,10 @@ async def check(  # noqa: PLR0913 - who, what, for what and until when
     scope: str = EVERYTHING,
     until: datetime | None = None,
 ) -> None:
-    """The actor holds these rights in the scope until then; None: for good. Call it after the locks.
+    """Checks that the actor has these rights in the scope until that moment (None: permanently). Call it after locking.
 
-    Raises Forbidden, and Unauthenticated when the session of the actor has ended meanwhile.
-
-    Somebody at the command line holds everything.
+    Operators at the command line (no `actor.user_id`) have all rights. Raises Forbidden, and Unauthenticated if the
+    actor's session has ended meanwhile.
     """
     if actor.user_id is None:
         return
@@ -61,7 +60,7 @@ async def check(  # noqa: PLR0913 - who, what, for what and until when
 
 
 async def check_user(auth: Auth, db: AsyncSession, roles: Roles, actor_id: UUID, user_id: UUID) -> None:
-    """The actor holds all that the user holds, at this moment. Raises Forbidden, which does not tell what that is."""
+    """Checks that the actor has every right of the user now. Raises Forbidden, without naming the missing rights."""
     now = auth.now()
     theirs = await _authority(auth, db, user_id, now)
     if not theirs.by_scope:
@@ -73,7 +72,7 @@ async def check_user(auth: Auth, db: AsyncSession, roles: Roles, actor_id: UUID,
 
 
 async def _authority(auth: Auth, db: AsyncSession, user_id: UUID, until: datetime | None) -> Authority:
-    """What the user holds now and will hold then."""
+    """The rights that the user has now and still has at that moment (None: forever)."""
     rows = await auth.database.rows(queries.held(user_id, auth.now()), db)
     lasting = [row for row in rows if _lasts(row.expires_at, until)]
     return Authority(
@@ -88,5 +87,5 @@ async def _authority(auth: Auth, db: AsyncSession, user_id: UUID, until: datetim
 
 
 def _lasts(end: datetime | None, until: datetime | None) -> bool:
-    """Whether what ends at one moment (None: never) is still there at the other."""
+    """Whether a grant that expires at `end` (None: never) still holds at `until` (None: forever)."""
     return end is None or (until is not None and end >= until)

@@ -1,4 +1,4 @@
-"""What a user may do, told by the database, and that somebody always administers."""
+"""A user's rights, read from the database, and the rule that there is always an administrator."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from fam_auth.features.role.settings import ADMIN
 
 
 async def claims(auth: Auth, db: AsyncSession, user_id: UUID) -> dict[str, Any]:
-    """The claims of a user's sessions: roles, permissions, those of each scope, and until when that holds."""
+    """The claims of a user's sessions: `roles`, `permissions`, both per scope in `scopes`, and `until`, if they end."""
     rows = await auth.database.rows(queries.held(user_id, auth.now()), db)
     told: dict[str, Any] = {"roles": [], "permissions": []}
     scopes = sorted({row.scope for row in rows} - {EVERYTHING})
@@ -30,15 +30,15 @@ async def claims(auth: Auth, db: AsyncSession, user_id: UUID) -> dict[str, Any]:
 
 
 async def allowed(auth: Auth, user_id: UUID, permission: str, scope: str | None) -> bool:
-    """Whether the user has the permission at this moment, for everything or in the scope."""
+    """Whether the user has the permission now, for everything or in the scope."""
     permitted = queries.permits(user_id, permission, literal(scope or EVERYTHING), auth.now())
     return await auth.database.row(select(literal(1)).where(permitted)) is not None
 
 
 async def check_somebody_administers(auth: Auth, db: AsyncSession, *, but: UUID) -> None:
-    """Somebody else, who can sign in, is an administrator for good. Raises Forbidden.
+    """Raises Forbidden unless another user who can sign in is a permanent administrator.
 
-    Callers lock the role first, so that this statement sees what committed before.
+    Lock the role first, so that this statement sees what others have committed.
     """
     rows = await db.execute(_administrators(auth))
     if not {row.user_id for row in rows} - {but}:
@@ -46,12 +46,12 @@ async def check_somebody_administers(auth: Auth, db: AsyncSession, *, but: UUID)
 
 
 async def has_administrator(auth: Auth) -> bool:
-    """Whether anybody administers for good who can sign in."""
+    """Whether there is a permanent administrator who can sign in."""
     return await auth.database.row(_administrators(auth)) is not None
 
 
 def _administrators(auth: Auth) -> Rows:
-    # Where addresses are verified, a user who has not verified theirs cannot sign in, and is purged after a while.
+    # If addresses require verification, a user with an unverified address cannot sign in, and will be purged.
     return queries.administrators(ADMIN, auth.now(), proved=auth.settings.email_verification)
 
 

@@ -1,4 +1,4 @@
-"""Which permissions there are, and which roles the code declares."""
+"""The settings of the role feature: the permissions, and the roles that the code declares."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -46,8 +46,8 @@ def _named(value: object) -> object:
 class RoleSettings(Feature):
     """The permissions of the application, and the roles that its code declares.
 
-    A role is a list of permissions (with a colon) and of roles that it includes (without). `admin` is always there and
-    has the permissions of fam-auth itself; what else it may do has to be written down.
+    A role is a list of permissions (with a colon) and of included roles (without). The role `admin` always exists with
+    the permissions of fam-auth itself; list the application's permissions that it should have.
     """
 
     name: ClassVar[str] = "role"
@@ -62,12 +62,12 @@ class RoleSettings(Feature):
 
     @property
     def declared(self) -> dict[str, Permission]:
-        """Every permission by its name: those of fam-auth and those of the application."""
+        """Every permission by name, those of fam-auth and those of the application."""
         return {one.name: one for one in (*OWN, *self.permissions)}
 
     @property
     def definitions(self) -> dict[str, Definition]:
-        """The roles of the code by their names."""
+        """The roles that the code declares, by name."""
         given = {ADMIN: (), **self.roles}
         own = {ADMIN: {one.name for one in OWN}}
         return {
@@ -95,7 +95,7 @@ class RoleSettings(Feature):
         return self
 
     def check_declared(self, kind: str, name: str, path: str) -> None:
-        """Raises Misconfigured when a route asks for a permission or a role that nobody can have."""
+        """Raises Misconfigured if a route requires a permission or role that no user can have."""
         if kind == "permission" and name not in self.declared:
             raise Misconfigured(f"{path} requires the permission {name}. Add it to Role(permissions=[...]).")
         if kind == "role" and not ROLE_NAME.fullmatch(name):

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints of others hear of events, signed, at least once."""
+"""Webhooks: posts signed events to endpoints, at least once."""
 
 from fam_auth.features.webhook.feature import Webhook
 from fam_auth.features.webhook.settings import Endpoint

@@ -1,4 +1,4 @@
-"""Posting to an endpoint: to the address that was looked at, and nowhere else (S-099)."""
+"""Posts to an endpoint, at exactly the address that was checked: this prevents SSRF by DNS rebinding."""
 
 import asyncio
 import socket
@@ -25,14 +25,14 @@ PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """Posts bodies. `private` allows private addresses; `ca_file` None takes the certificates of the system."""
+    """Posts bodies. `private` allows private addresses; `ca_file` None: the system's certificates."""
 
     private: bool
     timeout: timedelta
     ca_file: Path | None
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
-        """The endpoint has answered with success. Raises ErrandFailed; a redirection is no success."""
+        """Posts the body. Raises ErrandFailed unless the endpoint answers with 2xx; a redirect is not followed."""
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
                 status = await self._post(httpx2.URL(url), headers, body)
@@ -44,16 +44,16 @@ class Carrier:
             raise ErrandFailed(f"HTTP {status}")
 
     async def _post(self, url: httpx2.URL, headers: Mapping[str, str], body: bytes) -> int:
-        """The status of the answer; its body is not read. Of several addresses the first that can be reached counts."""
+        """The status of the response; its body is not read. Tries the addresses in turn until one can be reached."""
         found = await addresses(url.host, url.port or PORTS[url.scheme], private=self.private)
         own = {**headers, "Host": url.netloc.decode()}
         tls = ssl.create_default_context(cafile=self.ca_file)
-        # Neither a proxy from the environment nor a cookie, and no connection that is kept for somebody else.
+        # A new client for each post: no proxy of the environment, no cookies, no connection shared between endpoints.
         async with httpx2.AsyncClient(verify=tls, trust_env=False, timeout=None) as client:
             for left, address in enumerate(found, 1 - len(found)):
                 there = url.copy_with(host=address)
                 try:
-                    # The certificate is the one of the name, whatever number is called.
+                    # Connects to the IP address, but checks the certificate for the name.
                     options = {"sni_hostname": url.host}
                     async with client.stream("POST", there, headers=own, content=body, extensions=options) as answer:
                         return answer.status_code
@@ -64,7 +64,7 @@ class Carrier:
 
 
 async def addresses(host: str, port: int, *, private: bool) -> list[str]:
-    """The addresses of a name. Raises ErrandFailed when one of them is not public, unless private ones are allowed."""
+    """The IP addresses of a name. Raises ErrandFailed if one of them is not public, unless `private` allows that."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     numbers = list(dict.fromkeys(str(one[4][0]) for one in found))
     if not private and not all(is_public(ip_address(number.partition("%")[0])) for number in numbers):
@@ -73,12 +73,12 @@ async def addresses(host: str, port: int, *, private: bool) -> list[str]:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether this is an address of the open internet, and every address that it stands for is, too."""
+    """Whether this is a public address, and so is every address that it embeds."""
     return all(one.is_global and not one.is_multicast for one in (address, *_within(address)))
 
 
 def _within(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address leads to by translation or through a tunnel."""
+    """The IPv4 addresses embedded in an IPv6 address: mapped, 6to4, Teredo and NAT64."""
     if isinstance(address, IPv6Address):
         inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
         if address in NAT64:

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints of others hear of events, signed, at least once."""
+"""Webhooks: posts signed events to endpoints, at least once."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ PREFIX = "webhook."
 
 
 class Webhook(WebhookSettings):
-    """Tells endpoints of events; add it to Auth(features=[...]). What is sent waits in the outbox as an errand."""
+    """Posts events to endpoints; add it to Auth(features=[...]). Each post is an event job in the outbox."""
 
     def of(self, auth: Auth) -> Self:
         for name, endpoint in self.endpoints.items():

@@ -1,4 +1,4 @@
-"""Telling an endpoint of an event."""
+"""Posting an event to an endpoint."""
 
 from fam_auth.auth import Auth
 from fam_auth.events import Event
@@ -12,9 +12,9 @@ AGENT = "fam-auth"
 
 
 async def tell(auth: Auth, name: str, event: Event) -> None:
-    """The endpoint of this name has heard of the event, signed. Raises ErrandFailed.
+    """Posts the signed event to the endpoint with this name. Raises ErrandFailed.
 
-    The id is the one of the event, at every try and at every endpoint; the time is that of the try.
+    The message id is the event's id, the same for every try and endpoint; the timestamp is that of the try.
     """
     settings = auth.of(WebhookSettings)
     endpoint = settings.endpoints[name]

@@ -1,4 +1,4 @@
-"""What travels to an endpoint."""
+"""The body of a webhook."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from fam_auth.values import User
 
 
 class Person(BaseModel):
-    """Whom an event concerns, as they are when it is sent."""
+    """The user of an event, as of the moment of sending."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -21,7 +21,7 @@ class Person(BaseModel):
 
 
 class Personal(BaseModel):
-    """What an endpoint gets that is trusted with more than ids; `user` is null when they are gone."""
+    """Personal data, for endpoints with `personal`; `user` is null if the user was deleted."""
 
     user: Person | None
     address: str | None
@@ -30,7 +30,7 @@ class Personal(BaseModel):
 
 
 class Told(BaseModel):
-    """Who and how, by ids that mean nothing elsewhere."""
+    """The event's ids and outcome, without personal data."""
 
     user_id: UUID | None
     session_id: UUID | None
@@ -47,18 +47,18 @@ class Message(BaseModel):
     data: Told
 
     def as_bytes(self) -> bytes:
-        """The body; what an endpoint is not trusted with is not even empty there."""
+        """The body as JSON; without `personal`, the member is left out."""
         return self.model_dump_json(exclude={"data": {"personal"}} if self.data.personal is None else None).encode()
 
 
 def message(event: Event) -> Message:
-    """What every endpoint may know of an event."""
+    """The message of an event, without personal data."""
     told = Told(user_id=event.user_id, session_id=event.session_id, actor_id=event.actor_id, outcome=event.outcome)
     return Message(type=event.kind, timestamp=event.at, data=told)
 
 
 def personal(event: Event, user: User | None) -> Personal:
-    """What else there is to know."""
+    """The personal data of an event."""
     person = None if user is None else Person.model_validate(user)
     client = event.client
     return Personal(user=person, address=client.address, agent=client.agent, detail=dict(event.detail))

@@ -1,4 +1,4 @@
-"""The settings of the webhooks: which endpoints hear of what."""
+"""The settings of webhooks: the endpoints and the events that each receives."""
 
 import re
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from fam_auth.feature import Feature
 from fam_auth.features.webhook import signature
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-LONGEST = timedelta(seconds=25)  # an errand is let go after 30 s
+LONGEST = timedelta(seconds=25)  # an event job is cancelled after 30 s
 
 
 class Endpoint(BaseModel):
-    """Somebody who hears of events."""
+    """An endpoint that receives events."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,7 +50,7 @@ class Endpoint(BaseModel):
 
     @cached_property
     def keys(self) -> list[bytes]:
-        """The keys that sign, the newest first."""
+        """The signing keys, newest first."""
         return signature.keys(self.secret.get_secret_value())
 
 

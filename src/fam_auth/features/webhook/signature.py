@@ -1,4 +1,4 @@
-"""Signatures in the manner of Standard Webhooks: HMAC-SHA-256 over id, time and body."""
+"""Signatures of Standard Webhooks: HMAC-SHA-256 over id, timestamp and body."""
 
 import base64
 import hmac
@@ -9,12 +9,12 @@ SHORTEST, LONGEST = 24, 64
 
 
 def new_secret() -> str:
-    """256 fresh random bits, fit for an endpoint."""
+    """A new secret for an endpoint: `whsec_` and 256 random bits in base64."""
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def keys(secret: str) -> list[bytes]:
-    """The keys in `whsec_...,whsec_...`. Raises ValueError for anything else, and for one that is short or long."""
+    """The keys in `whsec_...,whsec_...`. Raises ValueError for anything else, and for a key of a wrong length."""
     found = [_key(part.strip()) for part in secret.split(",")]
     if any(not SHORTEST <= len(key) <= LONGEST for key in found):
         raise ValueError("must be whsec_ and 24 to 64 bytes in base64: generate one with `fam-auth webhooks secret`")
@@ -22,7 +22,7 @@ def keys(secret: str) -> list[bytes]:
 
 
 def headers(signing: list[bytes], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The headers that go with a body; `timestamp` is in seconds since the epoch. Each key signs, the newest first."""
+    """The signature headers of a body, with a signature by each key; `timestamp` is in seconds since the epoch."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     marks = [base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in signing]
     return {
