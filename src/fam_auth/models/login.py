@@ -1,4 +1,4 @@
-"""The table of logins under way."""
+"""The table of logins in progress."""
 
 from datetime import datetime
 from typing import Any

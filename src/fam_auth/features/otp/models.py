@@ -39,7 +39,7 @@ class RecoveryCode(Base):
 
 
 class EmailCode(Base):
-    """The code that was mailed for a login under way, as a keyed digest."""
+    """The code that was mailed for a login in progress, as a keyed digest."""
 
     __tablename__ = "auth_otp_email_code"
 

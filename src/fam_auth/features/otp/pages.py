@@ -37,7 +37,7 @@ class CodeForm(Body):
 async def code_given(
     token: MaybeLoginToken, client: CurrentClient, given: Annotated[CodeForm, form(CodeForm)]
 ) -> Given:
-    """The code for the login under way. Raises NoLogin without one."""
+    """The code for the login in progress. Raises NoLogin without one."""
     if token is None:
         raise NoLogin
     return Given(token, "".join(given.code.split()), client, remember_browser=given.remember_browser is not None)

@@ -100,7 +100,7 @@ TheEnrollee = Annotated[Enrollee, Depends(enrollee)]
 
 
 async def given(request: Request, token: MaybeLoginToken, body: FactorCode) -> Given:
-    """The code for the login under way. Raises InvalidLoginToken without one."""
+    """The code for the login in progress. Raises InvalidLoginToken without one."""
     if token is None:
         raise InvalidLoginToken
     return Given(token, body.code, client_of(request), body.remember_browser)
@@ -127,7 +127,7 @@ async def use_recovery_code(auth: CurrentAuth, given: TheGiven, response: Respon
     responses=refuses(InvalidLoginToken, Forbidden, CrossSite),
 )
 async def send_login_code(auth: CurrentAuth, client: CurrentClient, token: MaybeLoginToken) -> Accepted:
-    """Mails a code for the login under way."""
+    """Mails a code for the login in progress."""
     await factors.send_email_code(auth, token or "", client)
     return Accepted()
 
