@@ -1,5 +1,6 @@
 """The values of the login pipeline: an attempt, how far the login has come, and what it still needs."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,17 +24,23 @@ class Attempt:
 class Progress:
     """How far a login has come: who, by which proofs, over which transport.
 
-    `raises` is the session whose assurance a step-up raises; None: the login makes a session. `device` is the id of the
-    browser or program, which it keeps; `is_known_device` when the account was signed in to from there before.
+    `steps_up` is the session that a step-up is for; None: the login starts a session. `device` is the id of the browser
+    or program, which keeps it; `is_known_device` is true if it has signed in to the account before.
     """
 
     user: User
     proofs: tuple[Proof, ...]
     transport: Transport
     client: Client
-    raises: UUID | None = None
+    steps_up: UUID | None = None
     device: str = ""
     is_known_device: bool = False
+
+    @property
+    def raises(self) -> UUID | None:
+        """The earlier name of `steps_up`."""
+        warnings.warn("Progress.raises is Progress.steps_up now", DeprecationWarning, stacklevel=2)
+        return self.steps_up
 
 
 @dataclass(frozen=True, slots=True)
