@@ -1,5 +1,6 @@
 """The values of the login pipeline: an attempt, how far the login has come, and what it still needs."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +24,7 @@ class Attempt:
 class Progress:
     """How far a login has come: which user, by which factors, over which transport.
 
-    `raises` is the id of the session that a step-up strengthens; None when the login creates a new session. `device` is
+    `steps_up` is the id of the session that a step-up strengthens; None when the login creates a new session. `device` is
     the id that the browser or program keeps; `is_known_device` is true if this account signed in from it before.
     """
 
@@ -31,9 +32,15 @@ class Progress:
     proofs: tuple[Proof, ...]
     transport: Transport
     client: Client
-    raises: UUID | None = None
+    steps_up: UUID | None = None
     device: str = ""
     is_known_device: bool = False
+
+    @property
+    def raises(self) -> UUID | None:
+        """The earlier name of `steps_up`."""
+        warnings.warn("Progress.raises is Progress.steps_up now", DeprecationWarning, stacklevel=2)
+        return self.steps_up
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
 from fastapi import APIRouter
@@ -16,9 +17,9 @@ from fam_auth.exceptions import Forbidden, InvalidLoginToken
 from fam_auth.feature import Feature
 from fam_auth.features.password import Password
 from fam_auth.features.password.models import PasswordHash
-from fam_auth.pipeline import Attempt, Offer, Step, remaining_steps
+from fam_auth.pipeline import Attempt, Offer, Progress, Step, remaining_steps
 from fam_auth.repository.data_access.managers import logins, users
-from fam_auth.values import Client, Kind, Proof
+from fam_auth.values import Client, Kind, Proof, User
 from tests.support.people import OPERATOR, PASSWORD, Person, World
 
 OpenWorld = Callable[..., Awaitable[World]]
@@ -41,13 +42,20 @@ FACTOR = Step("second_factor", {"methods": [{"method": "totp"}]})
         ([KNOWS], [Offer("sms", available=False)], [], ()),
     ],
 )
-def test_lacking(proofs: Any, offers: Any, steps: Any, expected: Any) -> None:
+def test_a_login_lists_its_remaining_steps(proofs: Any, offers: Any, steps: Any, expected: Any) -> None:
     assert remaining_steps(proofs, offers, steps) == expected
 
 
-def test_a_demanded_factor_that_nobody_can_give_refuses() -> None:
+def test_a_login_is_refused_if_its_required_factor_is_not_available() -> None:
     with pytest.raises(Forbidden):
         remaining_steps([KNOWS], [GONE], [])
+
+
+def test_the_earlier_name_of_steps_up_works_with_a_warning() -> None:
+    ada = User(uuid4(), "ada@example.com", True, None, None, None, NOW, None, None)  # noqa: FBT003 - the order of fields
+    progress = Progress(ada, (KNOWS,), "bearer", Client(), steps_up=ada.id)
+    with pytest.warns(DeprecationWarning, match="steps_up"):
+        assert progress.raises == ada.id
 
 
 class Pin(Feature):

@@ -156,7 +156,7 @@ def create_admin(
 
 
 async def _standing(auth: Auth, email: str) -> tuple[bool, bool]:
-    """Whether a user has the address, and whether it is the owner's: a stranger may have registered it."""
+    """Whether the address has a user, and whether that is trusted to be its owner: strangers may register it."""
     try:
         user = await users.found(auth, email)
     except NotFound:

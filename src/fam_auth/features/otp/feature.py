@@ -51,7 +51,7 @@ class Otp(OtpSettings):
             by_mail = self.email_code and user.email_verified and not BY_MAIL & given
             return [Offer("email_code", by_mail, detail={"hint": _hint(user.email)})]
         # A step-up always requires the factor, even in a trusted browser.
-        if self.remember_browser and progress.raises is None and await managers.is_trusted(auth, db, progress):
+        if self.remember_browser and progress.steps_up is None and await managers.is_trusted(auth, db, progress):
             return []
         # If this login has just consumed the last recovery code, that factor still counts.
         is_usable = held.recovery_codes > 0 or "recovery_code" in given

@@ -111,13 +111,13 @@ TheGiven = Annotated[Given, Depends(given)]
 
 @router.post("/login/totp", responses=GIVEN)
 async def verify_totp(auth: CurrentAuth, given: TheGiven, response: Response) -> LoginAnswer:
-    """Gives the code of an authenticator as the second factor."""
+    """Continue a login with the code of an authenticator app."""
     return login_answer(auth, response, await factors.by_totp(auth, given))
 
 
 @router.post("/login/recovery-code", responses=GIVEN)
 async def use_recovery_code(auth: CurrentAuth, given: TheGiven, response: Response) -> LoginAnswer:
-    """Gives a recovery code as the second factor; it works once."""
+    """Continue a login with a recovery code, which works once."""
     return login_answer(auth, response, await factors.by_recovery_code(auth, given))
 
 
@@ -127,20 +127,20 @@ async def use_recovery_code(auth: CurrentAuth, given: TheGiven, response: Respon
     responses=refuses(InvalidLoginToken, Forbidden, CrossSite),
 )
 async def send_login_code(auth: CurrentAuth, client: CurrentClient, token: MaybeLoginToken) -> Accepted:
-    """Mails a code for the login in progress."""
+    """Send a code for the login in progress by mail."""
     await factors.send_email_code(auth, token or "", client)
     return Accepted()
 
 
 @email_router.post("/login/email-code", responses=GIVEN)
 async def verify_email_code(auth: CurrentAuth, given: TheGiven, response: Response) -> LoginAnswer:
-    """Gives the mailed code as the second factor."""
+    """Continue a login with the code of the mail."""
     return login_answer(auth, response, await factors.by_email_code(auth, given))
 
 
 @router.get("/otp", responses=refuses(Unauthenticated))
 async def list_factors(auth: CurrentAuth, user: CurrentUser, session: CurrentSession) -> Factors:
-    """The second factors of the caller."""
+    """List your second factors."""
     left = (await managers.standing(auth, user.id)).recovery_codes
     devices = await managers.devices(auth, user.id)
     return Factors(
@@ -159,9 +159,9 @@ async def list_factors(auth: CurrentAuth, user: CurrentUser, session: CurrentSes
     responses=refuses(Unauthenticated, StepUpRequired, InvalidLoginToken, CrossSite),
 )
 async def add_device(auth: CurrentAuth, enrollee: TheEnrollee, body: NewDevice) -> EnrolmentAnswer:
-    """Starts to add an authenticator; it counts when it is confirmed, within ten minutes.
+    """Start to add an authenticator app. Confirm it within ten minutes.
 
-    Also within a login that says `enroll_second_factor`.
+    Also works within a login with the step `enroll_second_factor`.
     """
     return EnrolmentAnswer.model_validate(await managers.begin(auth, enrollee.user, body.name))
 
@@ -174,7 +174,7 @@ async def add_device(auth: CurrentAuth, enrollee: TheEnrollee, body: NewDevice) 
 async def confirm_device(
     auth: CurrentAuth, enrollee: TheEnrollee, device_id: UUID, response: Response, body: FirstCode
 ) -> Confirmed:
-    """Confirms an authenticator by its first code. The recovery codes come with the first factor, once."""
+    """Confirm an authenticator app with its first code. The first app comes with the recovery codes, shown once."""
     who, code = enrollee, body.code
     codes = await managers.confirm(auth, who.user, device_id, code, who.actor, keep=who.keep)
     if who.login_token is None:
@@ -192,13 +192,13 @@ async def confirm_device(
 async def remove_device(
     auth: CurrentAuth, user: CurrentUser, session: CurrentSession, actor: CurrentActor, device_id: UUID
 ) -> None:
-    """Removes an authenticator; with the last one the recovery codes go."""
+    """Remove an authenticator app. Removing the last one removes the recovery codes too."""
     await managers.remove(auth, user, device_id, actor, keep=session.id)
 
 
 @router.post("/otp/recovery-codes", dependencies=[needs(second_factor(within=FRESH))], responses=CHANGED)
 async def replace_recovery_codes(auth: CurrentAuth, user: CurrentUser, actor: CurrentActor) -> RecoveryCodes:
-    """Makes ten new recovery codes; the old ones are worth nothing."""
+    """Create ten new recovery codes. The old ones no longer work."""
     return RecoveryCodes(recovery_codes=await managers.replace_codes(auth, user, actor))
 
 
@@ -208,7 +208,7 @@ async def replace_recovery_codes(auth: CurrentAuth, user: CurrentUser, actor: Cu
     responses=refuses(Unauthenticated, NotFound, CrossSite),
 )
 async def distrust_browser(auth: CurrentAuth, user: CurrentUser, browser_id: UUID) -> None:
-    """Asks a browser for the second factor again."""
+    """Stop trusting a browser: it needs the second factor again."""
     await managers.distrust(auth, user, browser_id)
 
 
@@ -218,7 +218,7 @@ async def distrust_browser(auth: CurrentAuth, user: CurrentUser, browser_id: UUI
     responses=refuses(Unauthenticated, Forbidden, NotFound),
 )
 async def list_factors_of_user(auth: CurrentAuth, user_id: UUID) -> FactorsOfUser:
-    """The second factors of a user; what they are made of is shown to nobody."""
+    """List the second factors of a user, without their secrets."""
     await users.get(auth, user_id)
     left = (await managers.standing(auth, user_id)).recovery_codes
     devices = await managers.devices(auth, user_id)
@@ -232,5 +232,5 @@ async def list_factors_of_user(auth: CurrentAuth, user_id: UUID) -> FactorsOfUse
     responses=CHANGED,
 )
 async def remove_factors_of_user(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, body: Reason) -> None:
-    """Takes every second factor off a user who lost theirs, and signs them out everywhere; the reason is kept."""
+    """Remove all second factors of a user who lost them, and end their sessions. The reason is recorded."""
     await managers.remove_all(auth, await users.get(auth, user_id), body.reason, actor)

@@ -1,4 +1,4 @@
-"""What travels to and from the routes of second factors."""
+"""The requests and responses of the second factor routes."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +13,7 @@ Code = Annotated[Text, Field(min_length=6, max_length=64)]
 
 
 class FactorCode(Body):
-    """A code, and whether this browser shall be spared the next ones."""
+    """A code, and whether to trust this browser from now on."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"code": "123456"}})
 
@@ -24,7 +24,7 @@ class FactorCode(Body):
 
 
 class FirstCode(Body):
-    """The code that a new device shows."""
+    """The first code of a new authenticator app."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"code": "123456"}})
 
@@ -32,7 +32,7 @@ class FirstCode(Body):
 
 
 class NewDevice(Body):
-    """What to call a device."""
+    """The name of an authenticator app."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"name": "Phone"}})
 
@@ -40,7 +40,7 @@ class NewDevice(Body):
 
 
 class EnrolmentAnswer(Answer):
-    """What an authenticator app needs. It is shown once; the device counts when it is confirmed."""
+    """What an authenticator app needs, shown once. It becomes a factor when it is confirmed."""
 
     id: UUID
     secret: str = Field(description="Secret in Base32, 160 bits.", examples=["JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"])
@@ -49,9 +49,9 @@ class EnrolmentAnswer(Answer):
 
 
 class Confirmed(Answer):
-    """The device counts. The recovery codes come with the first factor and are never shown again.
+    """The authenticator app is a factor now. The recovery codes come with the first app and are not shown again.
 
-    `login` is what becomes of the login that demanded a factor; null for somebody who is signed in.
+    `login` is the response of the login that required a factor; null with a session.
     """
 
     recovery_codes: list[str] | None = Field(examples=[["abcd-efgh-ijkl-mnop-qrst-uvwx"]])
@@ -59,13 +59,13 @@ class Confirmed(Answer):
 
 
 class RecoveryCodes(Answer):
-    """Ten new codes, never shown again; the old ones are worth nothing."""
+    """Ten new codes, shown once. The old ones no longer work."""
 
     recovery_codes: list[str] = Field(examples=[["abcd-efgh-ijkl-mnop-qrst-uvwx"]])
 
 
 class DeviceItem(Answer):
-    """An authenticator."""
+    """An authenticator app."""
 
     id: UUID
     name: str = Field(examples=["Phone"])
@@ -74,7 +74,7 @@ class DeviceItem(Answer):
 
 
 class BrowserItem(Answer):
-    """A browser that is spared the second factor."""
+    """A browser that does not need the second factor."""
 
     id: UUID
     client: str | None = Field(description="User agent of the browser.", validation_alias="agent", examples=["Firefox"])
@@ -90,7 +90,7 @@ class FactorsOfUser(Answer):
 
 
 class Reason(Body):
-    """Why, and how it was made sure that it is them."""
+    """The reason, and how you verified the user's identity."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"reason": "lost the phone, passport checked"}})
 

@@ -65,10 +65,10 @@ def register_router(fields: type[BaseModel] | None) -> APIRouter:
     """The route to register, with `fields` as the application's own fields; None: without any."""
 
     async def register(auth: CurrentAuth, arrived: Arrival, response: Response, body: Registration) -> RegisteredAnswer:
-        """Registers an account. The answer is alike for a known address; the mailbox tells the difference.
+        """Register an account. The response is the same for an address that is known; only the mail differs.
 
-        Keep the token of the registration for POST /email/verify. Where addresses need no verification (a setting), it
-        is 201 and a session.
+        Keep the registration token for POST /email/verify. If the settings require no verification, the response is
+        201 with a session.
         """
         if auth.settings.email_verification:
             given, transport = own_fields(auth.registration, body), chosen(auth, body.transport)
@@ -105,9 +105,9 @@ async def login(
     response: Response,
     body: Credentials,
 ) -> LoginAnswer:
-    """Signs in by address and password: complete, or incomplete with what is still lacking.
+    """Sign in with address and password. The response is complete, or incomplete with the remaining steps.
 
-    With the login token of a step-up, it is the first factor of that.
+    With the login token of a step-up, the password is the first factor of the step-up.
     """
     device = body.device_token or arrived.device_token
     visit = replace(arrived, transport=chosen(auth, body.transport), device_token=device)
@@ -116,7 +116,7 @@ async def login(
 
 @router.post("/password/check", dependencies=[needs.public], responses=refuses())
 async def check_password(auth: CurrentAuth, language: CurrentLanguage, body: Candidate) -> Judgement:
-    """Says whether a password would be accepted, for forms that answer while one types."""
+    """Check whether a password would be accepted, for feedback while the user types."""
     reasons = refusals.errors(auth.texts, language, managers.judged(auth, body.password))
     return Judgement(acceptable=not reasons, reasons=reasons)
 
@@ -136,10 +136,10 @@ async def check_password(auth: CurrentAuth, language: CurrentLanguage, body: Can
 async def change_password(
     auth: CurrentAuth, request: Request, arrived: Arrival, response: Response, body: Change
 ) -> LoginAnswer | Response:
-    """Changes the password of the caller and ends their other sessions.
+    """Change your password and end your other sessions.
 
-    A session that rests on a second factor has to be proved again first, when that was more than ten minutes ago.
-    With the login token of a login that says `change_password`, that login goes on.
+    A session with a second factor must have been confirmed within the last ten minutes. With the token of a login
+    with the step `change_password`, the login continues.
     """
     passwords = changes.Replacement(body.current_password, body.new_password)
     if arrived.login_token is not None and not has_credentials(request):
@@ -156,7 +156,7 @@ async def change_password(
     responses=refuses(TooManyAttempts, CrossSite),
 )
 async def forgot_password(auth: CurrentAuth, client: CurrentClient, body: Mailbox) -> Accepted:
-    """Mails a link for a new password; the answer is the same for every address."""
+    """Send a password reset link by mail. The response is the same for every address."""
     await changes.forgot(auth, body.email, client)
     return Accepted()
 
@@ -168,7 +168,7 @@ async def forgot_password(auth: CurrentAuth, client: CurrentClient, body: Mailbo
     responses=refuses(InvalidToken, CrossSite, Busy),
 )
 async def reset_password(auth: CurrentAuth, client: CurrentClient, body: Reset) -> None:
-    """Sets a new password by the token of a mail and ends every session; it signs nobody in."""
+    """Set a new password with the token of the mail, and end all sessions. It does not sign in."""
     await changes.reset(auth, body.token, body.new_password, client)
 
 
@@ -179,7 +179,7 @@ async def reset_password(auth: CurrentAuth, client: CurrentClient, body: Reset) 
     responses=refuses(Unauthenticated, Forbidden, CrossSite),
 )
 async def invite_user(auth: CurrentAuth, actor: CurrentActor, body: Invitation) -> UserItem:
-    """Makes a user and mails them a link to choose a password."""
+    """Create a user and send them a link to choose a password."""
     return UserItem.model_validate(await changes.invite(auth, body.email, body.name, actor))
 
 
@@ -190,7 +190,7 @@ async def invite_user(auth: CurrentAuth, actor: CurrentActor, body: Invitation) 
     responses=refuses(Unauthenticated, StepUpRequired, Forbidden, NotFound, CrossSite),
 )
 async def mark_password_compromised(auth: CurrentAuth, actor: CurrentActor, user_id: UUID) -> None:
-    """Signs a user out everywhere; their next login has to change the password."""
+    """Mark a password as compromised: end the user's sessions, and require a new password at the next login."""
     await changes.compromise(auth, await users.get(auth, user_id), actor)
 
 
@@ -205,7 +205,7 @@ async def token(
     username: Annotated[EmailAddress, Form()],
     password: Annotated[SomePassword, Form()],
 ) -> TokensAnswer:
-    """The password form of OAuth2, for the Authorize button of /docs. It cannot ask for a second factor."""
+    """The OAuth2 password form, for the Authorize button of /docs. It cannot ask for a second factor."""
     outcome = await managers.login(auth, username, password, Visit(client, "bearer"))
     if not isinstance(outcome, Complete) or outcome.tokens is None:
         raise SecondFactorRequired

@@ -1,4 +1,4 @@
-"""What travels to and from the password's routes."""
+"""The requests and responses of the password routes."""
 
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ EXAMPLE = {"email": "ada@example.com", "password": "seventeen green llamas"}
 
 
 class Registration(Body):
-    """A new account. `transport` says how the token of the registration, or a session at once, travels."""
+    """A new account. `transport` is the transport of the registration token, or of the session."""
 
     model_config = ConfigDict(json_schema_extra={"example": {**EXAMPLE, "name": "Ada"}})
 
@@ -57,7 +57,7 @@ def own_fields(fields: type[BaseModel] | None, form: Registration) -> BaseModel 
 
 
 class Credentials(Body):
-    """The first proof. `transport` decides how the session travels; null takes the default."""
+    """Address and password. `transport` is the transport of the session; null is the default."""
 
     model_config = ConfigDict(json_schema_extra={"example": {**EXAMPLE, "transport": "bearer"}})
 
@@ -70,7 +70,7 @@ class Credentials(Body):
 
 
 class Change(Body):
-    """Another password in place of the present one."""
+    """The current password and a new one."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"current_password": EXAMPLE["password"], "new_password": NEW}}
@@ -81,7 +81,7 @@ class Change(Body):
 
 
 class Reset(Body):
-    """The token of the mail, and the password to come."""
+    """The token of the mail, and the new password."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"token": "famp_...", "new_password": NEW}})
 
@@ -90,7 +90,7 @@ class Reset(Body):
 
 
 class Invitation(Body):
-    """Whom to invite."""
+    """The user to invite."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"email": EXAMPLE["email"], "name": "Ada"}})
 
@@ -99,7 +99,7 @@ class Invitation(Body):
 
 
 class PendingVerification(Answer):
-    """Always alike, whether the address was known or not: look into the mailbox.
+    """The same response whether the address is known or not.
 
     `registration_token` goes with the token or code of the mail to POST /email/verify. It is null with the cookie
     transport.
@@ -113,7 +113,7 @@ RegisteredAnswer = Annotated[PendingVerification | CompleteAnswer | IncompleteAn
 
 
 class Candidate(Body):
-    """A password to look at; nothing is kept of it."""
+    """A password to check. It is not stored."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"password": "seventeen green llamas"}})
 

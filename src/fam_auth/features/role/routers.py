@@ -1,4 +1,4 @@
-"""The routes of roles and grants. All ask for `roles:manage`; those that change something, for a recent proof too."""
+"""The routes of roles and grants. All require `roles:manage`, and changes also a recent sign-in."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -39,14 +39,14 @@ Scope = Annotated[Annotated[Text, Field(max_length=200)], Query(description="Sco
 
 @router.get("/permissions", dependencies=[SEES], responses=SEEN)
 async def list_permissions(auth: CurrentAuth) -> PageAnswer[PermissionItem]:
-    """Every permission that the application declares."""
+    """List all permissions that the application declares."""
     declared = auth.of(RoleSettings).declared
     return PageAnswer(items=[PermissionItem.model_validate(declared[name]) for name in sorted(declared)], next=None)
 
 
 @router.get("/roles", dependencies=[SEES], responses=SEEN)
 async def list_roles(auth: CurrentAuth, limit: Limit = 50, after: After = None) -> PageAnswer[RoleAnswer]:
-    """All roles by their names."""
+    """List all roles by name."""
     roles = await definitions.every(auth)
     names = sorted(name for name in roles if name > (after or ""))
     shown = names[:limit]
@@ -56,31 +56,31 @@ async def list_roles(auth: CurrentAuth, limit: Limit = 50, after: After = None) 
 
 @router.post("/roles", status_code=status.HTTP_201_CREATED, dependencies=[CHANGES], responses=CHANGED)
 async def create_role(auth: CurrentAuth, actor: CurrentActor, body: NewRole) -> RoleAnswer:
-    """Makes a role, of permissions that the caller has."""
+    """Create a role with permissions that you have."""
     return RoleAnswer.of(await definitions.create(auth, body.definition(), actor))
 
 
 @router.get("/roles/{name}", dependencies=[SEES], responses=SEEN)
 async def get_role(auth: CurrentAuth, name: Name) -> RoleAnswer:
-    """One role."""
+    """Get a role."""
     return RoleAnswer.of(await definitions.get(auth, name))
 
 
 @router.patch("/roles/{name}", dependencies=[CHANGES], responses=CHANGED)
 async def change_role(auth: CurrentAuth, actor: CurrentActor, name: Name, body: RoleChange) -> RoleAnswer:
-    """Changes a role for everybody who has it, at once."""
+    """Change a role. It applies to all its users at once."""
     return RoleAnswer.of(await definitions.change(auth, name, body.applied, actor))
 
 
 @router.delete("/roles/{name}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[CHANGES], responses=CHANGED)
 async def delete_role(auth: CurrentAuth, actor: CurrentActor, name: Name) -> None:
-    """Deletes a role; nobody has it any more."""
+    """Delete a role and revoke it from all its users."""
     await definitions.delete(auth, name, actor)
 
 
 @router.get("/users/{user_id}/roles", dependencies=[SEES], responses=SEEN)
 async def list_grants(auth: CurrentAuth, wanted: Wanted, user_id: UUID) -> PageAnswer[GrantItem]:
-    """The grants of a user, newest first, with those that are over."""
+    """List the grants of a user, newest first, including revoked and expired ones."""
     await users.get(auth, user_id)
     page = await managers.of_user(auth, user_id, wanted.after, wanted.limit)
     return PageAnswer(items=[GrantItem.of(row) for row in page.items], next=page.next)
@@ -88,7 +88,7 @@ async def list_grants(auth: CurrentAuth, wanted: Wanted, user_id: UUID) -> PageA
 
 @router.get("/users/{user_id}/roles/{name}", dependencies=[SEES], responses=SEEN)
 async def get_grant(auth: CurrentAuth, user_id: UUID, name: Name, scope: Scope = "") -> GrantItem:
-    """The grant of a role to a user."""
+    """Get the grant of a role to a user."""
     return GrantItem.of(await managers.get(auth, user_id, name, scope))
 
 
@@ -101,7 +101,7 @@ async def grant_role(  # noqa: PLR0913, PLR0917 - FastAPI hands over each part o
     body: GrantBody | None = None,
     scope: Scope = "",
 ) -> GrantItem:
-    """Gives a user a role, whose permissions the caller must have."""
+    """Grant a role whose permissions you have to a user."""
     end = None if body is None else body.expires_at
     return GrantItem.of(await managers.grant(auth, user_id, name, actor, scope=scope, expires_at=end))
 
@@ -110,5 +110,5 @@ async def grant_role(  # noqa: PLR0913, PLR0917 - FastAPI hands over each part o
     "/users/{user_id}/roles/{name}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[CHANGES], responses=CHANGED
 )
 async def revoke_role(auth: CurrentAuth, actor: CurrentActor, user_id: UUID, name: Name, scope: Scope = "") -> None:
-    """Takes a role from a user, at once."""
+    """Revoke a role from a user."""
     await managers.revoke(auth, user_id, name, actor, scope=scope)

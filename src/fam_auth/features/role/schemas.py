@@ -1,4 +1,4 @@
-"""What travels to and from the routes of roles."""
+"""The requests and responses of the role routes."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +15,7 @@ Names = Annotated[frozenset[Annotated[Text, Field(max_length=100)]], Field(max_l
 
 
 class PermissionItem(Answer):
-    """A permission that there is."""
+    """A declared permission."""
 
     name: str = Field(examples=["users:read"])
     description: str
@@ -34,7 +34,7 @@ class RoleAnswer(Answer):
 
     @classmethod
     def of(cls, role: Definition) -> "RoleAnswer":
-        """The answer that shows a role."""
+        """The response for a role."""
         return cls(
             name=role.name,
             description=role.description,
@@ -45,7 +45,7 @@ class RoleAnswer(Answer):
 
 
 class NewRole(Body):
-    """A role to be."""
+    """A new role."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"name": "support", "permissions": ["users:read"]}})
 
@@ -55,12 +55,12 @@ class NewRole(Body):
     includes: Names = frozenset()
 
     def definition(self) -> Definition:
-        """The role that is wanted."""
+        """The new role as a definition."""
         return Definition(self.name, self.permissions, self.includes, self.description)
 
 
 class RoleChange(Body):
-    """What to change of a role; what is left out stays as it is."""
+    """Changes of a role. Fields that are left out stay unchanged."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"permissions": ["users:read", "events:read"]}})
 
@@ -69,7 +69,7 @@ class RoleChange(Body):
     includes: Names | None = None
 
     def applied(self, role: Definition) -> Definition:
-        """The role with what is said here."""
+        """The role with these changes."""
         said = {name: getattr(self, name) for name in self.model_fields_set}
         return replace(
             role, **{name: value for name, value in said.items() if name == "description" or value is not None}
@@ -77,7 +77,7 @@ class RoleChange(Body):
 
 
 class GrantBody(Body):
-    """Until when a role is granted; null: for good."""
+    """The end of the grant; null for a permanent one."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"expires_at": "2030-01-01T00:00:00Z"}})
 
@@ -92,7 +92,7 @@ class Granted(Protocol):
 
 
 class GrantItem(Answer):
-    """That a user has a role."""
+    """A grant of a role to a user."""
 
     id: UUID
     user_id: UUID
@@ -105,6 +105,6 @@ class GrantItem(Answer):
 
     @classmethod
     def of(cls, row: "Granted") -> "GrantItem":
-        """The item of a row of grants."""
+        """The item of a row."""
         shown = {name: getattr(row, name) for name in cls.model_fields}
         return cls.model_validate({**shown, "scope": row.scope or None})

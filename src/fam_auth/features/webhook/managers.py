@@ -14,7 +14,7 @@ AGENT = "fam-auth"
 async def tell(auth: Auth, name: str, event: Event) -> None:
     """Posts the signed event to the endpoint with this name. Raises ErrandFailed.
 
-    The message id is the event's id, the same for every try and endpoint; the timestamp is that of the try.
+    The message id is the event's id, the same for every attempt and endpoint; the timestamp is that of the attempt.
     """
     settings = auth.of(WebhookSettings)
     endpoint = settings.endpoints[name]

@@ -191,8 +191,8 @@ async def _advance(auth: Auth, db: AsyncSession, progress: Progress, *forgiven: 
     if steps:
         return await _keep(auth, db, progress, steps, *forgiven)
     claims = await sessions.claims_of(auth, db, progress.user)
-    if progress.raises is not None:
-        return await sessions.step_up(auth, db, progress, progress.raises, claims, *forgiven)
+    if progress.steps_up is not None:
+        return await sessions.step_up(auth, db, progress, progress.steps_up, claims, *forgiven)
     return await sessions.start(auth, db, progress, claims, *forgiven)
 
 
@@ -203,7 +203,7 @@ async def _joined(auth: Auth, db: AsyncSession, progress: Progress, login_token:
     if taken is None:
         return progress
     return replace(
-        progress, proofs=(*_proofs(taken), *progress.proofs), transport=taken.transport, raises=taken.session_id
+        progress, proofs=(*_proofs(taken), *progress.proofs), transport=taken.transport, steps_up=taken.session_id
     )
 
 
@@ -215,7 +215,7 @@ async def _keep(
         progress.proofs,
         id=auth.new_id(),
         user_id=progress.user.id,
-        session_id=progress.raises,
+        session_id=progress.steps_up,
         device=progress.device,
         is_known_device=progress.is_known_device,
         token=auth.keys.digest(TOKEN, token),
@@ -241,7 +241,7 @@ async def _lacking(auth: Auth, db: AsyncSession, progress: Progress) -> tuple[St
     A step-up starts over with the first factor: a second factor does not replace it.
     """
     ways = {way for feature in auth.features for way in feature.ways}
-    if progress.raises is not None and not ways & {proof.method for proof in progress.proofs}:
+    if progress.steps_up is not None and not ways & {proof.method for proof in progress.proofs}:
         return (_first(auth),)
     offers = [offer for feature in auth.features for offer in await feature.offers(auth, db, progress)]
     steps = [await feature.step(auth, db, progress) for feature in auth.features]
