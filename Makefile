@@ -62,13 +62,14 @@ browser: ## look at the pages in Chromium: stories, accessibility, screenshots i
 	@sh scripts/browser.sh
 	$(BIN)/pytest -n $(WORKERS) tests/browser $(ARGS)
 
-check: ## everything but the tests: lock file, style, types, who imports whom
+check: ## everything but the tests: lock file, style, types, import layers, English
 	@$(BOOTSTRAP) --with dev
 	@if command -v poetry >/dev/null; then poetry check --lock; fi
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/prose.py
 
 format: ## put the code in order: formatting, imports and what else ruff can mend
 	@$(BOOTSTRAP) --with dev

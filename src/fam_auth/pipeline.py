@@ -24,8 +24,8 @@ class Attempt:
 class Progress:
     """How far a login has come: which user, by which factors, over which transport.
 
-    `steps_up` is the id of the session that a step-up strengthens; None when the login creates a new session. `device` is
-    the id that the browser or program keeps; `is_known_device` is true if this account signed in from it before.
+    `steps_up` is the id of the session that a step-up strengthens; None when the login creates a new session. `device`
+    is the id that the browser or program keeps; `is_known_device` is true if this account signed in from it before.
     """
 
     user: User
