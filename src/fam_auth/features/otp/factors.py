@@ -142,10 +142,10 @@ async def _challenge(auth: Auth, given: Given) -> Challenge:
 
 
 async def _proved(
-    auth: Auth, challenge: Challenge, given: Given, proof: Proof, used: Statement, *deeds: Statement
+    auth: Auth, challenge: Challenge, given: Given, proof: Proof, used: Statement, *statements: Statement
 ) -> Outcome:
     trusted = await _trusted(auth, challenge, given)
-    after = [*deeds, *trusted, *challenge.counted.forgiven()]
+    after = [*statements, *trusted, *challenge.counted.forgiven()]
     kinds: list[type[RecoveryCodeUsed | BrowserTrusted]] = [RecoveryCodeUsed] if proof.method == RECOVERY else []
     kinds += [BrowserTrusted] if trusted else []
     told = [kind(at=auth.now(), user_id=challenge.user.id, client=given.client) for kind in kinds]
@@ -165,14 +165,14 @@ async def _failed(auth: Auth, challenge: Challenge, given: Given, method: str) -
     failed = SecondFactorFailed(
         at=auth.now(), user_id=user.id, outcome="failure", client=given.client, detail={"method": method}
     )
-    deeds: list[Statement] = []
+    statements: list[Statement] = []
     if in_a_row in {TELLS_AT, RESETS_AT}:
         letter = credentials.notice(auth, SecondFactorFailed, user.email, is_closed=in_a_row == RESETS_AT)
-        deeds.append(outbox.post(auth, user.id, letter, given.client))
+        statements.append(outbox.post(auth, user.id, letter, given.client))
     async with auth.transaction() as db:
         if in_a_row == RESETS_AT:
-            deeds.extend(await _closing(db, user.id))
-        await events.record(auth, db, failed, *deeds)
+            statements.extend(await _closing(db, user.id))
+        await events.record(auth, db, failed, *statements)
     return InvalidCode()
 
 

@@ -76,12 +76,12 @@ async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *
             raise InvalidCredentials
         demands = [one for one in row.demands if one != CHANGE]
         letter = credentials.notice(auth, PasswordChanged, row.address)
-        deeds = [
+        statements = [
             *attempt.forgiven(),
             queries.put(user_id, new, auth.now()),
             user_queries.change(user_id, {"demands": demands}),
         ]
-        await credentials.changed(auth, db, changed, *deeds, letter=letter, keep=keep)
+        await credentials.changed(auth, db, changed, *statements, letter=letter, keep=keep)
 
 
 async def change_own(auth: Auth, user: User, passwords: Replacement, visit: Visit, *, session: Session) -> None:
@@ -155,8 +155,8 @@ async def _set(auth: Auth, pending: Row[Any], password: str, client: Client) -> 
         done = PasswordReset(at=auth.now(), user_id=row.id, actor_id=row.id, client=client)
         letter = credentials.notice(auth, PasswordReset, row.address)
         lifted = attempts.lifted(auth, managers.METHOD, row.canonical)
-        deeds = [queries.put(row.id, digest, auth.now()), user_queries.change(row.id, {"demands": []}), lifted]
-        await credentials.changed(auth, db, done, *deeds, letter=letter)
+        statements = [queries.put(row.id, digest, auth.now()), user_queries.change(row.id, {"demands": []}), lifted]
+        await credentials.changed(auth, db, done, *statements, letter=letter)
 
 
 async def link(auth: Auth, user: User) -> str:

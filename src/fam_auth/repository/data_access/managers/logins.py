@@ -116,7 +116,7 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
     login_token: str,
     proof: Proof | None,
     client: Client,
-    *deeds: Statement,
+    *statements: Statement,
     consuming: Statement | None = None,
     told: Sequence[Event] = (),
 ) -> Outcome:
@@ -137,7 +137,7 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
             raise InvalidCode
         for event in told:
             await events.record(auth, db, event)
-        return await _advance(auth, db, _progress(user, taken, proofs, client), *deeds)
+        return await _advance(auth, db, _progress(user, taken, proofs, client), *statements)
 
 
 async def standing(auth: Auth, login_token: str) -> Incomplete:

@@ -65,8 +65,8 @@ async def take_over(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str,
     """
     claimed = UserClaimed(at=auth.now(), user_id=user_id, actor_id=actor.user_id, client=actor.client)
     # Remove waiting registrations before the features get the event, so that they activate none of their credentials.
-    deeds = user_queries.verify(user_id, canonical, auth.now()), queries.remove(user_id)
-    await credentials.changed(auth, db, claimed, *deeds, letter=None)
+    statements = user_queries.verify(user_id, canonical, auth.now()), queries.remove(user_id)
+    await credentials.changed(auth, db, claimed, *statements, letter=None)
 
 
 async def is_awaited(auth: Auth, user_id: UUID) -> bool:
@@ -169,14 +169,14 @@ async def _settle(auth: Auth, db: AsyncSession, pending: Row[Any], chosen: UUID 
     if row is not None and row.id != waiting[0].id:
         claimed = UserClaimed(at=now, user_id=user_id, actor_id=user_id, client=client)
         await credentials.changed(auth, db, claimed, letter=None)
-    deeds: list[Statement] = [
+    statements: list[Statement] = [
         user_queries.verify(user_id, pending.address, now),
         token_queries.retire(user_id, VERIFY, now),
     ]
     if row is not None:
-        deeds.append(user_queries.change(user_id, {"name": row.name}))
+        statements.append(user_queries.change(user_id, {"name": row.name}))
     verified = EmailVerified(at=now, user_id=user_id, actor_id=user_id, client=client)
-    await events.record(auth, db, verified, *deeds, subject=chosen)
+    await events.record(auth, db, verified, *statements, subject=chosen)
     # Last: the features have activated the credential that they kept for the registration.
     await db.execute(queries.remove(user_id))
 
