@@ -17,7 +17,7 @@ from fam_auth.features.otp.events import BrowserTrusted, EmailCodeSent, Recovery
 from fam_auth.features.otp.settings import OtpSettings
 from fam_auth.pipeline import Outcome
 from fam_auth.repository.data_access.managers import attempts, credentials, events, logins, outbox, users
-from fam_auth.repository.data_access.managers.attempts import Counted, Use
+from fam_auth.repository.data_access.managers.attempts import Counted, Limit
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries.logins import abandon_all
 from fam_auth.repository.data_access.queries.users import change, locked
@@ -133,10 +133,10 @@ async def _challenge(auth: Auth, given: Given) -> Challenge:
     within = ExponentialBackoff(settings.tries, settings.code_lifetime // timedelta(seconds=1), settings.tries)
     counted = await attempts.limit(
         auth,
-        Use("second factor in a row", account, IN_A_ROW),
-        Use("second factor challenge", str(login_id), within),
-        Use("second factor quarter", account, settings.quarter),
-        Use("second factor day", account, settings.day),
+        Limit("second factor in a row", account, IN_A_ROW),
+        Limit("second factor challenge", str(login_id), within),
+        Limit("second factor quarter", account, settings.quarter),
+        Limit("second factor day", account, settings.day),
     )
     return Challenge(login_id, device, user, counted)
 

@@ -149,7 +149,7 @@ async def choose(auth: Auth, token: str, password: str, client: Client) -> None:
 async def _set(auth: Auth, pending: Row[Any], password: str, client: Client) -> None:
     digest = await _hashed(auth, await users.get(auth, pending.user_id), password)
     async with auth.transaction() as db:
-        row = await tokens.spend(auth, db, pending)
+        row = await tokens.consume(auth, db, pending)
         if row.verified_at is None:
             await verifications.take_over(auth, db, row.id, pending.address, Actor(client, row.id))
         done = PasswordReset(at=auth.now(), user_id=row.id, actor_id=row.id, client=client)

@@ -49,7 +49,7 @@ async def guard(auth: Auth, tried: Attempt) -> CountedAttempt:
     Raises TooManyAttempts, and the refusals of the features.
     """
     try:
-        attempt = await attempts.spend(auth, tried)
+        attempt = await attempts.consume(auth, tried)
     except TooManyAttempts:
         throttled = LoginThrottled(at=auth.now(), outcome="failure", client=tried.visit.client)
         await events.record_alone(auth, throttled)

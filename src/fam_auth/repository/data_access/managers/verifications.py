@@ -82,7 +82,7 @@ async def disown(auth: Auth, token: str, client: Client) -> None:
     """
     pending = await tokens.look(auth, VERIFY, token)
     async with auth.transaction() as db:
-        await tokens.spend(auth, db, pending)
+        await tokens.consume(auth, db, pending)
         waiting = [row.id for row in await auth.database.rows(queries.of_user(pending.user_id), db)]
         # A resent mail belongs to no single registration, and the account that an administrator created has none.
         if pending.registration_id not in waiting:
@@ -124,7 +124,7 @@ def mail(
 async def _verify(auth: Auth, pending: Row[Any], proof: RegistrationProof, client: Client) -> User:
     chosen = await _chosen(auth, pending.user_id, proof)
     async with auth.transaction() as db:
-        await tokens.spend(auth, db, pending)
+        await tokens.consume(auth, db, pending)
         await _settle(auth, db, pending, chosen, client)
         return user_queries.value((await db.execute(user_queries.by_id(pending.user_id))).one())
 
@@ -147,7 +147,9 @@ async def _chosen(auth: Auth, user_id: UUID, proof: RegistrationProof) -> UUID |
 async def _by_password(auth: Auth, user_id: UUID, password: str | None) -> UUID:
     if password is None:
         raise PasswordRequired
-    await attempts.limit(auth, attempts.Use("password of a registration", str(user_id), auth.settings.throttle.device))
+    await attempts.limit(
+        auth, attempts.Limit("password of a registration", str(user_id), auth.settings.throttle.device)
+    )
     for feature in auth.features:
         chosen = await feature.registration_of(auth, user_id, password)
         if chosen is not None:
