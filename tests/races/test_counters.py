@@ -10,12 +10,17 @@ import pytest
 from fam_auth.auth import Auth
 from fam_auth.core.rates import ExponentialBackoff, Rate
 from fam_auth.repository.data_access.managers import attempts
-from fam_auth.repository.data_access.managers.attempts import Counted, Use
+from fam_auth.repository.data_access.managers.attempts import Counted, Limit
 from tests.conftest import new_auth
 from tests.support.people import Clock, Mailbox
 
 RATE, ROW = Rate("1000/1m"), ExponentialBackoff(free=1000, longest=1, cap=10_000)
-USES: list[tuple[str, Rate | ExponentialBackoff]] = [("row", ROW), ("quarter", RATE), ("challenge", ROW), ("day", RATE)]
+LIMITS: list[tuple[str, Rate | ExponentialBackoff]] = [
+    ("row", ROW),
+    ("quarter", RATE),
+    ("challenge", ROW),
+    ("day", RATE),
+]
 TOUCHED = """
     SELECT key FROM auth_attempt WHERE key = ANY(%s) AND key NOT IN
     (SELECT key FROM auth_attempt WHERE key = ANY(%s) FOR UPDATE SKIP LOCKED)
@@ -24,7 +29,7 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 
 
 async def counted(auth: Auth, account: str) -> Counted:
-    return await attempts.limit(auth, *(Use(bucket, account, rule) for bucket, rule in USES))
+    return await attempts.limit(auth, *(Limit(bucket, account, rule) for bucket, rule in LIMITS))
 
 
 async def forgiven(auth: Auth, account: Counted) -> None:
@@ -53,7 +58,7 @@ async def test_nothing_is_held_beyond_what_is_waited_for(postgres_database: str,
     for _ in range(5):
         account = str(uuid4())
         before = await counted(auth, account)
-        keys = sorted(charge.key for charge in before.charges)
+        keys = sorted(counter.key for counter in before.counters)
         for place, key in enumerate(keys):
             async with await psycopg.AsyncConnection.connect(plain, options="-c search_path=fam_auth") as holding:
                 await holding.execute("SELECT 1 FROM auth_attempt WHERE key = %s FOR UPDATE", (key,))

@@ -17,7 +17,7 @@ from fam_auth.features.otp.events import BrowserTrusted, EmailCodeSent, Recovery
 from fam_auth.features.otp.settings import OtpSettings
 from fam_auth.pipeline import Outcome
 from fam_auth.repository.data_access.managers import attempts, credentials, events, logins, outbox, users
-from fam_auth.repository.data_access.managers.attempts import Counted, Use
+from fam_auth.repository.data_access.managers.attempts import Counted, Limit
 from fam_auth.repository.data_access.managers.outbox import Letter
 from fam_auth.repository.data_access.queries.logins import abandon_all
 from fam_auth.repository.data_access.queries.users import change, locked
@@ -133,19 +133,19 @@ async def _challenge(auth: Auth, given: Given) -> Challenge:
     within = ExponentialBackoff(settings.tries, settings.code_lifetime // timedelta(seconds=1), settings.tries)
     counted = await attempts.limit(
         auth,
-        Use("second factor in a row", account, IN_A_ROW),
-        Use("second factor challenge", str(login_id), within),
-        Use("second factor quarter", account, settings.quarter),
-        Use("second factor day", account, settings.day),
+        Limit("second factor in a row", account, IN_A_ROW),
+        Limit("second factor challenge", str(login_id), within),
+        Limit("second factor quarter", account, settings.quarter),
+        Limit("second factor day", account, settings.day),
     )
     return Challenge(login_id, device, user, counted)
 
 
 async def _proved(
-    auth: Auth, challenge: Challenge, given: Given, proof: Proof, used: Statement, *deeds: Statement
+    auth: Auth, challenge: Challenge, given: Given, proof: Proof, used: Statement, *statements: Statement
 ) -> Outcome:
     trusted = await _trusted(auth, challenge, given)
-    after = [*deeds, *trusted, *challenge.counted.forgiven()]
+    after = [*statements, *trusted, *challenge.counted.forgiven()]
     kinds: list[type[RecoveryCodeUsed | BrowserTrusted]] = [RecoveryCodeUsed] if proof.method == RECOVERY else []
     kinds += [BrowserTrusted] if trusted else []
     told = [kind(at=auth.now(), user_id=challenge.user.id, client=given.client) for kind in kinds]
@@ -165,14 +165,14 @@ async def _failed(auth: Auth, challenge: Challenge, given: Given, method: str) -
     failed = SecondFactorFailed(
         at=auth.now(), user_id=user.id, outcome="failure", client=given.client, detail={"method": method}
     )
-    deeds: list[Statement] = []
+    statements: list[Statement] = []
     if in_a_row in {TELLS_AT, RESETS_AT}:
         letter = credentials.notice(auth, SecondFactorFailed, user.email, is_closed=in_a_row == RESETS_AT)
-        deeds.append(outbox.post(auth, user.id, letter, given.client))
+        statements.append(outbox.post(auth, user.id, letter, given.client))
     async with auth.transaction() as db:
         if in_a_row == RESETS_AT:
-            deeds.extend(await _closing(db, user.id))
-        await events.record(auth, db, failed, *deeds)
+            statements.extend(await _closing(db, user.id))
+        await events.record(auth, db, failed, *statements)
     return InvalidCode()
 
 

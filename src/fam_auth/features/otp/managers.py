@@ -160,9 +160,9 @@ async def confirm(  # noqa: PLR0913 - whose device, its code, and what stays sig
         if (await db.execute(queries.confirm(device_id, step, auth.now()))).first() is None:
             raise NotFound
         codes = None if before.devices else recovery.new_codes()
-        deeds = [queries.remove_codes(user.id), _kept(auth, user.id, codes)] if codes else []
+        statements = [queries.remove_codes(user.id), _kept(auth, user.id, codes)] if codes else []
         letter = credentials.notice(auth, SecondFactorAdded, user.email, device=row.name)
-        await credentials.changed(auth, db, added, *deeds, letter=letter, keep=keep)
+        await credentials.changed(auth, db, added, *statements, letter=letter, keep=keep)
     return codes
 
 

@@ -76,12 +76,12 @@ async def change(auth: Auth, user: User, passwords: Replacement, visit: Visit, *
             raise InvalidCredentials
         demands = [one for one in row.demands if one != CHANGE]
         letter = credentials.notice(auth, PasswordChanged, row.address)
-        deeds = [
+        statements = [
             *attempt.forgiven(),
             queries.put(user_id, new, auth.now()),
             user_queries.change(user_id, {"demands": demands}),
         ]
-        await credentials.changed(auth, db, changed, *deeds, letter=letter, keep=keep)
+        await credentials.changed(auth, db, changed, *statements, letter=letter, keep=keep)
 
 
 async def change_own(auth: Auth, user: User, passwords: Replacement, visit: Visit, *, session: Session) -> None:
@@ -149,14 +149,14 @@ async def choose(auth: Auth, token: str, password: str, client: Client) -> None:
 async def _set(auth: Auth, pending: Row[Any], password: str, client: Client) -> None:
     digest = await _hashed(auth, await users.get(auth, pending.user_id), password)
     async with auth.transaction() as db:
-        row = await tokens.spend(auth, db, pending)
+        row = await tokens.consume(auth, db, pending)
         if row.verified_at is None:
             await verifications.take_over(auth, db, row.id, pending.address, Actor(client, row.id))
         done = PasswordReset(at=auth.now(), user_id=row.id, actor_id=row.id, client=client)
         letter = credentials.notice(auth, PasswordReset, row.address)
         lifted = attempts.lifted(auth, managers.METHOD, row.canonical)
-        deeds = [queries.put(row.id, digest, auth.now()), user_queries.change(row.id, {"demands": []}), lifted]
-        await credentials.changed(auth, db, done, *deeds, letter=letter)
+        statements = [queries.put(row.id, digest, auth.now()), user_queries.change(row.id, {"demands": []}), lifted]
+        await credentials.changed(auth, db, done, *statements, letter=letter)
 
 
 async def link(auth: Auth, user: User) -> str:

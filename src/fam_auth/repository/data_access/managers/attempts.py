@@ -18,7 +18,7 @@ from fam_auth.exceptions import TooManyAttempts
 from fam_auth.pipeline import Attempt
 from fam_auth.repository.data_access.managers import known_browsers
 from fam_auth.repository.data_access.queries import attempts as queries
-from fam_auth.repository.data_access.queries.attempts import Charge
+from fam_auth.repository.data_access.queries.attempts import Counter
 from fam_auth.values import Client
 
 IPV6_NETWORK = 64
@@ -35,10 +35,10 @@ class CountedAttempt:
     is true if the network has tried the account within the hour; `device` is the id of a known browser.
     """
 
-    own: Charge
-    shared: tuple[Charge, ...]
-    marker: Charge
-    stranger: Charge
+    own: Counter
+    shared: tuple[Counter, ...]
+    marker: Counter
+    stranger: Counter
     tries: int
     is_repeated: bool
     device: str | None
@@ -49,7 +49,7 @@ class CountedAttempt:
         return self.device is not None
 
     @property
-    def charges(self) -> tuple[Charge, ...]:
+    def counters(self) -> tuple[Counter, ...]:
         """Every counter that the attempt counts on, the marker included."""
         return self.own, *self.shared, self.marker
 
@@ -63,8 +63,8 @@ class CountedAttempt:
         cap = rule.cap if isinstance(rule, ExponentialBackoff) else 0
         capped = (self.stranger.key,) if self.is_known_device else ()
         forgotten = (self.own.key, self.marker.key)
-        held = (*forgotten, *capped, *(charge.key for charge in self.shared))
-        return [queries.give_back(self.shared, held), queries.forgive(forgotten, capped, cap, held)]
+        held = (*forgotten, *capped, *(counter.key for counter in self.shared))
+        return [queries.refund(self.shared, held), queries.forgive(forgotten, capped, cap, held)]
 
     def failed(self) -> list[Statement]:
         """The statements to run after a failed attempt.
@@ -72,12 +72,12 @@ class CountedAttempt:
         `accounts` limits how many accounts a network tries, so an account that it has tried within the hour is
         refunded there.
         """
-        accounts = [charge for charge in self.shared if charge.bucket == "accounts"]
-        return [_given_back(accounts)] if self.is_repeated and accounts else []
+        accounts = [counter for counter in self.shared if counter.bucket == "accounts"]
+        return [_refunded(accounts)] if self.is_repeated and accounts else []
 
 
-class Use(NamedTuple):
-    """One use to count: the name of the counter, its subject (an address, a network or an id) and its limit."""
+class Limit(NamedTuple):
+    """A limit to count one use under: the name of the counter, its subject (an address, network or id) and its rule."""
 
     bucket: str
     subject: str
@@ -86,49 +86,49 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Uses that were counted, with the number that each counter has reached."""
+    """The counters of one counted use, with the number that each has reached."""
 
-    charges: tuple[Charge, ...]
+    counters: tuple[Counter, ...]
     tries: tuple[int, ...]
 
     def forgiven(self) -> list[Statement]:
         """The statements to run after a correct proof: they refund the rates and reset the backoffs."""
-        rows = tuple(charge.key for charge in self.charges if isinstance(charge.rule, ExponentialBackoff))
-        held = tuple(charge.key for charge in self.charges)
-        return [queries.give_back(_rates(self.charges), held), queries.forgive(rows, (), 0, held)]
+        rows = tuple(counter.key for counter in self.counters if isinstance(counter.rule, ExponentialBackoff))
+        held = tuple(counter.key for counter in self.counters)
+        return [queries.refund(_rates(self.counters), held), queries.forgive(rows, (), 0, held)]
 
 
-async def spend(auth: Auth, tried: Attempt) -> CountedAttempt:
+async def consume(auth: Auth, tried: Attempt) -> CountedAttempt:
     """Counts one attempt on every counter, and commits. Raises TooManyAttempts when one of them is used up."""
     attempt, counted = await _counted(auth, tried)
-    charges = [attempt.own, *attempt.shared]
+    counters = [attempt.own, *attempt.shared]
     is_repeated = attempt.marker.key not in counted
     # `accounts` limits different accounts, and this network has tried this one before.
     beside = {"accounts"} if is_repeated else set()
-    refused = [charge for charge in charges if charge.key not in counted and charge.bucket not in beside]
-    spent = tuple(charge for charge in attempt.shared if charge.key in counted)
+    refused = [counter for counter in counters if counter.key not in counted and counter.bucket not in beside]
+    consumed = tuple(counter for counter in attempt.shared if counter.key in counted)
     if refused:
-        await _refund(auth, spent)
+        await _refund(auth, consumed)
         if not is_repeated:
             await auth.database.rows(_forgotten(attempt.marker))
         raise TooManyAttempts(retry_after=await _wait(auth, refused))
-    return replace(attempt, shared=spent, tries=counted[attempt.own.key], is_repeated=is_repeated)
+    return replace(attempt, shared=consumed, tries=counted[attempt.own.key], is_repeated=is_repeated)
 
 
-async def limit(auth: Auth, *uses: Use) -> Counted:
+async def limit(auth: Auth, *limits: Limit) -> Counted:
     """Counts one use under every limit, and commits. Raises TooManyAttempts, and counts none, when one is used up."""
-    charges = tuple(_charge(auth, *use) for use in uses)
-    tries = await _tries(auth, queries.spend(charges))
-    refused = [charge for charge in charges if charge.key not in tries]
+    counters = tuple(_counter(auth, *one) for one in limits)
+    tries = await _tries(auth, queries.consume(counters))
+    refused = [counter for counter in counters if counter.key not in tries]
     if refused:
-        await _refund(auth, [charge for charge in charges if charge.key in tries])
+        await _refund(auth, [counter for counter in counters if counter.key in tries])
         raise TooManyAttempts(retry_after=await _wait(auth, refused))
-    return Counted(charges, tuple(tries[charge.key] for charge in charges))
+    return Counted(counters, tuple(tries[counter.key] for counter in counters))
 
 
 async def limit_mails(auth: Auth, client: Client) -> None:
     """Counts a requested mail against the client's network. Raises TooManyAttempts; call it before any write."""
-    await limit(auth, Use("mail network", network_of(client), auth.settings.throttle.mail_network))
+    await limit(auth, Limit("mail network", network_of(client), auth.settings.throttle.mail_network))
 
 
 async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
@@ -137,8 +137,8 @@ async def may_mail(auth: Auth, kind: str, canonical: str) -> bool:
     try:
         await limit(
             auth,
-            Use(f"mail {kind}", canonical, throttle.mail),
-            Use(f"mail {kind} day", canonical, throttle.mail_day),
+            Limit(f"mail {kind}", canonical, throttle.mail),
+            Limit(f"mail {kind} day", canonical, throttle.mail_day),
         )
     except TooManyAttempts:
         return False
@@ -170,9 +170,9 @@ async def _counted(auth: Auth, tried: Attempt) -> tuple[CountedAttempt, dict[str
     """
     stranger, device = _planned(auth, tried, None), known_browsers.known(auth, tried.visit.device_token, tried.account)
     if device is None:
-        return stranger, await _tries(auth, queries.spend(stranger.charges))
+        return stranger, await _tries(auth, queries.consume(stranger.counters))
     ours, condition = _planned(auth, tried, device.id), queries.KnownDevice(tried.account, device.at)
-    tries = await _tries(auth, queries.spend_by_device(ours.charges, stranger.charges, condition))
+    tries = await _tries(auth, queries.consume_by_device(ours.counters, stranger.counters, condition))
     if ours.own.key not in tries and stranger.own.key not in tries:
         # Refused either way, so the statement did not tell which of the two counters it used.
         is_known = await auth.database.row(queries.is_known(condition)) is not None
@@ -190,53 +190,53 @@ def _planned(auth: Auth, tried: Attempt, device: str | None) -> CountedAttempt:
     stranger = _stranger(auth, tried.method, tried.account)
     own = stranger
     if device is not None:
-        own = _charge(auth, "device", f"{tried.method} {tried.account} {device}", throttle.device)
+        own = _counter(auth, "device", f"{tried.method} {tried.account} {device}", throttle.device)
     shared = [
-        _charge(auth, "network", network, throttle.network),
-        _charge(auth, "network day", network, throttle.network_day),
-        _charge(auth, "accounts", network, throttle.accounts),
+        _counter(auth, "network", network, throttle.network),
+        _counter(auth, "network day", network, throttle.network_day),
+        _counter(auth, "accounts", network, throttle.accounts),
     ]
     if throttle.total is not None and device is None:
-        shared.append(_charge(auth, "total", "", throttle.total))
-    marker = _charge(auth, "account of network", f"{network} {tried.account}", ONCE_AN_HOUR)
+        shared.append(_counter(auth, "total", "", throttle.total))
+    marker = _counter(auth, "account of network", f"{network} {tried.account}", ONCE_AN_HOUR)
     return CountedAttempt(own, tuple(shared), marker, stranger, 0, is_repeated=False, device=device)
 
 
-def _stranger(auth: Auth, method: str, canonical: str) -> Charge:
-    return _charge(auth, "account", f"{method} {canonical}", _doubling(auth.settings.throttle))
+def _stranger(auth: Auth, method: str, canonical: str) -> Counter:
+    return _counter(auth, "account", f"{method} {canonical}", _doubling(auth.settings.throttle))
 
 
 def _doubling(throttle: Throttle) -> ExponentialBackoff:
     return ExponentialBackoff(throttle.free, throttle.longest // timedelta(seconds=1), throttle.cap)
 
 
-def _charge(auth: Auth, bucket: str, subject: str, rule: Rate | ExponentialBackoff) -> Charge:
-    return Charge(auth.keys.digest(f"attempt {bucket}", subject), bucket, rule)
+def _counter(auth: Auth, bucket: str, subject: str, rule: Rate | ExponentialBackoff) -> Counter:
+    return Counter(auth.keys.digest(f"attempt {bucket}", subject), bucket, rule)
 
 
-def _rates(charges: Sequence[Charge]) -> list[Charge]:
-    return [charge for charge in charges if isinstance(charge.rule, Rate)]
+def _rates(counters: Sequence[Counter]) -> list[Counter]:
+    return [counter for counter in counters if isinstance(counter.rule, Rate)]
 
 
-async def _refund(auth: Auth, charges: Sequence[Charge]) -> None:
-    if rates := _rates(charges):
-        await auth.database.rows(_given_back(rates))
+async def _refund(auth: Auth, counters: Sequence[Counter]) -> None:
+    if rates := _rates(counters):
+        await auth.database.rows(_refunded(rates))
 
 
-def _given_back(charges: Sequence[Charge]) -> Statement:
-    return queries.give_back(charges, [charge.key for charge in charges])
+def _refunded(counters: Sequence[Counter]) -> Statement:
+    return queries.refund(counters, [counter.key for counter in counters])
 
 
-def _forgotten(charge: Charge) -> Statement:
-    return queries.forgive((charge.key,), (), 0, (charge.key,))
+def _forgotten(counter: Counter) -> Statement:
+    return queries.forgive((counter.key,), (), 0, (counter.key,))
 
 
-async def _wait(auth: Auth, refused: Sequence[Charge]) -> timedelta:
+async def _wait(auth: Auth, refused: Sequence[Counter]) -> timedelta:
     row = await auth.database.row(queries.wait(refused))
     seconds = (row.seconds if row else None) or 0
     return min(timedelta(seconds=max(1, seconds)), max(auth.settings.throttle.longest, _longest(refused)))
 
 
-def _longest(refused: Sequence[Charge]) -> timedelta:
-    periods = [charge.rule.period for charge in refused if isinstance(charge.rule, Rate)]
+def _longest(refused: Sequence[Counter]) -> timedelta:
+    periods = [counter.rule.period for counter in refused if isinstance(counter.rule, Rate)]
     return max(periods, default=timedelta(0))

@@ -21,7 +21,7 @@ NOTICE = timedelta(days=3)
 
 
 async def changed(
-    auth: Auth, db: AsyncSession, event: Event, *deeds: Statement, letter: Letter | None, keep: UUID | None = None
+    auth: Auth, db: AsyncSession, event: Event, *statements: Statement, letter: Letter | None, keep: UUID | None = None
 ) -> None:
     """Runs the statements, and ends everything that the old credentials of `event.user_id` opened.
 
@@ -44,7 +44,7 @@ async def changed(
         token_queries.retire_all(event.user_id, now),
         outbox_queries.void(event.user_id, outbox.REQUEST, now),
     ]
-    await events.record(auth, db, event, *deeds, *over, *posted)
+    await events.record(auth, db, event, *statements, *over, *posted)
     await sessions.end(auth, {"user_id": event.user_id}, event.kind, actor, but=keep, db=db)
 
 

@@ -77,7 +77,7 @@ async def change(auth: Auth, session: Session, email: str, client: Client) -> No
     The request is void once the session has ended or the user's credentials have changed. Raises TooManyAttempts.
     """
     user_id = session.user_id
-    await attempts.limit(auth, attempts.Use("change of address", str(user_id), auth.settings.throttle.mail_day))
+    await attempts.limit(auth, attempts.Limit("change of address", str(user_id), auth.settings.throttle.mail_day))
     address = users.checked(email).shown
     await ask(auth, Request(EmailChangeRequested, address, client, user_id, session.id))
 
@@ -111,7 +111,7 @@ async def confirm(auth: Auth, token: str, client: Client) -> User:
     """
     pending = await tokens.look(auth, CONFIRM, token)
     async with auth.transaction() as db:
-        user = queries.value(await tokens.spend(auth, db, pending))
+        user = queries.value(await tokens.consume(auth, db, pending))
         if pending.session_id is not None and not await sessions.is_live(auth, db, pending.session_id):
             raise InvalidToken
         await _move(auth, db, user.id, Address(pending.shown, pending.address), client)
@@ -147,7 +147,7 @@ async def _bring_back(auth: Auth, token: str, client: Client) -> None:
     """
     pending = await tokens.look(auth, UNDO, token)
     async with auth.transaction() as db:
-        user = queries.value(await tokens.spend(auth, db, pending))
+        user = queries.value(await tokens.consume(auth, db, pending))
         address = Address(pending.shown, pending.address)
         detail = {"since": pending.created_at.isoformat()}
         undone = EmailChangeUndone(at=auth.now(), user_id=user.id, actor_id=user.id, client=client, detail=detail)

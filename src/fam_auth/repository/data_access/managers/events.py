@@ -23,7 +23,7 @@ async def record(
     auth: Auth,
     db: AsyncSession,
     event: Event,
-    *deeds: Statement,
+    *statements: Statement,
     subject: UUID | None = None,
     returning: Filled | None = None,
 ) -> Sequence[Row[Any]]:
@@ -35,7 +35,7 @@ async def record(
     event_id = auth.new_id()
     event = replace(event, id=event_id)
     written = (*invalidation.told(auth, db, event), queries.add(event_id, event), *_errands(auth, event))
-    rows = await auth.database.together(db, *deeds, *written, returning=returning)
+    rows = await auth.database.together(db, *statements, *written, returning=returning)
     await _tell(auth, db, event, subject)
     return rows
 

@@ -49,7 +49,7 @@ async def guard(auth: Auth, tried: Attempt) -> CountedAttempt:
     Raises TooManyAttempts, and the refusals of the features.
     """
     try:
-        attempt = await attempts.spend(auth, tried)
+        attempt = await attempts.consume(auth, tried)
     except TooManyAttempts:
         throttled = LoginThrottled(at=auth.now(), outcome="failure", client=tried.visit.client)
         await events.record_alone(auth, throttled)
@@ -116,7 +116,7 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
     login_token: str,
     proof: Proof | None,
     client: Client,
-    *deeds: Statement,
+    *statements: Statement,
     consuming: Statement | None = None,
     told: Sequence[Event] = (),
 ) -> Outcome:
@@ -137,7 +137,7 @@ async def prove(  # noqa: PLR0913 - a proof, and what comes and goes with it
             raise InvalidCode
         for event in told:
             await events.record(auth, db, event)
-        return await _advance(auth, db, _progress(user, taken, proofs, client), *deeds)
+        return await _advance(auth, db, _progress(user, taken, proofs, client), *statements)
 
 
 async def standing(auth: Auth, login_token: str) -> Incomplete:

@@ -71,9 +71,9 @@ def nobody() -> Registered:
 async def counted(auth: Auth, address: Address, client: Client) -> bool:
     """Counts one registration; returns whether its address may get a mail. Raises TooManyAttempts for the network."""
     throttle = auth.settings.throttle
-    by_network = attempts.Use("register", attempts.network_of(client), throttle.register_network)
+    by_network = attempts.Limit("register", attempts.network_of(client), throttle.register_network)
     # Mails of registrations and resent mails share one limit.
-    by_address = attempts.Use(f"mail {EmailVerificationSent.kind} day", address.canonical, throttle.mail_day)
+    by_address = attempts.Limit(f"mail {EmailVerificationSent.kind} day", address.canonical, throttle.mail_day)
     try:
         await attempts.limit(auth, by_network, by_address)
     except TooManyAttempts:

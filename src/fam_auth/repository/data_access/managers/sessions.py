@@ -44,8 +44,8 @@ REFRESH = SealedToken("famr_", "refresh", struct.Struct(">16sI"))
 log = logging.getLogger("fam_auth")
 
 
-async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims, *deeds: Statement) -> Complete:
-    """Starts the session of a login without remaining steps, and runs `deeds` with it. Does not commit.
+async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims, *statements: Statement) -> Complete:
+    """Starts the session of a login without remaining steps, and runs `statements` with it. Does not commit.
 
     Call it from the login pipeline alone: this is the only place that creates sessions.
     """
@@ -71,7 +71,7 @@ async def start(auth: Auth, db: AsyncSession, progress: Progress, claims: Claims
     # them after the user was locked, so that parallel sign-ins see each other's sessions.
     others = auth.settings.sessions_per_account - 1
     oldest = queries.end_oldest(session.user_id, others, now, auth.used_since())
-    ended = await events.record(auth, db, started, queries.add(session), *notices, *deeds, returning=oldest)
+    ended = await events.record(auth, db, started, queries.add(session), *notices, *statements, returning=oldest)
     await _tell_ended(auth, db, ended, "too_many", Actor(progress.client))
     return _complete(auth, progress, session, 0)
 
@@ -82,7 +82,7 @@ async def step_up(
     progress: Progress,
     session_id: UUID,
     claims: Claims,
-    *deeds: Statement,
+    *statements: Statement,
 ) -> Complete:
     """Gives the session the new proofs and claims; its earlier tokens stop working. Raises InvalidLoginToken.
 
@@ -95,7 +95,7 @@ async def step_up(
     session = queries.value(row)
     user_id = session.user_id
     stepped = SessionSteppedUp(at=now, user_id=user_id, session_id=session.id, actor_id=user_id, client=progress.client)
-    await events.record(auth, db, stepped, *deeds)
+    await events.record(auth, db, stepped, *statements)
     return _complete(auth, progress, session, row.refreshes)
 
 

@@ -52,7 +52,7 @@ async def look(auth: Auth, purpose: str, token: str) -> Row[Any]:
     return row
 
 
-async def spend(auth: Auth, db: AsyncSession, pending: Row[Any]) -> Row[Any]:
+async def consume(auth: Auth, db: AsyncSession, pending: Row[Any]) -> Row[Any]:
     """Consumes the token, in the transaction of what it is used for; returns its user's row, locked.
 
     Locks the user first, like everything that makes tokens void: otherwise the two could deadlock. Raises InvalidToken.

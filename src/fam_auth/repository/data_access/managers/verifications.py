@@ -65,8 +65,8 @@ async def take_over(auth: Auth, db: AsyncSession, user_id: UUID, canonical: str,
     """
     claimed = UserClaimed(at=auth.now(), user_id=user_id, actor_id=actor.user_id, client=actor.client)
     # Remove waiting registrations before the features get the event, so that they activate none of their credentials.
-    deeds = user_queries.verify(user_id, canonical, auth.now()), queries.remove(user_id)
-    await credentials.changed(auth, db, claimed, *deeds, letter=None)
+    statements = user_queries.verify(user_id, canonical, auth.now()), queries.remove(user_id)
+    await credentials.changed(auth, db, claimed, *statements, letter=None)
 
 
 async def is_awaited(auth: Auth, user_id: UUID) -> bool:
@@ -82,7 +82,7 @@ async def disown(auth: Auth, token: str, client: Client) -> None:
     """
     pending = await tokens.look(auth, VERIFY, token)
     async with auth.transaction() as db:
-        await tokens.spend(auth, db, pending)
+        await tokens.consume(auth, db, pending)
         waiting = [row.id for row in await auth.database.rows(queries.of_user(pending.user_id), db)]
         # A resent mail belongs to no single registration, and the account that an administrator created has none.
         if pending.registration_id not in waiting:
@@ -124,7 +124,7 @@ def mail(
 async def _verify(auth: Auth, pending: Row[Any], proof: RegistrationProof, client: Client) -> User:
     chosen = await _chosen(auth, pending.user_id, proof)
     async with auth.transaction() as db:
-        await tokens.spend(auth, db, pending)
+        await tokens.consume(auth, db, pending)
         await _settle(auth, db, pending, chosen, client)
         return user_queries.value((await db.execute(user_queries.by_id(pending.user_id))).one())
 
@@ -147,7 +147,9 @@ async def _chosen(auth: Auth, user_id: UUID, proof: RegistrationProof) -> UUID |
 async def _by_password(auth: Auth, user_id: UUID, password: str | None) -> UUID:
     if password is None:
         raise PasswordRequired
-    await attempts.limit(auth, attempts.Use("password of a registration", str(user_id), auth.settings.throttle.device))
+    await attempts.limit(
+        auth, attempts.Limit("password of a registration", str(user_id), auth.settings.throttle.device)
+    )
     for feature in auth.features:
         chosen = await feature.registration_of(auth, user_id, password)
         if chosen is not None:
@@ -169,14 +171,14 @@ async def _settle(auth: Auth, db: AsyncSession, pending: Row[Any], chosen: UUID 
     if row is not None and row.id != waiting[0].id:
         claimed = UserClaimed(at=now, user_id=user_id, actor_id=user_id, client=client)
         await credentials.changed(auth, db, claimed, letter=None)
-    deeds: list[Statement] = [
+    statements: list[Statement] = [
         user_queries.verify(user_id, pending.address, now),
         token_queries.retire(user_id, VERIFY, now),
     ]
     if row is not None:
-        deeds.append(user_queries.change(user_id, {"name": row.name}))
+        statements.append(user_queries.change(user_id, {"name": row.name}))
     verified = EmailVerified(at=now, user_id=user_id, actor_id=user_id, client=client)
-    await events.record(auth, db, verified, *deeds, subject=chosen)
+    await events.record(auth, db, verified, *statements, subject=chosen)
     # Last: the features have activated the credential that they kept for the registration.
     await db.execute(queries.remove(user_id))
 

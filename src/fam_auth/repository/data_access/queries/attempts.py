@@ -40,8 +40,8 @@ NEVER = 3_155_760_000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
-    """One attempt on one counter. `key` is a keyed digest of its subject; `bucket` names its limit, which is `rule`."""
+class Counter:
+    """A counter of attempts. `key` is a keyed digest of its subject; `bucket` names its limit, which is `rule`."""
 
     key: str
     bucket: str
@@ -72,20 +72,20 @@ Rules = tuple[tuple[str, Rate | ExponentialBackoff], ...]
 PARTS = ("key", "bucket", "interval")
 
 
-def spend(charges: Sequence[Charge]) -> Filled:
+def consume(counters: Sequence[Counter]) -> Filled:
     """Counts one more attempt on each counter; returns key and number of those that were not used up."""
-    return Filled(_spending(_rules(charges)), _given(charges))
+    return Filled(_consuming(_rules(counters)), _given(counters))
 
 
-def spend_by_device(known: Sequence[Charge], unknown: Sequence[Charge], device: KnownDevice) -> Filled:
-    """The same with the charges `known`, or with `unknown` if the account does not know the browser any more."""
-    charges = list(dict.fromkeys((*known, *unknown)))
+def consume_by_device(known: Sequence[Counter], unknown: Sequence[Counter], device: KnownDevice) -> Filled:
+    """The same with the counters `known`, or with `unknown` if the account does not know the browser any more."""
+    counters = list(dict.fromkeys((*known, *unknown)))
     both = {*known} & {*unknown}
-    when = [When.ALWAYS if one in both else When.IF_KNOWN if one in known else When.IF_UNKNOWN for one in charges]
-    ordered = sorted(zip(charges, when, strict=True), key=lambda pair: pair[0].key)
+    when = [When.ALWAYS if one in both else When.IF_KNOWN if one in known else When.IF_UNKNOWN for one in counters]
+    ordered = sorted(zip(counters, when, strict=True), key=lambda pair: pair[0].key)
     conditions = {f"when_{place}": int(condition) for place, (_, condition) in enumerate(ordered)}
     asked = {"account": device.account, "at": device.at}
-    return Filled(_spending(_rules(charges)), {**_given(charges), **conditions, **asked})
+    return Filled(_consuming(_rules(counters)), {**_given(counters), **conditions, **asked})
 
 
 def is_known(device: KnownDevice) -> Rows:
@@ -93,10 +93,10 @@ def is_known(device: KnownDevice) -> Rows:
     return select(Email.id).where(*_knows(device.account, device.at))
 
 
-def _given(charges: Sequence[Charge]) -> dict[str, Any]:
+def _given(counters: Sequence[Counter]) -> dict[str, Any]:
     # Every statement locks counters in the order of their keys: otherwise two of them could deadlock.
-    ordered = enumerate(sorted(charges, key=lambda charge: charge.key))
-    rows = {f"{place}": (charge.key, charge.bucket, _interval(charge.rule)) for place, charge in ordered}
+    ordered = enumerate(sorted(counters, key=lambda counter: counter.key))
+    rows = {f"{place}": (counter.key, counter.bucket, _interval(counter.rule)) for place, counter in ordered}
     return {f"{name}_{place}": value for place, row in rows.items() for name, value in zip(PARTS, row, strict=True)}
 
 
@@ -107,7 +107,7 @@ def _knows(account: Any, at: Any) -> tuple[ColumnElement[bool], ...]:  # noqa: A
 
 
 @lru_cache
-def _spending(rules: Rules) -> Build:
+def _consuming(rules: Rules) -> Build:
     def build(**given: ColumnElement[Any]) -> UpdateBase:
         now, columns = Seconds(), ["key", "bucket", "tries", "tried_at", "free_at"]
         places = range(sum(name.startswith("key_") for name in given))
@@ -123,7 +123,7 @@ def _spending(rules: Rules) -> Build:
 
 
 def _counts(given: Mapping[str, ColumnElement[Any]], place: int) -> ColumnElement[bool]:
-    """Whether the charge in this place counts.
+    """Whether the counter in this place counts.
 
     SQLite requires a WHERE here: without one it reads the ON of ON CONFLICT as that of a join.
     """
@@ -146,14 +146,14 @@ def _first(
     return select(*texts, _number(1), now, now + interval).where(counts)
 
 
-def give_back(charges: Sequence[Charge], held: Sequence[str]) -> Filled:
+def refund(counters: Sequence[Counter], held: Sequence[str]) -> Filled:
     """Refunds one attempt on each counter of a rate. `held` are the keys of all counters that the transaction locks."""
-    keys = tuple(charge.key for charge in charges)
-    return Filled(_giving_back(_rules(charges)), {"keys": keys, "held": tuple(held)})
+    keys = tuple(counter.key for counter in counters)
+    return Filled(_refunding(_rules(counters)), {"keys": keys, "held": tuple(held)})
 
 
 @lru_cache
-def _giving_back(rules: Rules) -> Build:
+def _refunding(rules: Rules) -> Build:
     def build(keys: Sequence[str], held: Sequence[str]) -> UpdateBase:
         interval = _by_bucket(rules, lambda rule: _number(_interval(rule)))
         chosen = update(Attempt).where(AnyOf(Attempt.key, keys), Attempt.key.in_(_in_order(held)))
@@ -163,14 +163,14 @@ def _giving_back(rules: Rules) -> Build:
 
 
 def _in_order(keys: Sequence[str]) -> Select[str]:
-    """Locks the counters in the order in which `spend` does: another order could deadlock."""
+    """Locks the counters in the order in which `consume` does: another order could deadlock."""
     return select(Attempt.key).where(AnyOf(Attempt.key, keys)).order_by(Attempt.key).with_for_update().correlate(None)
 
 
-def wait(charges: Sequence[Charge]) -> Rows:
+def wait(counters: Sequence[Counter]) -> Rows:
     """`seconds` until all of these counters allow an attempt again: the Retry-After."""
-    until = Attempt.free_at - _by_bucket(_rules(charges), lambda rule: _number(_tolerance(rule)))
-    keys = [charge.key for charge in charges]
+    until = Attempt.free_at - _by_bucket(_rules(counters), lambda rule: _number(_tolerance(rule)))
+    keys = [counter.key for counter in counters]
     return select(func.max(until - Seconds()).label("seconds")).where(AnyOf(Attempt.key, keys))
 
 
@@ -186,8 +186,8 @@ def ago(age: float) -> ColumnElement[float]:
     return select(Seconds() - age).scalar_subquery()
 
 
-def _rules(charges: Sequence[Charge]) -> Rules:
-    return tuple({charge.bucket: charge.rule for charge in charges}.items())
+def _rules(counters: Sequence[Counter]) -> Rules:
+    return tuple({counter.bucket: counter.rule for counter in counters}.items())
 
 
 def _by_bucket(
