@@ -105,7 +105,7 @@ async def test_a_password_that_is_marked_is_not_changed_before_the_second_factor
 
 
 @pytest.mark.parametrize("step", ["change_password", "enroll_second_factor"])
-async def test_a_login_that_waits_for_something_else_takes_no_step(open_world: OpenWorld, step: str) -> None:
+async def test_a_login_refuses_steps_that_it_does_not_require(open_world: OpenWorld, step: str) -> None:
     world = await open_world(features=[Password(), Otp()])
     await passwords.create(world.auth, "ada@example.com", PASSWORD, None, verified=False)
     begun = (await Person(world, "ada@example.com", await world.client()).login()).json()

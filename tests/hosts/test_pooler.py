@@ -31,7 +31,7 @@ async def test_deadlines_of_the_role_hold_behind_a_pooler(postgres_database: str
     await auth.close()
 
 
-async def test_deadlines_that_are_dropped_on_the_way_are_noticed(postgres_database: str) -> None:
+async def test_deadlines_that_a_pooler_drops_are_noticed(postgres_database: str) -> None:
     def drop(connection: DBAPIConnection, _: object) -> None:
         connection.cursor().execute("SET lock_timeout = 0")
         connection.commit()

@@ -35,7 +35,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chores, "CANCEL_WAIT", 0.05)
 
 
-async def test_a_chore_goes_on_whatever_happens(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_chore_survives_every_failure(caplog: pytest.LogCaptureFixture) -> None:
     """Also when it is cancelled from within, as by an anyio scope that somebody else left open."""
     stopping = asyncio.Event()
     raised = iter([Unavailable(), RuntimeError("broken"), asyncio.CancelledError(), None])
@@ -52,7 +52,7 @@ async def test_a_chore_goes_on_whatever_happens(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("deaf", [0, 1, 99])
-async def test_a_chore_that_hangs_is_done_again(caplog: pytest.LogCaptureFixture, deaf: int) -> None:
+async def test_a_chore_that_hangs_is_restarted(caplog: pytest.LogCaptureFixture, deaf: int) -> None:
     """However many cancellations it swallows."""
     stopping, never, begun = asyncio.Event(), asyncio.Event(), 0
 
@@ -92,7 +92,7 @@ async def test_a_chore_without_a_deadline_is_started_again_when_it_ends() -> Non
     assert begun == 2
 
 
-async def test_a_chore_that_is_given_up_leaves_nothing_behind() -> None:
+async def test_a_cancelled_chore_leaves_nothing_behind() -> None:
     ended = asyncio.Event()
 
     async def chore() -> None:
@@ -136,7 +136,7 @@ async def an_auth(database: str) -> AsyncIterator[Auth]:
     await auth.close()
 
 
-async def test_what_fails_at_the_end_is_logged_and_ends_all_the_same(
+async def test_failures_at_shutdown_are_logged_and_do_not_stop_it(
     make_auth: MakeAuth, caplog: pytest.LogCaptureFixture
 ) -> None:
     auth = make_auth()
@@ -192,7 +192,7 @@ async def test_one_use_that_cannot_be_written_does_not_keep_the_others(
     await auth.close()
 
 
-async def test_a_session_that_somebody_holds_does_not_keep_the_uses_of_others(world: World, ada: Person) -> None:
+async def test_a_locked_session_does_not_stop_writing_the_uses_of_others(world: World, ada: Person) -> None:
     """Say, a transaction of the application that takes its time."""
     auth = world.auth
     if auth.database.is_sqlite:

@@ -57,7 +57,7 @@ def test_the_life_of_a_user(run: Run) -> None:
     assert "None." in run("users", "list")
 
 
-def test_what_happened(run: Run) -> None:
+def test_the_audit_log_is_listed(run: Run) -> None:
     run("users", "create", "ada@example.com", "--stdin", stdin="seventeen green llamas\n")
     run("users", "suspend", "ada@example.com")
     kinds = [row["kind"] for row in json.loads(run("events", "list", "ada@example.com", "--json"))]
@@ -67,7 +67,7 @@ def test_what_happened(run: Run) -> None:
     assert len(json.loads(run("events", "list", "--since", "2020-01-01", "--json"))) == 2
 
 
-def test_mails_on_their_way(run: Run) -> None:
+def test_the_outbox_is_listed_and_retried(run: Run) -> None:
     assert "None." in run("outbox", "list")
     run("users", "invite", "ada@example.com")
     [mail] = json.loads(run("outbox", "list", "--json"))
@@ -108,7 +108,7 @@ def test_sessions(run: Run) -> None:
     assert "Name one of" in run("sessions", "end", code=2)
 
 
-def test_the_state_of_things(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_and_settings_report_the_state_of_the_service(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [row["found"] for row in json.loads(run("doctor", "--json"))] == ["fine"] * 6
     monkeypatch.setenv("FAM_AUTH_MAIL", "smtp://user:hidden@127.0.0.1:1")
     found = {row["check"]: row["found"] for row in json.loads(run("doctor", "--json", code=1))}
@@ -157,7 +157,7 @@ def test_the_worker_stops_when_told_to(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_what_hashes_cost_here(run: Run) -> None:
+def test_tune_hash_measures_this_machine(run: Run) -> None:
     measured = json.loads(run("tune-hash", "--seconds", "0.1", "--target", "10", "--json"))
     assert {"memory_kib", "passes", "milliseconds", "per_second"} == set(measured[0])
     assert ("19456", "2") in {(row["memory_kib"], row["passes"]) for row in measured}

@@ -57,7 +57,7 @@ def given_up(make_auth: MakeAuth, clock: Clock) -> str:
     return asyncio.run(making())
 
 
-def test_what_was_given_up_is_listed_and_done_again(run: Run, given_up: str, tmp_path: Path) -> None:
+def test_failed_event_jobs_are_listed_and_run_again(run: Run, given_up: str, tmp_path: Path) -> None:
     waiting, dead = json.loads(run("errands", "list", "--json"))
     assert (waiting["name"], waiting["state"], waiting["tries"]) == ("webhook.crm", "waiting", "0")
     assert (dead["name"], dead["state"], dead["reason"]) == ("mirror", "given up", "HTTP 503")

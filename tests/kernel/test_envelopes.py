@@ -75,7 +75,7 @@ async def test_nobody_registers_or_moves_to_an_encoded_word(world: World, ada: P
 
 @pytest.mark.parametrize("goes_by_smtp", [True, False])
 @pytest.mark.parametrize("address", [DECEPTIVE, BROKEN])
-async def test_an_encoded_word_of_before_gets_no_mail(
+async def test_a_stored_encoded_word_gets_no_mail(
     world: World, smtp: tuple[Sink, str], address: str, goes_by_smtp: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It was registered before it was refused: the mail is given up, and the next one goes out."""
@@ -126,7 +126,7 @@ async def test_the_finished_message_is_read_back(monkeypatch: pytest.MonkeyPatch
     assert not headers.is_read_as(message, {"From": "b@x.com"})
 
 
-async def test_what_cannot_be_written_is_given_up() -> None:
+async def test_a_mail_that_cannot_be_written_fails_for_good() -> None:
     with pytest.raises(MailFailed, match=r"it cannot be written \(UnicodeEncodeError\)") as failed:
         replace(MAIL, text="\ud800").as_message()
     assert failed.value.permanent
@@ -214,7 +214,7 @@ async def test_no_text_adds_a_header(smtp: tuple[Sink, str]) -> None:
         assert not re.search(rb"^bcc", content, re.IGNORECASE | re.MULTILINE)
 
 
-async def test_a_domain_of_other_letters_travels_as_a_labels(open_world: OpenWorld, smtp: tuple[Sink, str]) -> None:
+async def test_a_unicode_domain_is_sent_as_a_labels(open_world: OpenWorld, smtp: tuple[Sink, str]) -> None:
     sink, url = smtp
     world = await open_world(public_url="https://münchen.example")
     ada = await world.person("Ada@Straße.example")
@@ -232,7 +232,7 @@ async def test_a_domain_of_other_letters_travels_as_a_labels(open_world: OpenWor
     assert "https://xn--mnchen-3ya.example/auth/verify-email#token=" in body.get_content()
 
 
-async def test_a_local_part_of_other_letters_goes_where_it_is_taken(smtp: tuple[Sink, str]) -> None:
+async def test_a_unicode_local_part_is_sent_if_the_server_supports_it(smtp: tuple[Sink, str]) -> None:
     sink, url = smtp
     await carrier(url).carry(replace(MAIL, recipient="jürgen@münchen.example"))
     assert sink.got[0].rcpt_tos == ["jürgen@xn--mnchen-3ya.example"]
@@ -240,7 +240,7 @@ async def test_a_local_part_of_other_letters_goes_where_it_is_taken(smtp: tuple[
 
 
 @pytest.mark.parametrize("smtp", [False], indirect=True)
-async def test_a_local_part_of_other_letters_is_given_up_where_it_is_not_taken(smtp: tuple[Sink, str]) -> None:
+async def test_a_unicode_local_part_fails_if_the_server_does_not_support_it(smtp: tuple[Sink, str]) -> None:
     sink, url = smtp
     with pytest.raises(MailFailed, match=r"^127.0.0.1:\d+ takes no address with other letters .*SMTPUTF8") as failed:
         await carrier(url).carry(replace(MAIL, recipient="jürgen@münchen.example"))
@@ -252,7 +252,7 @@ async def test_a_local_part_of_other_letters_is_given_up_where_it_is_not_taken(s
 
 @pytest.mark.parametrize("smtp", [False], indirect=True)
 @pytest.mark.parametrize("text", ["x" * 2000, "ü" * 2000])
-async def test_what_a_mail_says_needs_no_more_than_seven_bits(smtp: tuple[Sink, str], text: str) -> None:
+async def test_the_text_of_a_mail_is_sent_in_seven_bits(smtp: tuple[Sink, str], text: str) -> None:
     sink, url = smtp
     await carrier(url).carry(replace(MAIL, subject=text, text=text, html=text))
     content = sink.got[0].content

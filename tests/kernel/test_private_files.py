@@ -26,7 +26,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.usefixtures("umask")
-async def test_mails_in_files_are_their_owners_alone(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_mails_in_files(tmp_path: Path) -> None:
     folder = tmp_path / "mails"
     for _ in range(2):
         await FileCarrier(folder).carry(MAIL)
@@ -35,7 +35,7 @@ async def test_mails_in_files_are_their_owners_alone(tmp_path: Path) -> None:
     assert (mode(file), mode(folder)) == (0o600, 0o700)
 
 
-async def test_what_somebody_left_there_is_not_written_into(tmp_path: Path) -> None:
+async def test_an_existing_file_or_link_is_not_written_into(tmp_path: Path) -> None:
     """Neither a file that others can read, nor one that a link leads to."""
     mine = tmp_path / "mine"
     mine.write_text("mine")
@@ -57,13 +57,11 @@ def started(folder: Path) -> Path:
 
 
 @pytest.mark.usefixtures("umask")
-def test_the_secret_is_its_owners_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_secret(tmp_path: Path) -> None:
     assert mode(started(tmp_path)) == 0o600
 
 
-def test_a_secret_that_others_could_read_is_closed_and_told_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_readable_secret_is_made_private_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     secret = started(tmp_path)
     said = secret.read_text()
     assert caplog.text == ""
@@ -73,7 +71,7 @@ def test_a_secret_that_others_could_read_is_closed_and_told_of(
     assert "could be read by others; only its owner can now" in caplog.text
 
 
-def test_a_secret_that_we_may_not_close_is_told_of(
+def test_a_secret_that_cannot_be_made_private_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:

@@ -17,7 +17,7 @@ OpenWorld = Callable[..., Awaitable[World]]
 NEWER = f"2:{new_secret()}"
 
 
-async def test_s110_a_new_secret_and_the_old_one_goes(open_world: OpenWorld, make_auth: MakeAuth) -> None:
+async def test_s110_a_new_secret_replaces_the_old_one(open_world: OpenWorld, make_auth: MakeAuth) -> None:
     features = [Password(), Otp()]
     ada = await enrolled(await open_world(features=features))
     both = make_auth(features=[Password(), Otp()], secrets=f"{NEWER},{SECRETS}")

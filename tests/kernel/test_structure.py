@@ -101,13 +101,13 @@ def calls(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FOUNDING)
-def test_what_the_founding_document_names_is_there(name: str) -> None:
+def test_every_name_in_the_founding_document_exists(name: str) -> None:
     place = SOURCE / name
     found = [place] if place.is_file() else list(place.glob("*.py"))
     assert sum(len(ast.parse(file.read_text()).body) > 1 for file in found) >= 1
 
 
-def test_every_module_stands_in_a_layer() -> None:
+def test_every_module_is_in_a_layer() -> None:
     """import-linter says nothing about a module that no layer names."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     named = {name for layer in contracts[0]["layers"] for name in re.split(r" [|:] ", layer)}
@@ -205,7 +205,7 @@ def test_the_tree_of_refusals_is_the_one_in_its_docstring() -> None:
             assert one.__doc__
 
 
-def test_what_is_secret_says_so() -> None:
+def test_secret_columns_are_marked() -> None:
     """A column whose name tells of a secret is in no export, and says by which key it is kept."""
     models = [*KERNEL, *Password.models, *Otp.models, *Role.models]
     tables = [model.__table__ for model in models if isinstance(model.__table__, Table)]

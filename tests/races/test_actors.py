@@ -62,7 +62,7 @@ SELECT gen_random_uuid(), id, 'mole@example.com', 'mole@example.com', now() FROM
     ],
     ids=["revoked", "signed out", "suspended", "deleted"],
 )
-async def test_an_administrator_who_is_none_any_more_invites_nobody(
+async def test_a_former_administrator_cannot_invite(
     office: World, database: str, lose: Callable[[Auth, UUID], Awaitable[object]], answer: tuple[int, str]
 ) -> None:
     """The invitation waits for its address, which somebody else has claimed and then gives up."""
@@ -81,7 +81,7 @@ async def test_an_administrator_who_is_none_any_more_invites_nobody(
         await users.found(office.auth, "mole@example.com")
 
 
-async def test_an_actor_who_is_deleted_between_two_looks_is_signed_out(
+async def test_an_actor_who_is_deleted_between_two_checks_is_signed_out(
     office: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     eve = await administrator(office, "eve@example.com")
@@ -98,7 +98,7 @@ async def test_an_actor_who_is_deleted_between_two_looks_is_signed_out(
 @pytest.mark.parametrize(
     ("is_revoked", "answer"), [(True, (403, "forbidden")), (False, (204, None))], ids=["revoked", "given another role"]
 )
-async def test_whoever_loses_the_permission_while_the_deed_waits_does_not_do_it(
+async def test_an_actor_who_loses_the_permission_while_waiting_is_refused(
     office: World, database: str, is_revoked: bool, answer: tuple[int, str | None]
 ) -> None:
     """Claims that were asked for anew count; that they had to be asked for is no refusal."""

@@ -126,7 +126,7 @@ async def test_of_two_administrators_who_suspend_each_other_one_stays(pair: Pair
         one = other
 
 
-async def test_who_becomes_an_administrator_while_they_go_is_counted(pair: Pair) -> None:
+async def test_a_user_who_becomes_an_administrator_while_leaving_is_counted(pair: Pair) -> None:
     """They were looked at before they were one: all of it begins anew, with the role held first."""
     await person(pair.second, ADMIN)
     for _ in range(ROUNDS):
@@ -164,7 +164,7 @@ async def clerk(auth: Auth) -> Actor:
     return Actor(Client(), await person(auth, "clerk"))
 
 
-async def test_who_rises_while_somebody_waits_to_suspend_them_is_out_of_reach(pair: Pair) -> None:
+async def test_a_user_promoted_while_a_suspension_waits_cannot_be_suspended(pair: Pair) -> None:
     await definitions.create(pair.second, Definition("editor", frozenset({"posts:publish"})), OPERATOR)
     eve = await clerk(pair.second)
     for _ in range(ROUNDS):
@@ -179,7 +179,7 @@ def grown(role: Definition) -> Definition:
     return replace(role, permissions=role.permissions | {"posts:publish"})
 
 
-async def test_whose_role_grows_while_somebody_waits_to_suspend_them_is_out_of_reach(pair: Pair) -> None:
+async def test_a_user_whose_role_grows_while_a_suspension_waits_cannot_be_suspended(pair: Pair) -> None:
     eve = await clerk(pair.second)
     for _ in range(ROUNDS):
         name = f"r{uuid4().hex[:8]}"
@@ -189,7 +189,7 @@ async def test_whose_role_grows_while_somebody_waits_to_suspend_them_is_out_of_r
         assert await pair.crosswise(growing, users.suspend(pair.second, bob, eve)) == ("done", "forbidden")
 
 
-async def test_what_the_actor_loses_while_they_wait_they_do_not_have(pair: Pair) -> None:
+async def test_rights_that_the_actor_loses_while_waiting_do_not_count(pair: Pair) -> None:
     await definitions.create(pair.second, Definition("editor", frozenset({"posts:publish"})), OPERATOR)
     for _ in range(ROUNDS):
         eve, bob = await clerk(pair.second), await person(pair.second, "editor")

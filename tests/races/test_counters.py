@@ -53,7 +53,7 @@ async def touched(database: str, keys: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("again", ["count", "forgive"])
-async def test_nothing_is_held_beyond_what_is_waited_for(postgres_database: str, again: str) -> None:
+async def test_counters_are_locked_in_the_order_of_their_keys(postgres_database: str, again: str) -> None:
     auth, plain = new_auth(postgres_database, Clock(), Mailbox()), postgres_database.replace("+psycopg", "")
     for _ in range(5):
         account = str(uuid4())

@@ -132,7 +132,7 @@ async def test_s012_the_answer_is_that_of_the_offline_list(watched: World, api: 
     assert len(api.asked) == 1
 
 
-async def test_s012_what_was_breached_no_time_is_made_up(watched: World, api: RangeApi) -> None:
+async def test_s012_a_count_of_zero_is_padding(watched: World, api: RangeApi) -> None:
     api.counts = {BREACHED: 0}
     bob = await watched.person("bob@example.com")
     bob.password = BREACHED
@@ -165,14 +165,14 @@ async def test_s012_the_offline_list_decides_when_there_is_no_answer(
     assert await outages(world) == [("failure", None, {"reason": reason})]
 
 
-async def test_s012_nobody_there(open_world: OpenWorld, api: RangeApi) -> None:
+async def test_s012_an_unreachable_api_is_an_outage(open_world: OpenWorld, api: RangeApi) -> None:
     api.url = f"http://127.0.0.1:{free_port()}"
     world = await open_world(profile="development", features=[asking(api)])
     assert (await (await world.person("bob@example.com")).register()).status_code == 202
     assert await outages(world) == [("failure", None, {"reason": "not reached (ConnectError)"})]
 
 
-async def test_s012_an_outage_is_told_of_once_a_minute(watched: World, api: RangeApi) -> None:
+async def test_s012_an_outage_is_recorded_once_a_minute(watched: World, api: RangeApi) -> None:
     api.misbehaves = breaches.says(503)
     crowd = [await watched.person(f"bob{number}@example.com") for number in range(5)]
     await asyncio.gather(*(one.register() for one in crowd))
@@ -205,7 +205,7 @@ async def test_s012_five_characters_are_all_that_leaves(
         assert digest[:5] not in kept.upper()
 
 
-async def test_s012_nobody_is_asked_without_need(watched: World, api: RangeApi) -> None:
+async def test_s012_the_api_is_not_called_without_need(watched: World, api: RangeApi) -> None:
     """Not at a login, not for what the offline list knows, and not while somebody types."""
     ada = await signed_in(watched)
     assert len(api.asked) == 1
@@ -220,7 +220,7 @@ async def test_s012_nobody_is_asked_without_need(watched: World, api: RangeApi) 
     assert len(api.asked) == 1
 
 
-async def test_s012_nobody_is_asked_unless_it_is_wanted(world: World, api: RangeApi) -> None:
+async def test_s012_the_api_is_not_called_unless_configured(world: World, api: RangeApi) -> None:
     assert world.auth.of(Password).breached is None
     ada = await signed_in(world)
     change = {"current_password": PASSWORD, "new_password": BREACHED}
@@ -228,7 +228,9 @@ async def test_s012_nobody_is_asked_unless_it_is_wanted(world: World, api: Range
     assert api.asked == []
 
 
-async def test_s012_s103_whoever_registers_too_often_asks_nobody(open_world: OpenWorld, api: RangeApi) -> None:
+async def test_s012_s103_a_rate_limited_registration_does_not_call_the_api(
+    open_world: OpenWorld, api: RangeApi
+) -> None:
     features = [asking(api)]
     world = await open_world(profile="development", features=features, throttle={"register_network": "2/1h"})
     statuses = [(await (await world.person(f"bob{number}@example.com")).register()).status_code for number in range(4)]
@@ -236,7 +238,7 @@ async def test_s012_s103_whoever_registers_too_often_asks_nobody(open_world: Ope
     assert len(api.asked) == 2
 
 
-async def test_s012_an_outage_holds_up_nobody_else(open_world: OpenWorld, api: RangeApi) -> None:
+async def test_s012_an_outage_does_not_delay_other_requests(open_world: OpenWorld, api: RangeApi) -> None:
     """While more wait for the range API than may be hashed, with one connection to the database, others sign in."""
     features = [asking(api)]
     world = await open_world(profile="development", features=features, pool_size=1)
@@ -291,7 +293,7 @@ async def test_s012_the_certificate_is_the_one_of_the_name(
         "HTTP://127.0.0.1/range",
     ],
 )
-def test_s012_an_address_that_will_not_do(url: str) -> None:
+def test_s012_an_invalid_url_stops_the_start(url: str) -> None:
     with pytest.raises(Misconfigured, match="FAM_AUTH_PASSWORD__BREACHED_URL"):
         Password(breached_url=url)
 
@@ -342,13 +344,13 @@ def test_s012_a_range_is_read(body: str, known: bool) -> None:
 @pytest.mark.parametrize(
     "body", ["", "\r\n", SUFFIX, f"{SUFFIX}:", f"{SUFFIX}:x", f"{SUFFIX}:-1", f"5BAA6{SUFFIX}:1", f"{SUFFIX}:1\r\nx"]
 )
-def test_s012_what_is_no_range_is_an_outage(body: str) -> None:
+def test_s012_a_malformed_range_is_an_outage(body: str) -> None:
     with pytest.raises(Unanswered):
         is_among(SUFFIX, body.encode())
 
 
 @pytest.mark.parametrize("command", [("users", "create"), ("create-admin",)], ids=" ".join)
-def test_s012_the_command_line_asks_too(
+def test_s012_the_command_line_calls_the_api_too(
     command: tuple[str, ...],
     sqlite_database: str,
     api: RangeApi,

@@ -91,7 +91,7 @@ def test_the_first_administrator(run: Run) -> None:
     assert "first passwords" in poor
 
 
-async def test_an_address_that_nobody_has_proved_becomes_no_administrator(run: Run, open_world: OpenWorld) -> None:
+async def test_an_unverified_user_cannot_become_the_first_administrator(run: Run, open_world: OpenWorld) -> None:
     """Whoever registered it first knows its password, and may only wait for the owner to follow the link (S-128)."""
     world = await open_world(features=[Password(), Role()])
     mallory = await world.person("ada@example.com")
@@ -108,7 +108,7 @@ async def test_an_address_that_nobody_has_proved_becomes_no_administrator(run: R
     assert (await ada.login()).json()["session"]["claims"]["roles"] == ["admin"]
 
 
-async def test_where_nobody_proves_an_address_anybody_may_administer(
+async def test_without_verification_any_user_can_become_administrator(
     run: Run, open_world: OpenWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = await open_world(features=[Password(), Role()], email_verification=False)
@@ -156,7 +156,7 @@ def test_roles_of_a_hosts_code(run: Run, tmp_path: Path) -> None:
     assert "cannot be imported" in run("roles", "sync", "host", code=2)
 
 
-def test_what_routes_ask_for(run: Run, tmp_path: Path) -> None:
+def test_the_routes_command_lists_demands(run: Run, tmp_path: Path) -> None:
     (tmp_path / "host.py").write_text(HOST)
     rows = {f"{row['method']} {row['path']}": row for row in json.loads(run("routes", "host:app", "--json"))}
     assert rows["GET /strong"] == {

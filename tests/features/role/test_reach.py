@@ -124,7 +124,7 @@ async def actor_of(world: World, some: Clerk) -> Actor:
     return Actor(Client(address="192.0.2.9"), (await users.found(world.auth, some.program.email)).id)
 
 
-async def test_s060_nobody_acts_on_a_user_who_has_what_they_lack(office: World) -> None:
+async def test_s060_an_actor_cannot_act_on_a_user_with_more_rights(office: World) -> None:
     """On no route and by no form, and nothing changes; whoever has it as well does each of them."""
     eve = await clerk(office, *EVERY)
     grace = await clerk(office, *EVERY, "posts:publish", email="grace@example.com")
@@ -164,7 +164,7 @@ async def test_s060_the_managers_refuse_it_themselves(office: World) -> None:
     await users.suspend(auth, editor.id, OPERATOR)
 
 
-async def test_a_deed_asks_for_the_same_over_json_and_on_the_pages(office: World) -> None:
+async def test_an_action_requires_the_same_over_json_and_on_the_pages(office: World) -> None:
     found = {named(rule): {str(demand) for demand in rule.demands} for rule in rules(office.app)}
     administrative = {
         name for name in found if re.match(r"(POST|PUT|PATCH|DELETE) /auth/(admin/)?(users|roles|invite)", name)
@@ -177,7 +177,7 @@ async def test_a_deed_asks_for_the_same_over_json_and_on_the_pages(office: World
             assert found[page] - {"permission users:read"} == found[way] - {"permission users:read"}, way
 
 
-async def test_s060_a_stale_session_has_to_prove_itself_over_json(office: World) -> None:
+async def test_s060_a_stale_session_must_step_up_over_json(office: World) -> None:
     grace = await clerk(office, *EVERY, email="grace@example.com")
     bob = await holder(office)
     office.clock.travel(minutes=11)
@@ -212,7 +212,7 @@ async def test_s060_a_stale_session_has_to_prove_itself_over_json(office: World)
         (ADMIN, "project:1", {}, False),
     ],
 )
-async def test_how_far_somebody_reaches(
+async def test_the_users_that_an_actor_can_act_on(
     office: World, theirs: str, scope: str, own: dict[str, list[str]], reaches: bool
 ) -> None:
     eve = await actor_of(office, await clerk(office, "users:manage"))
@@ -228,7 +228,7 @@ async def test_how_far_somebody_reaches(
             await users.restore(office.auth, bob, eve)
 
 
-async def test_a_role_that_lasts_less_still_reaches(office: World) -> None:
+async def test_a_temporary_role_still_allows_acting_on_others(office: World) -> None:
     """What is asked is whether the administrator has it now."""
     eve = await actor_of(office, await clerk(office, "users:manage"))
     assert eve.user_id is not None
@@ -240,7 +240,7 @@ async def test_a_role_that_lasts_less_still_reaches(office: World) -> None:
         await users.restore(office.auth, bob, eve)
 
 
-async def test_everybody_reaches_themselves(office: World) -> None:
+async def test_users_can_act_on_themselves(office: World) -> None:
     """Whatever they hold; but the last administrator stays."""
     grace = await clerk(office, email="grace@example.com", roles=(ADMIN,))
     own = f"/auth/users/{(await users.found(office.auth, grace.program.email)).id}"
@@ -253,7 +253,7 @@ async def test_everybody_reaches_themselves(office: World) -> None:
     assert (await grace.program.http.delete("/auth/me")).status_code == 204
 
 
-async def test_an_administrator_is_out_of_reach_of_who_only_manages_users(office: World) -> None:
+async def test_a_user_manager_cannot_act_on_an_administrator(office: World) -> None:
     """Neither the factors nor the password of an administrator are theirs to touch, and the role not to take."""
     eve = await clerk(office, "users:manage", "users:read", "roles:manage")
     chief = await holder(office, ADMIN)
@@ -269,7 +269,7 @@ async def test_an_administrator_is_out_of_reach_of_who_only_manages_users(office
     assert len(await managers.in_force(office.auth, chief)) == 1
 
 
-async def test_nobody_gives_a_role_by_its_name_alone(office: World) -> None:
+async def test_an_empty_role_requires_the_role_itself_to_grant_it(office: World) -> None:
     """A role without permissions opens what routes ask for by `role(...)`: nobody grants, includes or fills it."""
     eve = await clerk(office, "roles:manage", "posts:publish")
     own = f"/auth/users/{(await users.found(office.auth, eve.program.email)).id}/roles"
@@ -293,7 +293,7 @@ async def test_nobody_gives_a_role_by_its_name_alone(office: World) -> None:
     assert (await eve.program.http.post("/auth/roles", json={"name": "mine", "includes": ["owner"]})).status_code == 201
 
 
-async def test_nobody_takes_from_a_role_what_they_lack(office: World) -> None:
+async def test_an_actor_cannot_remove_a_permission_that_they_lack(office: World) -> None:
     """Or they would reach those who had it, or make a role small enough to grant it to themselves."""
     await definitions.create(office.auth, Definition("fire", frozenset({"posts:burn", "posts:publish"})), OPERATOR)
     eve, bob = await clerk(office, "roles:manage", "posts:publish"), await holder(office, "fire")
@@ -326,7 +326,7 @@ async def test_a_role_of_ones_own_making_is_filled_and_given(office: World) -> N
     assert (await eve.program.http.patch("/auth/roles/fourth", json=filled)).status_code == 403
 
 
-async def test_filling_a_role_takes_no_name_off_one_that_includes_it(open_world: OpenWorld) -> None:
+async def test_filling_a_role_removes_no_name_from_one_that_includes_it(open_world: OpenWorld) -> None:
     """A role without permissions is worth its name. One that it includes would make it worth a permission of theirs."""
     nested = Role(permissions=FEATURES, roles={"member": [], "owner": ["member"]})
     world = await open_world(features=[Password(), Otp(), nested], email_verification=False)
@@ -336,7 +336,7 @@ async def test_filling_a_role_takes_no_name_off_one_that_includes_it(open_world:
     assert (answer.status_code, answer.json()["lacking"]) == (403, {"roles": ["owner"]})
 
 
-async def test_nobody_makes_a_role_that_the_code_declares(open_world: OpenWorld) -> None:
+async def test_users_cannot_create_a_role_that_the_code_declares(open_world: OpenWorld) -> None:
     """It is not in the database before `fam-auth roles sync`, which would give its maker what it is worth."""
     world = await open_world(
         features=[Password(), Otp(), Role(permissions=FEATURES, roles=CODE)], email_verification=False
@@ -346,7 +346,7 @@ async def test_nobody_makes_a_role_that_the_code_declares(open_world: OpenWorld)
     assert (taken.status_code, taken.json()["errors"][0]["code"]) == (422, "taken")
 
 
-async def test_who_is_signed_out_while_they_wait_gives_nothing(office: World) -> None:
+async def test_an_actor_who_is_signed_out_while_waiting_grants_nothing(office: World) -> None:
     """Their request was let in, and their session has ended since."""
     eve, bob = await clerk(office, "roles:manage", "posts:publish"), await holder(office)
     session_id = UUID((await eve.program.http.get("/auth/session")).json()["id"])
@@ -380,14 +380,14 @@ async def test_admin_for_everything_gives_any_name_and_no_other_permission(offic
     assert (await carol.program.http.put(f"/auth/users/{bob}/roles/owner", json=ending)).status_code == 200
 
 
-async def test_the_command_line_gives_and_takes_everything(office: World) -> None:
+async def test_the_command_line_can_grant_and_revoke_everything(office: World) -> None:
     bob = await holder(office, "chief")
     await definitions.change(office.auth, "owner", lambda role: replace(role, description="Owns."), OPERATOR)
     await managers.revoke(office.auth, bob, "chief", OPERATOR)
     await users.sign_out(office.auth, bob, OPERATOR)
 
 
-async def test_who_has_never_verified_is_nobody_to_leave_administration_to(open_world: OpenWorld) -> None:
+async def test_an_unverified_administrator_does_not_count_as_the_last_one(open_world: OpenWorld) -> None:
     """They cannot sign in, and the purge takes them: the last administrator who can sign in stays."""
     world = await open_world(features=[Password(), Role()])
     await definitions.sync(world.auth)
@@ -404,7 +404,7 @@ async def test_who_has_never_verified_is_nobody_to_leave_administration_to(open_
     assert await rights.has_administrator(world.auth)
 
 
-async def test_no_mail_tells_from_where_an_administrator_acts(office: World) -> None:
+async def test_no_mail_reveals_the_address_of_an_administrator(office: World) -> None:
     """The owner of the account hears what was done, and from where only when they did it themselves."""
     eve = await actor_of(office, await clerk(office, *EVERY))
     bob, carl = [await users.get(office.auth, await holder(office)) for _ in range(2)]
