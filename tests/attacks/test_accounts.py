@@ -51,7 +51,7 @@ async def test_a007_a065_one_address_and_nothing_beside_it(world: World, path: s
 
 
 async def test_a029_what_a_lock_of_the_password_locks(open_world: OpenWorld) -> None:
-    """Every way that judges the password waits; a session that stands goes on, and the mailbox still helps."""
+    """Every sign-in method that checks the password waits; existing sessions stay, and a reset by mail still works."""
     world = await open_world(token_route=True, throttle={"network": "1000/5m"})
     ada = await world.person("ada@example.com")
     await ada.register()

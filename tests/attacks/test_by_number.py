@@ -1,4 +1,4 @@
-"""Requirements and attacks that no story tells by itself, each by its number, through HTTP alone where that can be."""
+"""Requirements and attacks that no story covers, each by its number, through HTTP alone where possible."""
 
 import asyncio
 import hashlib

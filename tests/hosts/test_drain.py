@@ -1,4 +1,4 @@
-"""A service that is told to stop says so first, and answers for a while, so that proxies turn away in time."""
+"""A stopping service first reports that it is not ready, and still answers for a while, so that proxies turn away."""
 
 import asyncio
 import importlib

@@ -1,4 +1,4 @@
-"""No answer of ours leads to the address that the Host header names: neither a redirect nor anything else."""
+"""No response leads to the address in the Host header, neither by a redirect nor otherwise."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ async def world(open_world: OpenWorld) -> World:
 
 
 def paths(app: FastAPI) -> Iterator[str]:
-    """Every path of ours, filled in, with a slash behind it and without."""
+    """Every path of ours, filled in, with and without a slash at its end."""
     yield "/auth"
     for path in sorted({rule.path for rule in rules(app) if rule.path.startswith("/auth")}):
         filled = re.sub(r"{\w*id\w*}", str(uuid4()), path)

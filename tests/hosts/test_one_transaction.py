@@ -43,7 +43,7 @@ def auth(make_auth: MakeAuth) -> Auth:
 
 @pytest.fixture
 async def engine(database: str, auth: Auth) -> AsyncIterator[AsyncEngine]:
-    """The host's own engine, with the host's own tables beside ours."""
+    """The application's own engine, with its own tables in the same database as ours."""
     engine = create_async_engine(database, execution_options={"schema_translate_map": {"tenant": None}})
     if auth.database.is_sqlite:
         event.listen(engine.sync_engine, "connect", lambda plain, _: plain.execute("PRAGMA foreign_keys=ON"))

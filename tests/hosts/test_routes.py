@@ -125,7 +125,7 @@ class Host:
         return {"Cookie": f"__Host-fam_session={complete.cookie}"}
 
     def socket(self, path: str, headers: dict[str, str]) -> str:
-        """What the socket says first."""
+        """The first message of the socket."""
         with self.http.websocket_connect(path, headers=headers) as websocket:
             return websocket.receive_text()
 

@@ -53,7 +53,7 @@ def http(auths: tuple[Auth, Auth]) -> Iterator[TestClient]:
 
 
 def inner(auth: Auth, app: FastAPI | None = None) -> FastAPI:
-    """A sub-application with a route for whoever is signed in."""
+    """A sub-application with a route for signed-in users."""
     app = app or FastAPI()
     app.add_api_route("/hello", hello)
     install(app, auth)

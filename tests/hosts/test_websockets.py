@@ -1,4 +1,4 @@
-"""A WebSocket ends with what let it in, whatever its peer, its route or the database do meanwhile."""
+"""A WebSocket ends with the session that opened it, whatever its peer, its route or the database do meanwhile."""
 
 import asyncio
 import time
@@ -144,7 +144,7 @@ class Host:
         return self.site.auth
 
     async def end_all(self, db: AsyncSession | None = None) -> None:
-        """Everybody is signed out."""
+        """Ends every session."""
         await sessions.end(self.auth, {}, "ended_by_administrator", ACTOR, db=db)
 
 
@@ -294,14 +294,14 @@ async def test_a_socket_that_has_ended_delivers_nothing_more(open_host: OpenHost
 
 
 async def talk(peer: Any) -> None:
-    """Sends frames as fast as they are taken (RFC 6455, 5.2; masked with zeros)."""
+    """Sends frames as fast as the server reads them (RFC 6455, 5.2; masked with zeros)."""
     while True:
         await asyncio.get_running_loop().sock_sendall(peer, b"\x81\x82\x00\x00\x00\x00hi")
         await asyncio.sleep(0.001)
 
 
 async def test_a_socket_that_is_not_accepted_yet_is_denied(host: Host) -> None:
-    """What ends while a dependency after ours takes its time."""
+    """A session that ends while a later dependency is slow."""
     _, token = await host.site.session(host.ada)
     opening = asyncio.create_task(status(host, "/slow", token))
     await until(lambda: host.seen.said)
@@ -311,7 +311,7 @@ async def test_a_socket_that_is_not_accepted_yet_is_denied(host: Host) -> None:
 
 
 async def test_a_right_lost_during_a_slow_dependency_denies_the_socket(host: Host) -> None:
-    """The demand stands behind the slow one: it was not known when the change was heard of."""
+    """The demand comes after the slow dependency, so it was not known when the change was announced."""
     _, token = await host.site.session(host.ada)
     opening = asyncio.create_task(opened(host, "/slow", token))
     await until(lambda: host.seen.said)
@@ -323,7 +323,7 @@ async def test_a_right_lost_during_a_slow_dependency_denies_the_socket(host: Hos
 
 
 async def test_a_socket_ends_when_the_time_of_its_demand_is_over(host: Host) -> None:
-    """Nobody changes anything; the proof grows too old, and asked for is only what is due."""
+    """Nothing changes; the proof grows too old, and only due sessions are queried."""
     _, token = await host.site.session(host.ada)
     async with host.site.open("/fresh", token) as peer, host.site.open("/edit", token) as other:
         # A feed that was read for the first time says that all may have changed.
@@ -383,7 +383,7 @@ async def test_a_socket_ends_when_its_grant_expires(host: Host) -> None:
 
 @pytest.mark.parametrize("used", [False, True])
 async def test_an_open_socket_does_not_keep_a_session_from_being_idle(open_host: OpenHost, used: bool) -> None:
-    """A use elsewhere does: the row tells of it."""
+    """A use elsewhere does, as the row shows."""
     host: Host = await open_host(session_idle="PT30M")
     session, token = await host.site.session(host.ada)
     async with host.site.open("/session", token) as peer:
@@ -403,7 +403,7 @@ async def test_an_open_socket_does_not_keep_a_session_from_being_idle(open_host:
 
 
 async def test_a_socket_of_a_cached_session_is_not_ended_as_idle(open_host: OpenHost) -> None:
-    """What this worker remembers was read long ago, and used since: the row knows by then."""
+    """The cached session was read long ago and used since; the row has the use by then."""
     host: Host = await open_host(session_idle="PT30M", access_lifetime="PT2H")
     _, token = await host.site.session(host.ada)
     for _ in range(3):
@@ -425,7 +425,7 @@ async def test_the_last_moment_of_a_session_needs_no_database(host: Host) -> Non
 
 
 async def test_a_sign_out_between_the_check_and_the_watch_ends_the_socket(host: Host) -> None:
-    """The answer of the database is on its way for long enough that the feed has told of the sign-out before."""
+    """The database's response takes so long that the feed has announced the sign-out before it arrives."""
     session, token = await host.site.session(host.ada)
     arrived, go_on, row = asyncio.Event(), asyncio.Event(), host.auth.database.row
 
@@ -456,7 +456,7 @@ async def test_a_session_that_is_checked_twice_at_once_ends_once(host: Host) -> 
 
 
 async def test_claims_that_cannot_be_computed_affect_only_their_own_user(host: Host) -> None:
-    """Theirs end, as nobody knows what they may; those of others are judged."""
+    """Their sockets end, because their rights are unknown; those of others are checked."""
     broken, eve = await host.site.user("broken@example.com"), await host.site.user("eve@example.com")
     tokens = [(await host.site.session(user))[1] for user in (broken, host.ada, eve)]
     peers = [await host.site.open("/edit", token) for token in tokens]
@@ -474,7 +474,7 @@ async def test_claims_that_cannot_be_computed_affect_only_their_own_user(host: H
 
 
 async def test_a_locked_user_delays_no_other_socket(postgres_only: None, host: Host) -> None:
-    """Their claims cannot be asked for until then; they are judged when they can."""
+    """Their claims cannot be computed until then; they are checked when they can."""
     eve = await host.site.user("eve@example.com")
     tokens = [(await host.site.session(user))[1] for user in (host.ada, eve)]
     peers = [await host.site.open("/edit", token) for token in tokens]
@@ -584,7 +584,7 @@ async def test_behind_a_middleware_that_wraps_receive_the_route_ends_all_the_sam
 
 
 async def test_a_timeout_of_the_routes_own_stays_one(host: Host) -> None:
-    """What waits for the peer may be given up by the route, and a fault of the server's is not taken for an end."""
+    """The route may give up waiting for the peer, and an error of the server is not taken for an end."""
 
     async def receive() -> Any:
         raise TimeoutError

@@ -56,7 +56,7 @@ async def migrate(auth: Auth, step: Callable[[], None]) -> None:
 
 
 async def add(auth: Auth, address: str, canonical: str) -> None:
-    """Somebody with a verified address, and a token that was sent there."""
+    """A user with a verified address, and a token that was mailed there."""
     user, now = uuid4(), auth.now()
     own = {"id": user, "user_id": user, "created_at": now}
     token = {"purpose": "verify", "token": str(user), "code_tries": 0, "expires_at": now + timedelta(days=1)}

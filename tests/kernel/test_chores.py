@@ -1,4 +1,4 @@
-"""Background work goes on after every failure, and nothing in it waits for ever."""
+"""Background work continues after every failure, and never waits forever."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ SOON = timedelta(milliseconds=10)
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As long as nobody has to wait for them."""
+    """As long as no one has to wait for them."""
     assert timedelta(0) < chores.PAUSE <= timedelta(seconds=5)
     assert timedelta(seconds=60) > chores.DEADLINE
     monkeypatch.setattr(chores, "PAUSE", SOON)
@@ -36,7 +36,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_chore_survives_every_failure(caplog: pytest.LogCaptureFixture) -> None:
-    """Also when it is cancelled from within, as by an anyio scope that somebody else left open."""
+    """Also when it is cancelled from within, as by an anyio scope that other code left open."""
     stopping = asyncio.Event()
     raised = iter([Unavailable(), RuntimeError("broken"), asyncio.CancelledError(), None])
 
@@ -75,7 +75,7 @@ async def test_a_chore_that_hangs_is_restarted(caplog: pytest.LogCaptureFixture,
 
 
 async def test_a_chore_without_a_deadline_is_started_again_when_it_ends() -> None:
-    """The worker that sends mails: it returns when it is told to stop, and at no other time."""
+    """The worker that sends mails returns only when it is asked to stop."""
     stopping, begun = asyncio.Event(), 0
 
     async def work() -> None:
@@ -109,7 +109,7 @@ async def test_a_cancelled_chore_leaves_nothing_behind() -> None:
 
 
 async def test_the_feed_goes_on_after_a_connection_that_was_cut_silently(postgres_database: str) -> None:
-    """Nobody is told: no reset, no answer, and no deadline of the server's comes through. New connections work."""
+    """A silent cut: no reset, no response, and no deadline of the server arrives. New connections work."""
     async with counting(postgres_database) as wire, an_auth(wire.url) as auth:
         stopping = asyncio.Event()
         listening = partial(_listen, auth, Sockets())
@@ -147,14 +147,14 @@ async def test_failures_at_shutdown_are_logged_and_do_not_stop_it(
 
 
 class Broken(dict[UUID, Any]):
-    """Uses that nobody can read."""
+    """Uses that cannot be written."""
 
     def __bool__(self) -> bool:
         raise RuntimeError("broken")
 
 
 async def seen_at(auth: Auth, person: Person) -> Any:
-    """When the session of somebody was last used, as the database knows it."""
+    """When the user's session was last used, according to the database."""
     session = await session_of(auth, person)
     row = await auth.database.row(select(Session.seen_at).where(Session.id == session))
     assert row is not None

@@ -1,4 +1,4 @@
-"""A mail is from one address to one, whatever the texts in it say: what the server is told is what was typed."""
+"""A mail goes from one address to one address, whatever its texts say: the envelope is exactly what was typed."""
 
 import email
 import re
@@ -36,7 +36,7 @@ BROKEN = "=?utf-8?q?attacker=0a?=foo@corp.example"
 
 
 class Sink:
-    """An SMTP server that keeps each envelope as it was told."""
+    """An SMTP server that keeps each envelope as it was received."""
 
     def __init__(self) -> None:
         self.got: list[Envelope] = []
@@ -116,7 +116,7 @@ async def test_a_mail_from_anything_but_one_address_is_never_sent(smtp: tuple[Si
 
 
 async def test_the_finished_message_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the library below does to an address: a mail that would go elsewhere is not sent."""
+    """Whatever the mail library does to an address: a mail that would go elsewhere is not sent."""
     monkeypatch.setattr(headers, "mailbox", lambda *_: f"{DECEPTIVE}")
     with pytest.raises(MailFailed, match="its headers would be read as other addresses"):
         MAIL.as_message()

@@ -1,4 +1,4 @@
-"""Who the client is: what stands in X-Forwarded-For, who may say so, and servers that read it before we do."""
+"""The address of a client: X-Forwarded-For, trusted proxies, and servers that rewrite it first."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ from tests.support.service import free_port, variables
 
 @pytest.fixture(autouse=True)
 def nothing_told() -> Iterator[None]:
-    """What the process has told of before does not count."""
+    """Resets the warnings that this process has logged already."""
     forwarded.warn.cache_clear()
     yield
     forwarded.warn.cache_clear()

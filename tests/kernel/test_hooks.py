@@ -1,4 +1,4 @@
-"""What an application listens to: inside of the transaction of a deed, and after its commit."""
+"""The hooks of an application: listeners in the transaction of an event, and event jobs after its commit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -97,7 +97,7 @@ async def test_a_listener_of_a_class_gets_its_subclasses(world: World) -> None:
 
 async def test_an_application_can_declare_its_own_event_class(world: World) -> None:
     class PagerFound(events.UserEvent, kind="pager.found"):
-        """Somebody's pager turned up."""
+        """A user found their pager."""
 
     heard: list[PagerFound] = []
 
@@ -308,7 +308,7 @@ async def test_event_jobs_are_encrypted_and_name_no_user(world: World, clock: Cl
 
 
 async def test_what_many_events_lead_to(world: World) -> None:
-    """Users who are adopted come in batches, and each of them is an errand too."""
+    """Imported users come in batches, and each is an event job too."""
     welcomed: list[UUID | None] = []
 
     @world.auth.after(events.UserAdopted)

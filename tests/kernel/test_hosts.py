@@ -1,4 +1,4 @@
-"""Hosts and origins: every spelling of one is the same, whoever compares it."""
+"""Hosts and origins: every spelling of one is equal, wherever it is compared."""
 
 import importlib
 from collections.abc import Awaitable, Callable

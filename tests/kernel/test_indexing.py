@@ -1,4 +1,4 @@
-"""Indexes of tables in use are built beside the work; and the journal may be partitioned by time."""
+"""Indexes of tables in use are built concurrently, and the audit log can be partitioned by time."""
 
 import asyncio
 import re
@@ -64,7 +64,7 @@ async def test_a_process_that_waits_for_migrations_does_not_block_indexes(auth: 
 
 
 async def test_the_audit_log_can_be_partitioned(open_world: OpenWorld) -> None:
-    """By what the page of scale says."""
+    """As the documentation of scale describes it."""
     world = await open_world(email_verification=False)
     auth = world.auth
     if auth.database.is_sqlite:

@@ -190,7 +190,7 @@ def test_every_refusal_has_its_text() -> None:
 
 
 def keys_in_code() -> set[str]:
-    """What the code says by name: Said("..."), and the codes of InvalidRequest.of(field, code)."""
+    """The texts that the code names: Said("..."), and the codes of InvalidRequest.of(field, code)."""
     found = set()
     for file in PACKAGE.rglob("*.py"):
         for call in ast.walk(ast.parse(file.read_text("utf-8"))):

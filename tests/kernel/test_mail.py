@@ -29,7 +29,7 @@ MAIL = Mail("verify_email", "a <a@x.com>", "b@x.com", "Hi\r\nBcc: evil@x.com", "
 
 
 class Sink:
-    """An SMTP server that says what it is told to say."""
+    """An SMTP server with given responses."""
 
     def __init__(self) -> None:
         self.got: list[Envelope] = []
@@ -173,7 +173,7 @@ async def test_the_worker_of_the_lifespan_sends(make_auth: MakeAuth, mailbox: Ma
 
 
 class Failing:
-    """A carrier whose server is dead."""
+    """A mail transport with a dead server."""
 
     def __init__(self, *, permanent: bool) -> None:
         self.permanent = permanent

@@ -1,4 +1,4 @@
-"""The pipeline: every feature is asked after every proof, and nothing is signed in before no step is left."""
+"""The login pipeline: it asks every feature after every proof, and starts no session while a step remains."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ def test_the_earlier_name_of_steps_up_works_with_a_warning() -> None:
 
 
 class Pin(Feature):
-    """A second factor of the tests: whoever has a name must say it."""
+    """A second factor for tests: a user with a name must send it."""
 
     name: ClassVar[str] = "pin"
     requires: ClassVar[tuple[str, ...]] = ("password",)

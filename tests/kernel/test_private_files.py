@@ -1,4 +1,4 @@
-"""What we write with mails or secrets in it, its owner alone can read, whatever the umask."""
+"""Only the owner can read files with mails or secrets, whatever the umask."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""A purge takes small steps, and leaves alone what somebody holds."""
+"""The purge deletes in small batches, and skips rows that other transactions have locked."""
 
 from datetime import timedelta
 
@@ -87,7 +87,7 @@ async def test_a_locked_user_does_not_keep_a_purge_from_the_others(world: World)
 
 
 async def test_a_purge_locks_user_and_address_together(world: World) -> None:
-    """Everybody else locks the user first: a purge that held addresses alone would be a deadlock with them."""
+    """Everything else locks the user first: a purge that locked addresses alone could deadlock."""
     if world.auth.database.is_sqlite:
         pytest.skip("SQLite holds the whole database")
     person = await world.person("ada@example.com")

@@ -1,4 +1,4 @@
-"""Sessions that a worker remembers: nothing is asked for them, and nothing that has changed is believed."""
+"""The session cache: cached sessions need no query, and nothing that has changed is used."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -158,7 +158,7 @@ def test_invalidations_are_remembered_for_as_long_as_a_query_may_take(watch: Wat
 
 
 async def test_after_a_long_gap_everything_is_invalidated(world: World, ada: Person) -> None:
-    """What the feed told of meanwhile may be purged by now."""
+    """What the feed announced during the gap may be purged by now."""
     world.auth.session_cache.clock = lambda: 1e12
     assert None in await invalidation.read(world.auth)
     assert None not in await invalidation.read(world.auth)
@@ -200,7 +200,7 @@ async def test_the_strict_check_queries_each_time(open_world: OpenWorld) -> None
 async def test_a_caching_process_sees_changes_of_one_that_does_not_cache(
     open_world: OpenWorld, make_auth: MakeAuth
 ) -> None:
-    """Each has its own settings: the service is strict, and a worker beside it reads the feed."""
+    """Each process has its own settings: the service checks strictly, and a worker reads the feed."""
     world, other = await open_world(session_check="strict", email_verification=False), make_auth()
     ada = await world.person("ada@example.com")
     ada.use((await ada.register()).json()["tokens"])
@@ -260,7 +260,7 @@ async def test_a_deleted_user_is_forgotten(world: World, ada: Person, other: Aut
 
 
 async def test_a_change_that_commits_late_is_not_missed(world: World, ada: Person, other: Auth) -> None:
-    """Whoever goes by numbers or times alone reads past it: it is older than what is read before."""
+    """A reader that goes by ids or times alone would miss it: it is older than what was read before."""
     if world.auth.database.is_sqlite:
         pytest.skip("SQLite lets one write at a time")
     bob = await world.person("bob@example.com")
@@ -295,7 +295,7 @@ async def test_another_database_than_before_is_noticed(world: World, ada: Person
 
 
 async def test_another_server_than_before_is_noticed(world: World, ada: Person, other: Auth) -> None:
-    """After a failover: what the new primary never heard of may be remembered, however its positions go on."""
+    """After a failover, the cache may contain what the new primary never announced, whatever its positions are."""
     await sessions.current(other, ada.tokens["access_token"], "bearer")
     other.session_cache.cursor.server = -1.0
     assert None in await invalidation.read(other)

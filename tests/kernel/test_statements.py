@@ -78,7 +78,7 @@ async def _nobody(world: World, address: str) -> Person:
 
 
 async def test_warm_sign_ins_sign_outs_and_refreshes_build_no_statement(open_world: OpenWorld) -> None:
-    """It would cost more than what the database does. Whoever signs in here has as many sessions as they may."""
+    """Building would cost more than the database does. This user has as many sessions as allowed."""
     world = await open_world(sessions_per_account=1)
     ada = await world.person("ada@example.com")
     await ada.register()

@@ -178,7 +178,7 @@ def test_nothing_grows_too_long() -> None:
 
 
 def test_no_clock_but_one() -> None:
-    """Time comes in as an argument or from `auth.now`: nobody can test what reads the clock by itself."""
+    """Time is an argument or comes from `auth.now`: code that reads the clock itself cannot be tested."""
     reading = [
         str(file)
         for file, tree in trees()
@@ -206,7 +206,7 @@ def test_the_tree_of_refusals_is_the_one_in_its_docstring() -> None:
 
 
 def test_secret_columns_are_marked() -> None:
-    """A column whose name tells of a secret is in no export, and says by which key it is kept."""
+    """A column with the name of a secret is in no export, and says which key protects it."""
     models = [*KERNEL, *Password.models, *Otp.models, *Role.models]
     tables = [model.__table__ for model in models if isinstance(model.__table__, Table)]
     telling = ("digest", "token", "secret", "code", "password", "content")

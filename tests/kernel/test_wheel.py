@@ -1,4 +1,4 @@
-"""The wheel holds all that is needed, and works where nothing but it and its dependencies is installed."""
+"""The wheel contains everything it needs, and works with only its dependencies installed."""
 
 import subprocess
 import sys

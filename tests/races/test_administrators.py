@@ -1,4 +1,4 @@
-"""Administration by two at once: one stands right before its commit while the other waits for its lock, then looks."""
+"""Two concurrent administrators: one stops right before its commit while the other waits for its lock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -98,7 +98,7 @@ async def person(auth: Auth, *roles: str) -> UUID:
 
 
 async def administrators(auth: Auth) -> list[UUID]:
-    """Those who administer for good and may sign in."""
+    """The permanent administrators who can sign in."""
     found = [row.user_id for row in await managers.who(auth, ADMIN) if row.expires_at is None]
     return [user_id for user_id in found if not (await users.get(auth, user_id)).is_suspended(auth.now())]
 
@@ -127,7 +127,7 @@ async def test_of_two_administrators_who_suspend_each_other_one_stays(pair: Pair
 
 
 async def test_a_user_who_becomes_an_administrator_while_leaving_is_counted(pair: Pair) -> None:
-    """They were looked at before they were one: all of it begins anew, with the role held first."""
+    """They were checked before they became one: the removal starts again, and locks the role first."""
     await person(pair.second, ADMIN)
     for _ in range(ROUNDS):
         bob = await person(pair.second)
@@ -158,7 +158,7 @@ async def test_a_role_that_changes_and_an_administrator_who_leaves_wait_for_each
 
 
 async def clerk(auth: Auth) -> Actor:
-    """Somebody who manages users and has no other permission."""
+    """A user who manages users and has no other permission."""
     if "clerk" not in await definitions.every(auth):
         await definitions.create(auth, Definition("clerk", frozenset({"users:manage"})), OPERATOR)
     return Actor(Client(), await person(auth, "clerk"))

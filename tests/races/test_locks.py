@@ -101,7 +101,7 @@ async def held(postgres_database: str) -> AsyncIterator[Held]:
 
 
 async def ada_of(held: Held) -> User:
-    """A user who is there anew at each round."""
+    """A new user for each round."""
     async with held.auth.transaction() as db:
         found = (await db.execute(select(Email.user_id).where(Email.canonical == ADDRESS))).first()
         if found is not None:
@@ -207,7 +207,7 @@ async def test_a_login_that_waits_while_the_password_is_reset_does_not_go_on(hel
 
 
 async def _demand_a_second_factor(held: Held, user: User) -> None:
-    """A device that counts: nobody has to show its codes here."""
+    """A confirmed authenticator; the tests need none of its codes."""
     begun = await factors.begin(held.auth, user, "Phone")
     await held.auth.database.rows(queries.confirm(begun.id, 0, held.auth.now()))
 
@@ -300,7 +300,7 @@ async def test_a_registration_that_waits_for_another_is_kept_beside_it(held: Hel
 
 
 async def _thief(held: Held) -> tuple[User, Complete, UUID, str]:
-    """The session of somebody who shares the owner's password, and a device that they have begun, with its code."""
+    """The session of a thief who knows the password, and an authenticator that they have added, with its code."""
     user, session = await ada_of(held), await sign_in(held)
     begun = await factors.begin(held.auth, user, "Thief")
     return user, session, begun.id, totp.code_of(begun.secret, totp.step_of(held.auth.now()))
@@ -308,7 +308,7 @@ async def _thief(held: Held) -> tuple[User, Complete, UUID, str]:
 
 @pytest.mark.parametrize("deed", ["add a factor", "delete the account", "change the password"])
 async def test_actions_that_wait_for_a_recovery_are_refused(held: Held, deed: str) -> None:
-    """The session was good when the request came, and is over when the wait for the user is."""
+    """The session was valid when the request came, and has ended when the wait for the user is over."""
     for _ in range(ROUNDS):
         user, thief, device, code = await _thief(held)
         token = (await changes.link(held.auth, user)).partition("#token=")[2]
@@ -346,7 +346,7 @@ async def test_a_change_that_waits_for_a_mark_on_the_password_is_refused(held: H
 
 
 async def test_a_registration_that_waits_too_long_says_so(held: Held) -> None:
-    """It is not taken for a refusal of the application, which the answer would not tell."""
+    """The timeout must not look like a refusal of the application, which the response would hide."""
     await ada_of(held)
     async with held.auth.transaction() as db:
         await db.execute(select(Email.id).where(Email.canonical == ADDRESS).with_for_update())
@@ -355,7 +355,7 @@ async def test_a_registration_that_waits_too_long_says_so(held: Held) -> None:
 
 
 async def test_a_registration_does_not_wait_for_a_lock_on_its_user(held: Held) -> None:
-    """It writes rows that refer to the user, while it holds the address that those wait for who hold the user."""
+    """It inserts rows that reference the user while it holds the address, which holders of the user may wait for."""
     user = await ada_of(held)
     async with held.auth.transaction() as db:
         await db.execute(select(models.User.id).where(models.User.id == user.id).with_for_update(key_share=True))
@@ -380,7 +380,7 @@ async def test_a_verification_that_waits_while_its_registration_is_disowned_is_r
 
 
 async def test_a_change_of_credentials_of_a_deleted_user_is_refused(held: Held) -> None:
-    """Deleted while a device of theirs was about to be confirmed."""
+    """The user is deleted while their authenticator is about to be confirmed."""
     user, thief, device, code = await _thief(held)
     actor = Actor(CLIENT, user.id, thief.session.id)
     gone = events.UserDeleted

@@ -1,4 +1,4 @@
-"""The main story: from nobody to a signed-in user and back."""
+"""The main story: register, verify, sign in and sign out."""
 
 from collections.abc import Awaitable, Callable
 

@@ -30,7 +30,7 @@ ROUTES = [
 
 
 class Badge(Feature):
-    """Gives permissions to whoever has them in their name, as in `users:read users:manage`."""
+    """Gives each user the permissions in their name, as in `users:read users:manage`."""
 
     name: ClassVar[str] = "badge"
 
@@ -45,7 +45,7 @@ async def office(open_world: OpenWorld) -> World:
 
 
 async def employee(world: World, email: str, *permissions: str) -> Person:
-    """Somebody signed in who has these permissions."""
+    """A signed-in user with these permissions."""
     person = await world.person(email)
     person.use((await person.register(name=" ".join(permissions) or None)).json()["tokens"])
     return person
@@ -164,7 +164,7 @@ async def test_s121_events_name_their_actor(office: World) -> None:
 
 
 async def test_s060_dangerous_actions_on_a_user_require_a_recent_sign_in(office: World) -> None:
-    """Over JSON as on the pages: whoever finds a session of an administrator does none of it."""
+    """Over JSON as on the pages: with a stolen session of an administrator, none of this works."""
     admin = await employee(office, "admin@example.com", *EVERYTHING)
     bob = await employee(office, "bob@example.com")
     path = f"/auth/users/{(await bob.me()).json()['id']}"
@@ -194,7 +194,7 @@ async def test_an_export_is_an_event_with_its_actor(office: World) -> None:
 
 
 async def test_users_do_not_see_the_address_of_an_administrator(office: World) -> None:
-    """Neither in their events nor in an export of their data, whoever asks for it; where strangers were they see."""
+    """Neither in a user's events nor in an export of their data; the addresses of strangers are shown."""
     admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
     admin.http.headers["User-Agent"] = "office/1"
     bob.http.headers["User-Agent"] = "home/1"

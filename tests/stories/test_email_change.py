@@ -64,7 +64,7 @@ async def test_a010_a_reset_link_to_the_old_address_is_dead(world: World, ada: P
 
 
 async def test_undo_brings_the_address_back_and_voids_the_password(world: World, ada: Person) -> None:
-    """Somebody who knew the password moved the account to a mailbox of their own."""
+    """A thief who knew the password moved the account to a mailbox of their own."""
     await ask(ada)
     assert await confirm(ada, await token_of(world, NEW, "confirm_email_change")) == 200
     way_back = await token_of(world, "ada@example.com", "undo_email_change")
@@ -266,7 +266,7 @@ class Hearing(Feature):
 
 
 async def test_an_unverified_holder_of_the_new_address_is_deleted_as_any_user_is(open_world: OpenWorld) -> None:
-    """The features hear of it, and sessions that others remember end: nobody is signed in as a user who is gone."""
+    """The features get the event, and cached sessions end: no one stays signed in as a deleted user."""
     hearing = Hearing()
     world = await open_world(features=[Password(), hearing], email_verification=False)
     ada, bob = await world.person("ada@example.com"), await world.person(NEW)
@@ -302,7 +302,7 @@ async def test_undo_removes_a_factor_that_was_added_after_the_change(open_world:
 
 
 async def test_undo_keeps_a_factor_from_before_the_change(open_world: OpenWorld) -> None:
-    """Whoever has the mailbox alone does not get round it (S-023)."""
+    """Access to the mailbox alone does not bypass it."""
     world = await open_world(features=[Password(), Otp()])
     ada = await enrolled(world)
     await ask(ada)

@@ -219,7 +219,7 @@ async def test_a054_cross_site_requests_are_refused(world: World, ada: Person, p
 
 
 async def test_a_forgotten_password_does_not_end_an_invitation(world: World) -> None:
-    """Nor a link that an operator has made; whoever asks need not be who was invited."""
+    """Nor does it end a link that an operator made; a stranger may request a reset for an invited user."""
     invited = await changes.invite(world.auth, "ada@example.com", None, OPERATOR)
     ada, stranger = await world.person(invited.email), await world.person(invited.email)
     invitation = await ada.link_token()

@@ -1,4 +1,4 @@
-"""Several people register one address: the owner of the mailbox decides, and nobody else gains or loses by it."""
+"""Several people register one address: the owner of the mailbox decides, and others gain and lose nothing."""
 
 import re
 from typing import Any
@@ -202,7 +202,7 @@ async def test_registering_an_invited_address_changes_nothing(open_world: OpenWo
 
 
 async def test_registering_the_address_of_a_created_account_changes_nothing(world: World) -> None:
-    """As of an import: a password that works, and an address nobody has verified yet."""
+    """As after an import: a password that works, and an address that is not verified yet."""
     ada, eve = await world.person(ADDRESS), await world.person(ADDRESS)
     await managers.create(world.auth, ADDRESS, PASSWORD, "Ada", verified=False)
     eve.password = STRANGERS
@@ -238,7 +238,7 @@ def _a_session_of(world: World, user_id: Any) -> Any:
 
 
 async def test_a_stranger_cannot_get_an_account_deleted(world: World, ada: Person, eve: Person) -> None:
-    """They ask for a verification mail, and its owner says "this was not me"."""
+    """They request a verification mail, and the owner says "this was not me"."""
     await managers.create(world.auth, ADDRESS, PASSWORD, "Ada", verified=False)
     await eve.http.post("/auth/email/resend", json={"email": ADDRESS})
     assert "undo-email-change" not in (await world.mails(ADDRESS))[-1].text
@@ -280,7 +280,7 @@ async def test_an_account_is_not_purged_while_a_registration_is_new(world: World
 
 
 async def test_a_click_verifies_no_account_that_a_stranger_uses(open_world: OpenWorld) -> None:
-    """Addresses need no verification, a stranger uses one, and its owner opens a mail that the stranger asked for."""
+    """Addresses need no verification, a stranger uses one, and its owner opens a mail that the stranger requested."""
     world = await open_world(email_verification=False)
     eve, ada = await world.person(ADDRESS), await world.person(ADDRESS)
     eve.use((await eve.register()).json()["tokens"])

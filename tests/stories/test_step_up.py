@@ -88,7 +88,7 @@ async def test_a_step_up_of_an_ended_session_is_refused(world: World, ada: Perso
 
 
 class Counting(Feature):
-    """Its claim tells how often it was asked."""
+    """Its claim counts how often it was computed."""
 
     name: ClassVar[str] = "counting"
     asked: ClassVar[int] = 0

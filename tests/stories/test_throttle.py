@@ -26,7 +26,7 @@ async def behind_proxy(open_world: OpenWorld) -> World:
 
 
 async def somebody(world: World, email: str = "ada@example.com", address: str = "192.0.2.1") -> Person:
-    """Somebody with a verified address, who has not signed in yet."""
+    """A user with a verified address, who has not signed in yet."""
     person = await world.person(email)
     person.http.headers["X-Forwarded-For"] = address
     await person.register()
@@ -263,7 +263,7 @@ async def test_s016_the_owner_hears_of_a_right_password_after_many_wrong_ones(be
 
 
 async def somebody_else(world: World, email: str) -> Person:
-    """Somebody who knows the password, on a device that was never seen."""
+    """A stranger with the password, in an unknown browser."""
     return Person(world, email, await world.client(**{"X-Forwarded-For": "198.51.100.200", "User-Agent": "other"}))
 
 
@@ -286,7 +286,7 @@ async def undo(world: World, person: Person) -> None:
 
 
 async def compromise(world: World, person: Person) -> None:
-    """An administrator says that others know the password."""
+    """An administrator marks the password as compromised."""
     await changes.compromise(world.auth, await users.found(world.auth, person.email), OPERATOR)
 
 
@@ -389,7 +389,7 @@ ASKING = ["/auth/password/forgot", "/auth/email/resend"]
 
 @pytest.mark.parametrize("path", ASKING)
 async def test_one_network_can_request_twenty_mails_an_hour(behind_proxy: World, path: str) -> None:
-    """The twenty-first is refused, whether there is somebody or not, and nothing is written for it."""
+    """The twenty-first is refused, with or without an account, and nothing is written for it."""
     world, ada = behind_proxy, await somebody(behind_proxy)
     unverified = await world.person("bob@example.com")
     await unverified.register()

@@ -1,4 +1,4 @@
-"""Requests and mails take turns: nobody who asks for many keeps those of others waiting."""
+"""Requests and mails take turns: a network with many requests does not delay those of others."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ FLOOD = 800
 
 
 async def ask(world: World, network: str, *addresses: str) -> None:
-    """Somebody in this network asks for a reset of each address."""
+    """A client in this network requests a reset for each address."""
     client = Client(network)
     for address in addresses:
         request = Request(PasswordResetRequested, address, client)
@@ -31,7 +31,7 @@ async def ask(world: World, network: str, *addresses: str) -> None:
 
 
 async def flood(world: World, kind: str, many: int, *sources: str) -> None:
-    """So many rows that are due wait for each source, and came before all that are asked for later."""
+    """As many due rows of each source as given, older than every later request."""
     now = world.auth.now() - timedelta(minutes=10)
     row: dict[str, Any] = {"kind": kind, "content": "x", "tries": 0, "created_at": now, "due_at": now}
     row["expires_at"] = now + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Second factors: added, asked for after every first proof, used once, lost and taken away."""
+"""Second factors: added, required after every first factor, used once, lost and removed."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,7 +30,7 @@ async def world(open_world: OpenWorld) -> World:
 
 
 class Admins(Feature):
-    """Everybody is an administrator."""
+    """Every user is an administrator."""
 
     name: ClassVar[str] = "admins"
 
@@ -40,7 +40,7 @@ class Admins(Feature):
 
 @pytest.fixture
 async def ada(world: World) -> Owner:
-    """Somebody with an authenticator, signed in by both factors."""
+    """A user with an authenticator, signed in with both factors."""
     return await enrolled(world)
 
 
@@ -129,7 +129,7 @@ async def test_s027_nothing_in_the_tables_is_a_code_or_a_secret(world: World, ad
 
 
 async def test_s055_another_password_asks_for_the_factor_again(world: World, ada: Owner) -> None:
-    """Whoever has a session and the password does not shut out who has the device, too."""
+    """A thief with a session and the password cannot lock out the owner, who has the authenticator."""
     world.clock.travel(minutes=11)
     ada.use((await ada.refresh()).json())
     body = {"current_password": PASSWORD, "new_password": "eleven purple yaks"}

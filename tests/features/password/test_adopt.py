@@ -61,7 +61,7 @@ def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 
 @pytest.fixture
 def fill(database: str, tmp_path: Path) -> Fill:
-    """Makes a table of an application, on PostgreSQL beside ours, and gives the URL that the application would have."""
+    """Makes a table of an application, on PostgreSQL in our database, and returns the application's URL."""
     url = make_url(database)
     if url.get_backend_name() == "sqlite":
         url = url.set(database=str(tmp_path / "app.db"))

@@ -52,7 +52,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
 
 @pytest.fixture
 def api() -> Iterator[RangeApi]:
-    """Somebody who knows one password."""
+    """An API that knows one password."""
     with range_api() as listening:
         listening.counts = {BREACHED: 3}
         yield listening
@@ -70,7 +70,7 @@ def asking(api: RangeApi, *, seconds: float = 3) -> Password:
 
 
 async def outages(world: World) -> list[Any]:
-    """What the journal tells of the range API."""
+    """The events about the range API."""
     wanted = select(Event.outcome, Event.user_id, Event.detail).where(Event.kind == "password.breach_check_failed")
     return await world.auth.database.rows(wanted)
 
@@ -206,7 +206,7 @@ async def test_s012_five_characters_are_all_that_leaves(
 
 
 async def test_s012_the_api_is_not_called_without_need(watched: World, api: RangeApi) -> None:
-    """Not at a login, not for what the offline list knows, and not while somebody types."""
+    """Not at a login, not for passwords on the offline list, and not while the user types."""
     ada = await signed_in(watched)
     assert len(api.asked) == 1
     await ada.login()

@@ -1,4 +1,4 @@
-"""Hashes of other programs: vectors that they made, those of the standards, and what is not taken."""
+"""Hashes of other programs: vectors that they made, those of the standards, and hashes that are refused."""
 
 import base64
 from collections.abc import Iterator
@@ -135,7 +135,7 @@ def test_a_scrypt_with_a_large_r_is_derived(n: int, r: int) -> None:
 
 
 async def test_a_hash_that_cannot_be_computed_never_matches(hasher: Hasher, caplog: pytest.LogCaptureFixture) -> None:
-    """One that was imported before its salt was looked at: its user gets 401 like everybody, and not 500."""
+    """A hash that was imported before salts were checked: its user gets 401, not 500."""
     resting = stored.adopted(imported_hashes.Foreign(Bcrypt(b"abcdefghijklmnopqrstuv", 4, "plain"), bytes(31)))
     assert not await imported_hashes.verify(hasher, resting, "secret")
     assert "password reset" in caplog.text

@@ -39,7 +39,7 @@ class Tag(BaseModel):
 
 
 class MyFields(BaseModel):
-    """What we ask of everybody."""
+    """The fields that the application requires."""
 
     nickname: Annotated[str, Field(min_length=3, examples=["countess"])]
     newsletter: bool = False
@@ -156,7 +156,7 @@ async def test_a_registration_is_retried_after_a_serialization_failure(open_worl
 
 
 async def test_a_form_without_the_fields_has_none(open_world: OpenWorld) -> None:
-    """As a page of somebody else may send it."""
+    """As a page of another site may send it."""
     world = await open_world(registration=MyFields)
     form = Registration(email="ada@example.com", password=PASSWORD)
     assert own_fields(world.auth.registration, form) is None

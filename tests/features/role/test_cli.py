@@ -92,7 +92,7 @@ def test_the_first_administrator(run: Run) -> None:
 
 
 async def test_an_unverified_user_cannot_become_the_first_administrator(run: Run, open_world: OpenWorld) -> None:
-    """Whoever registered it first knows its password, and may only wait for the owner to follow the link (S-128)."""
+    """A stranger who registered it first knows its password, and only needs the owner to follow the link."""
     world = await open_world(features=[Password(), Role()])
     mallory = await world.person("ada@example.com")
     await mallory.register()

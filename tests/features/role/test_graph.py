@@ -89,7 +89,7 @@ def test_a_circle_is_found(structure: list[tuple[set[str], set[int]]], name: str
 
 @pytest.fixture
 def auth(sqlite_database: str) -> Iterator[Auth]:
-    """An Auth whose clock stands under the test's control; the database is emptied for each example."""
+    """An Auth with a clock that the test controls; the database is emptied for each example."""
     made = new_auth(
         sqlite_database,
         Clock(),

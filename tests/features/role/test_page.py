@@ -1,4 +1,4 @@
-"""The lines of docs/role.md do what the page says of them."""
+"""The lines of docs/role.md do what the page says."""
 
 import re
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Nobody acts on a user, or gives and takes a role, beyond what they hold: over JSON, on pages and in managers."""
+"""No actor acts on a user, or grants and revokes a role, beyond their own rights: over JSON, on pages, in managers."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -59,7 +59,7 @@ AT_ANY_TIME = {f"PATCH {ONE}", f"POST {ONE}/restore", "POST /auth/users/invite"}
 
 @dataclass
 class Clerk:
-    """Somebody who administers, by a program and by a browser."""
+    """An administrator, signed in by a program and by a browser."""
 
     program: Person
     browser: httpx2.AsyncClient
@@ -97,7 +97,7 @@ def deeds(world: World) -> Iterator[Rule]:
 
 
 async def clerk(world: World, *permissions: str, email: str = "eve@example.com", roles: tuple[str, ...] = ()) -> Clerk:
-    """Somebody signed in twice, with a role of these permissions and further roles."""
+    """A user who is signed in twice, with a role with these permissions and further roles."""
     person = await world.person(email)
     person.use((await person.register()).json()["tokens"])
     user_id = (await users.found(world.auth, email)).id
@@ -125,7 +125,7 @@ async def actor_of(world: World, some: Clerk) -> Actor:
 
 
 async def test_s060_an_actor_cannot_act_on_a_user_with_more_rights(office: World) -> None:
-    """On no route and by no form, and nothing changes; whoever has it as well does each of them."""
+    """On no route and by no form, and nothing changes; an actor with the same rights can do each of them."""
     eve = await clerk(office, *EVERY)
     grace = await clerk(office, *EVERY, "posts:publish", email="grace@example.com")
     editor = await holder(office, "editor")
@@ -144,7 +144,7 @@ async def test_s060_an_actor_cannot_act_on_a_user_with_more_rights(office: World
 
 
 async def test_s060_the_managers_refuse_it_themselves(office: World) -> None:
-    """Whatever a route forgets: each deed asks before it touches the user."""
+    """Whatever a route forgets: each manager checks before it touches the user."""
     auth, editor = office.auth, await users.get(office.auth, await holder(office, "editor"))
     eve = await actor_of(office, await clerk(office, *EVERY))
     before = await dump(office)
@@ -229,7 +229,7 @@ async def test_the_users_that_an_actor_can_act_on(
 
 
 async def test_a_temporary_role_still_allows_acting_on_others(office: World) -> None:
-    """What is asked is whether the administrator has it now."""
+    """Whether the administrator has it now is what counts."""
     eve = await actor_of(office, await clerk(office, "users:manage"))
     assert eve.user_id is not None
     bob, end = await holder(office, "editor"), office.clock() + timedelta(minutes=1)
@@ -241,7 +241,7 @@ async def test_a_temporary_role_still_allows_acting_on_others(office: World) -> 
 
 
 async def test_users_can_act_on_themselves(office: World) -> None:
-    """Whatever they hold; but the last administrator stays."""
+    """Whatever their rights; but the last administrator stays."""
     grace = await clerk(office, email="grace@example.com", roles=(ADMIN,))
     own = f"/auth/users/{(await users.found(office.auth, grace.program.email)).id}"
     for method, path in (("DELETE", "/auth/me"), ("DELETE", own), ("POST", f"{own}/suspend")):
@@ -254,7 +254,7 @@ async def test_users_can_act_on_themselves(office: World) -> None:
 
 
 async def test_a_user_manager_cannot_act_on_an_administrator(office: World) -> None:
-    """Neither the factors nor the password of an administrator are theirs to touch, and the role not to take."""
+    """They cannot change the factors or the password of an administrator, nor revoke the role."""
     eve = await clerk(office, "users:manage", "users:read", "roles:manage")
     chief = await holder(office, ADMIN)
     await holder(office, ADMIN)
@@ -270,7 +270,7 @@ async def test_a_user_manager_cannot_act_on_an_administrator(office: World) -> N
 
 
 async def test_an_empty_role_requires_the_role_itself_to_grant_it(office: World) -> None:
-    """A role without permissions opens what routes ask for by `role(...)`: nobody grants, includes or fills it."""
+    """Routes may require an empty role by `role(...)`: without having it, no actor grants, includes or fills it."""
     eve = await clerk(office, "roles:manage", "posts:publish")
     own = f"/auth/users/{(await users.found(office.auth, eve.program.email)).id}/roles"
     for method, path, body in (
@@ -309,7 +309,7 @@ async def test_an_actor_cannot_remove_a_permission_that_they_lack(office: World)
 
 
 async def test_a_role_of_ones_own_making_is_filled_and_given(office: World) -> None:
-    """As the pages do it: a role is made empty, then filled. Once somebody has it, its name is worth something."""
+    """As on the pages: a role is created empty, then filled. Once a user has it, its name counts as a right."""
     eve, bob = await clerk(office, "roles:manage", "posts:publish"), await holder(office)
     filled = {"permissions": ["posts:publish"]}
     for name in ("first", "second"):
@@ -327,7 +327,7 @@ async def test_a_role_of_ones_own_making_is_filled_and_given(office: World) -> N
 
 
 async def test_filling_a_role_removes_no_name_from_one_that_includes_it(open_world: OpenWorld) -> None:
-    """A role without permissions is worth its name. One that it includes would make it worth a permission of theirs."""
+    """A role without permissions counts by its name, unless it includes one with a permission."""
     nested = Role(permissions=FEATURES, roles={"member": [], "owner": ["member"]})
     world = await open_world(features=[Password(), Otp(), nested], email_verification=False)
     await definitions.sync(world.auth)
@@ -337,7 +337,7 @@ async def test_filling_a_role_removes_no_name_from_one_that_includes_it(open_wor
 
 
 async def test_users_cannot_create_a_role_that_the_code_declares(open_world: OpenWorld) -> None:
-    """It is not in the database before `fam-auth roles sync`, which would give its maker what it is worth."""
+    """It is not in the database before `fam-auth roles sync`, which would give its creator the permissions."""
     world = await open_world(
         features=[Password(), Otp(), Role(permissions=FEATURES, roles=CODE)], email_verification=False
     )
@@ -405,7 +405,7 @@ async def test_an_unverified_administrator_does_not_count_as_the_last_one(open_w
 
 
 async def test_no_mail_reveals_the_address_of_an_administrator(office: World) -> None:
-    """The owner of the account hears what was done, and from where only when they did it themselves."""
+    """The owner of the account is notified of what was done, with an address only if they did it themselves."""
     eve = await actor_of(office, await clerk(office, *EVERY))
     bob, carl = [await users.get(office.auth, await holder(office)) for _ in range(2)]
     await otp.remove_all(office.auth, bob, "passport seen", eve)

@@ -61,7 +61,7 @@ async def office(open_world: OpenWorld) -> World:
 
 
 async def somebody(world: World, email: str, *roles: str) -> Person:
-    """Somebody signed in with these roles."""
+    """A signed-in user with these roles."""
     person = await world.person(email)
     person.use((await person.register()).json()["tokens"])
     for name in roles:
@@ -379,7 +379,7 @@ async def test_roles_can_require_a_second_factor(open_world: OpenWorld) -> None:
 
 
 async def test_s015_s047_who_rises_to_such_a_role_signs_in_anew(open_world: OpenWorld) -> None:
-    """The session of before shows one factor: nobody administers with it, by that role or by one that includes it."""
+    """The earlier session has one factor: it gets no administration, by that role or by one that includes it."""
     world = await open_world(
         features=[Password(), Otp(required_roles=("admin",)), Role(roles={"chief": ["admin"], "reader": []})],
         email_verification=False,
@@ -400,7 +400,7 @@ async def test_s015_s047_who_rises_to_such_a_role_signs_in_anew(open_world: Open
 
 
 async def test_s015_s047_a_role_that_comes_to_include_such_a_role_signs_its_holders_out(open_world: OpenWorld) -> None:
-    """As a grant does: whoever has it by a role of a role signs in anew, and nobody else."""
+    """Like a grant: users who have it through another role must sign in again, and no others."""
     world = await open_world(
         features=[Password(), Otp(required_roles=("admin",)), Role(roles={"chief": ["reader"], "reader": []})],
         email_verification=False,
@@ -541,7 +541,7 @@ async def test_routes_that_ask_for_what_there_is_start(office: World) -> None:
 
 
 async def test_a_socket_ends_with_the_role_that_let_it_in(office: World) -> None:
-    """The claims of a session behind an open WebSocket are asked for anew, as a request would."""
+    """The claims of a session with an open WebSocket are computed again, as for a request."""
     ada = await somebody(office, "ada@example.com", "reader")
     session = (await ada.http.get("/auth/session")).json()
     await managers.revoke(office.auth, await id_of(ada), "reader", OPERATOR)

@@ -40,7 +40,7 @@ SECRET = new_secret()
 
 @pytest.fixture
 def crm() -> Iterator[Receiver]:
-    """Somebody who listens."""
+    """An endpoint that records what it receives."""
     with receiver() as listening:
         yield listening
 
@@ -296,7 +296,7 @@ def test_the_environment_names_endpoints(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_worker_that_is_killed_loses_nothing(
     crm: Receiver, database: str, tmp_path: Path, make_auth: MakeAuth
 ) -> None:
-    """It dies while the endpoint thinks; the next one tells the endpoint again, under the same id."""
+    """The worker dies while the endpoint responds; the next one posts the event again, with the same id."""
     crm.hangs.clear()
     variables = {
         **{name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COVERAGE")},
