@@ -98,7 +98,7 @@ class UserEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class UserRegistered(UserEvent, kind="user.registered"):
-    """Somebody registered an account.
+    """A user registered.
 
     `given` contains the application's own fields. They are written nowhere: only `auth.on` gets them.
     """
@@ -119,13 +119,13 @@ class UserRegistered(UserEvent, kind="user.registered"):
 
 
 class UserRegistrationRepeated(UserEvent, kind="user.registration_repeated"):
-    """Somebody registered an address again. A mail tells the owner unless the address still waits to be verified."""
+    """An address was registered again. A mail tells the owner unless the address still waits to be verified."""
 
     notifies = "already_registered"
 
 
 class UserRegistrationDisowned(UserEvent, kind="user.registration_disowned"):
-    """The owner of the mailbox said that one of several registrations was not theirs; it is gone."""
+    """The owner of the mailbox disowned one of several registrations, which is deleted."""
 
 
 class UserCreated(UserEvent, kind="user.created"):
@@ -139,13 +139,13 @@ class UserAdopted(UserEvent, kind="user.adopted"):
 
 
 class UserInvited(UserEvent, kind="user.invited"):
-    """An administrator invited somebody."""
+    """An administrator invited a user."""
 
     counts_as = "sign_ups"
 
 
 class UserClaimed(UserEvent, kind="user.claimed"):
-    """The owner of a mailbox took over an account that somebody else created for it; its credentials are deleted."""
+    """The owner of a mailbox took over an account that someone else created for it; its credentials are deleted."""
 
     invalidates = "user"
     changes_credentials = True

@@ -13,7 +13,7 @@ OpenWorld = Callable[..., Awaitable[World]]
 VICTIM, EVIL = "victim@example.com", "evil@example.com"
 
 
-async def test_a004_registering_does_not_tell_who_has_an_account(world: World, ada: Person) -> None:
+async def test_a004_registering_does_not_reveal_accounts(world: World, ada: Person) -> None:
     before = await ada.me()
     answers = [await (await world.person(email)).register(name="x") for email in (ada.email, "new@example.com")]
     assert {(one.status_code, one.json()["status"]) for one in answers} == {(202, "pending_verification")}
@@ -51,7 +51,7 @@ async def test_a007_a065_one_address_and_nothing_beside_it(world: World, path: s
 
 
 async def test_a029_what_a_lock_of_the_password_locks(open_world: OpenWorld) -> None:
-    """Every way that judges the password waits; a session that stands goes on, and the mailbox still helps."""
+    """Every sign-in method that checks the password waits; existing sessions stay, and a reset by mail still works."""
     world = await open_world(token_route=True, throttle={"network": "1000/5m"})
     ada = await world.person("ada@example.com")
     await ada.register()
@@ -74,7 +74,7 @@ async def test_a029_what_a_lock_of_the_password_locks(open_world: OpenWorld) -> 
     assert (await ada.login()).status_code == 200
 
 
-async def test_a067_whoever_registers_anothers_address_has_nothing_of_it(world: World) -> None:
+async def test_a067_registering_the_address_of_another_gains_nothing(world: World) -> None:
     eve, victim = await world.person(VICTIM), await world.person(VICTIM)
     eve.password = "eve knows this one"
     await eve.register()

@@ -1,4 +1,4 @@
-"""Requirements and attacks that no story tells by itself, each by its number, through HTTP alone where that can be."""
+"""Requirements and attacks that no story covers, each by its number, through HTTP alone where possible."""
 
 import asyncio
 import hashlib
@@ -155,7 +155,7 @@ async def test_s070_a_token_ends_by_the_servers_clock(world: World) -> None:
 
 
 @pytest.mark.parametrize("evil", SQL)
-async def test_s096_no_statement_is_made_of_input(world: World, evil: str) -> None:
+async def test_s096_no_sql_is_built_from_input(world: World, evil: str) -> None:
     ada = await signed_in(world)
     for method, path, body in (
         ("POST", "/auth/login", {"email": "ada@example.com", "password": evil}),
@@ -172,7 +172,7 @@ async def test_s096_no_statement_is_made_of_input(world: World, evil: str) -> No
     assert len(users_left) == 1
 
 
-async def test_s097_s098_a083_what_people_write_is_shown_as_text(world: World) -> None:
+async def test_s097_s098_a083_user_input_is_shown_as_text(world: World) -> None:
     name = "<script>alert(1)</script>{{7*7}}${7*7}"
     ada = await world.person("ada@example.com")
     await ada.register(name=name)
@@ -192,7 +192,7 @@ async def test_s097_s098_a083_what_people_write_is_shown_as_text(world: World) -
     assert "\n" not in subject.replace("\r", "")
 
 
-async def test_s102_no_step_before_the_one_before(open_world: OpenWorld) -> None:
+async def test_s102_no_step_can_be_skipped(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Otp()])
     client = await world.client()
     for path, body, code in (
@@ -253,7 +253,7 @@ async def test_s119_a090_more_hashes_than_wait_are_refused(open_world: OpenWorld
     assert (await people[0].login()).status_code == 401
 
 
-async def test_s124_a_fault_is_answered_without_its_cause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_s124_an_error_response_does_not_reveal_its_cause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ada = await signed_in(world)
     table = "auth_event" if world.auth.database.is_sqlite else "fam_auth.auth_event"
     await world.auth.database.rows(text(f"ALTER TABLE {table} RENAME TO away"))
@@ -323,7 +323,7 @@ async def test_a046_clients_without_an_address_share_one_limit(open_world: OpenW
 
 
 @pytest.mark.parametrize("path", ["/auth/login", "/auth/register"])
-async def test_a056_no_other_site_signs_anybody_in(world: World, path: str) -> None:
+async def test_a056_another_site_cannot_sign_a_user_in(world: World, path: str) -> None:
     body = {"email": "eve@example.com", "password": PASSWORD}
     for headers, is_refused in (
         ({"Sec-Fetch-Site": "cross-site"}, True),
@@ -368,7 +368,7 @@ async def test_a098_whoever_writes_the_tables_plants_no_token(world: World) -> N
         ("/auth/register", "already_registered", True),
     ],
 )
-async def test_a102_s103_nobody_is_bombed_with_mail(
+async def test_a102_s103_mails_to_an_address_are_limited(
     open_world: OpenWorld, path: str, kind: str, is_verified: bool
 ) -> None:
     world = await open_world(trusted_proxies=("127.0.0.1",))

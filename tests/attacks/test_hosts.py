@@ -1,4 +1,4 @@
-"""A-06: nobody tells the service its own name, neither for the links of its mails nor for anything else."""
+"""A-06: no request tells the service its own name, neither for links in mails nor for anything else."""
 
 import asyncio
 import importlib
@@ -23,7 +23,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, shared_postgres_database: 
 
 
 async def asked(url: str, body: dict[str, str], *heads: str, target: str = "", path: str = "/auth/login") -> int:
-    """The status of a request with exactly these headers; `target` stands before the path, as proxies are asked."""
+    """The status of a request with exactly these headers; `target` precedes the path, as in requests to a proxy."""
     address, content = urlsplit(url), json.dumps(body)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     lines = [f"POST {target}{path} HTTP/1.1", *heads, "Content-Type: application/json"]

@@ -75,7 +75,7 @@ ROUTES: dict[str, dict[str, Any]] = {
 
 
 async def signed_in(target: Service) -> dict[str, str]:
-    """The header of somebody who wants another address, and has just signed in."""
+    """The header of a user who wants another address, and has just signed in."""
     body = {"email": f"{uuid4().hex[:8]}@example.com", "password": PASSWORD}
     async with httpx2.AsyncClient(base_url=target.url) as client:
         await client.post("/auth/register", json=body)

@@ -105,7 +105,7 @@ async def _registered(url: str) -> None:
 
 
 @pytest.mark.slow
-async def test_s019_listening_is_not_felt(url: str) -> None:
+async def test_s019_listeners_do_not_change_the_response_time(url: str) -> None:
     async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
 
         async def call(address: str) -> int:

@@ -26,7 +26,7 @@ Tries = Callable[[httpx2.AsyncClient], Awaitable[httpx2.Response]]
 
 @dataclass(frozen=True)
 class Step:
-    """How an account comes to need a step, and how somebody tries to take it; None: it is taken by a mail alone."""
+    """How an account gets a step, and how a test tries to take it; None: a mailed link alone takes it."""
 
     arrange: Arranges
     take: Tries | None
@@ -96,7 +96,7 @@ async def _kept(world: World) -> list[object]:
 
 
 async def test_a_password_that_is_marked_is_not_changed_before_the_second_factor(open_world: OpenWorld) -> None:
-    """Whoever stole it would have set another."""
+    """A thief would have set another one."""
     world = await open_world(features=[Password(), Otp()])
     user = await passwords.create(world.auth, "ada@example.com", PASSWORD, None, verified=True)
     http = await _at(world, user, ("second_factor", "change_password"))
@@ -105,7 +105,7 @@ async def test_a_password_that_is_marked_is_not_changed_before_the_second_factor
 
 
 @pytest.mark.parametrize("step", ["change_password", "enroll_second_factor"])
-async def test_a_login_that_waits_for_something_else_takes_no_step(open_world: OpenWorld, step: str) -> None:
+async def test_a_login_refuses_steps_that_it_does_not_require(open_world: OpenWorld, step: str) -> None:
     world = await open_world(features=[Password(), Otp()])
     await passwords.create(world.auth, "ada@example.com", PASSWORD, None, verified=False)
     begun = (await Person(world, "ada@example.com", await world.client()).login()).json()

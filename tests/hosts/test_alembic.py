@@ -173,7 +173,7 @@ def test_postgres_needs_nothing_with_the_default_options(on_postgres: Environmen
     assert on_postgres.draft().startswith(UNCHANGED)
 
 
-def test_looking_into_every_schema_a_host_would_drop_our_tables(on_postgres: Environment) -> None:
+def test_with_include_schemas_a_host_would_drop_our_tables(on_postgres: Environment) -> None:
     """Why the documentation asks for the two lines."""
     assert {"auth_session", "version_kernel"} < names(on_postgres.draft(include_schemas=True))
 
@@ -228,7 +228,7 @@ def test_a_new_foreign_key_to_our_tables_is_seen(environment: Environment) -> No
 
 
 @pytest.mark.filterwarnings("ignore:Autogenerate rendered a drop_constraint")
-def test_a_foreign_key_to_our_tables_that_is_no_more_is_seen(environment: Environment) -> None:
+def test_a_removed_foreign_key_to_our_tables_is_seen(environment: Environment) -> None:
     environment.draft(include_object=include_object)
     environment.upgrade()
     assert "op.drop_constraint(" in environment.draft(Earlier.metadata, include_object=include_object)

@@ -1,4 +1,4 @@
-"""A service that is told to stop says so first, and answers for a while, so that proxies turn away in time."""
+"""A stopping service first reports that it is not ready, and still answers for a while, so that proxies turn away."""
 
 import asyncio
 import importlib
@@ -14,7 +14,7 @@ from tests.support.people import PASSWORD, Clock, Mailbox
 from tests.support.service import service
 
 
-async def test_r017_it_is_not_ready_and_answers_still(sqlite_database: str, tmp_path: Path) -> None:
+async def test_r017_a_draining_service_is_not_ready_but_still_answers(sqlite_database: str, tmp_path: Path) -> None:
     body = {"email": "ada@example.com", "password": PASSWORD}
     with service(tmp_path, sqlite_database, FAM_AUTH_DRAIN="PT1S", **SETTINGS) as running:
         async with httpx2.AsyncClient(base_url=running.url) as http:
@@ -31,7 +31,7 @@ async def test_r017_it_is_not_ready_and_answers_still(sqlite_database: str, tmp_
         assert await asyncio.to_thread(running.process.wait, 10) in {0, -signal.SIGTERM}
 
 
-async def test_whoever_hears_the_signal_else_hears_it_after_the_drain(
+async def test_other_signal_handlers_are_called_after_the_drain(
     sqlite_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

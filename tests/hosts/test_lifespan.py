@@ -101,7 +101,7 @@ def test_an_application_without_a_lifespan(make_auth: MakeAuth) -> None:
         assert http.get("/auth/health/ready").status_code == 200
 
 
-def test_what_stops_our_start_stops_the_application(clock: Clock, mailbox: Mailbox, tmp_path: Path) -> None:
+def test_a_failing_start_stops_the_application(clock: Clock, mailbox: Mailbox, tmp_path: Path) -> None:
     shop = Shop(new_auth(f"sqlite+aiosqlite:///{tmp_path}/empty.db", clock, mailbox))
     with pytest.raises(Misconfigured, match="fam-auth migrate"), TestClient(shop.app):
         pytest.fail("it started")

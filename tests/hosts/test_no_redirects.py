@@ -1,4 +1,4 @@
-"""No answer of ours leads to the address that the Host header names: neither a redirect nor anything else."""
+"""No response leads to the address in the Host header, neither by a redirect nor otherwise."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ async def world(open_world: OpenWorld) -> World:
 
 
 def paths(app: FastAPI) -> Iterator[str]:
-    """Every path of ours, filled in, with a slash behind it and without."""
+    """Every path of ours, filled in, with and without a slash at its end."""
     yield "/auth"
     for path in sorted({rule.path for rule in rules(app) if rule.path.startswith("/auth")}):
         filled = re.sub(r"{\w*id\w*}", str(uuid4()), path)
@@ -58,7 +58,7 @@ async def test_no_answer_has_the_host_header_in_it(world: World) -> None:
             assert not answer.headers.get("Location", "/").startswith(("http", "//")), (method, path)
 
 
-async def test_a_slash_too_many_is_no_path_of_ours(world: World) -> None:
+async def test_an_additional_slash_is_not_found(world: World) -> None:
     http = await world.client(Host=EVIL)
     answer = await http.get("/auth/me/", follow_redirects=False)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -73,7 +73,7 @@ async def test_the_prefix_alone_is_the_prefix_with_a_slash(world: World, open_wo
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_a_socket_to_a_path_that_is_none_is_denied(make_auth: MakeAuth) -> None:
+def test_a_socket_to_an_unknown_path_is_denied(make_auth: MakeAuth) -> None:
     app = FastAPI()
     install(app, make_auth(), pages=True)
     http = TestClient(app)
@@ -96,7 +96,7 @@ async def test_within_a_mounted_application(open_world: OpenWorld) -> None:
         assert (await http.get("/below/auth/me")).status_code == 401
 
 
-async def test_the_service_redirects_nobody(make_auth: MakeAuth, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_service_never_redirects_by_slash(make_auth: MakeAuth, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAM_AUTH_PROFILE", "development")
     auth = make_auth(api_docs=True, profile="development")
     service = import_module("fam_auth.main").create(auth)

@@ -43,7 +43,7 @@ def auth(make_auth: MakeAuth) -> Auth:
 
 @pytest.fixture
 async def engine(database: str, auth: Auth) -> AsyncIterator[AsyncEngine]:
-    """The host's own engine, with the host's own tables beside ours."""
+    """The application's own engine, with its own tables in the same database as ours."""
     engine = create_async_engine(database, execution_options={"schema_translate_map": {"tenant": None}})
     if auth.database.is_sqlite:
         event.listen(engine.sync_engine, "connect", lambda plain, _: plain.execute("PRAGMA foreign_keys=ON"))
@@ -78,7 +78,7 @@ async def test_nothing_of_it_is_there_before_the_commit(auth: Auth, sessions: Se
             await users.get(auth, user.id)
 
 
-async def test_what_the_host_rolls_back_has_never_been(auth: Auth, sessions: Sessions) -> None:
+async def test_a_rollback_of_the_host_leaves_nothing(auth: Auth, sessions: Sessions) -> None:
     async with sessions() as db:
         user = await users.create(auth, "ada@example.com", db=db)
         db.add(Profile(user_id=user.id, nickname="countess"))
@@ -99,7 +99,7 @@ async def test_a_refusal_leaves_the_hosts_transaction_to_the_host(auth: Auth, se
         assert (await db.get_one(Profile, known.id)).nickname == "countess"
 
 
-async def test_a_profile_of_nobody_is_refused(sessions: Sessions) -> None:
+async def test_a_profile_without_a_user_is_refused(sessions: Sessions) -> None:
     db = sessions()
     db.add(Profile(user_id=UUID(int=0), nickname="nobody"))
     with pytest.raises(IntegrityError):

@@ -128,7 +128,7 @@ class Host:
         return {"Cookie": f"__Host-fam_session={complete.cookie}"}
 
     def socket(self, path: str, headers: dict[str, str]) -> str:
-        """What the socket says first."""
+        """The first message of the socket."""
         with self.http.websocket_connect(path, headers=headers) as websocket:
             return websocket.receive_text()
 
@@ -200,7 +200,7 @@ def test_another_site_changes_nothing_in_a_route_of_the_host(host: Host) -> None
         ("/both", ["password", "otp"], 6, ("aal1", 300)),
     ],
 )
-def test_what_a_route_demands(
+def test_a_route_enforces_its_demands(
     host: Host, clock: Clock, path: str, methods: list[str], minutes: int, wanted: tuple[str, int | None] | None
 ) -> None:
     header = host.sign_in(*methods, transport="cookie")
@@ -214,7 +214,7 @@ def test_what_a_route_demands(
         assert answer.headers["WWW-Authenticate"] == challenge(*wanted)
 
 
-def test_a_socket_demands_as_well(host: Host, clock: Clock) -> None:
+def test_a_socket_enforces_its_demands(host: Host, clock: Clock) -> None:
     header = host.sign_in("password", "otp", transport="cookie")
     assert host.socket("/socket/strong", header) == "ada@example.com"
     clock.travel(minutes=11)
@@ -249,7 +249,7 @@ def test_a_socket_ends_with_its_session(host: Host) -> None:
         assert time.monotonic() - began < 2
 
 
-def test_a_socket_ends_when_what_was_asked_does_not_hold_any_more(host: Host, clock: Clock) -> None:
+def test_a_socket_ends_when_its_demand_is_no_longer_met(host: Host, clock: Clock) -> None:
     header = host.sign_in()
     with host.http.websocket_connect("/socket/recent", headers=header) as websocket:
         websocket.receive_text()

@@ -53,7 +53,7 @@ def http(auths: tuple[Auth, Auth]) -> Iterator[TestClient]:
 
 
 def inner(auth: Auth, app: FastAPI | None = None) -> FastAPI:
-    """A sub-application with a route for whoever is signed in."""
+    """A sub-application with a route for signed-in users."""
     app = app or FastAPI()
     app.add_api_route("/hello", hello)
     install(app, auth)
@@ -69,7 +69,7 @@ def statuses(http: TestClient, **headers: str) -> list[int]:
     return [http.get(f"/{name}/hello", headers=headers).status_code for name in ("customers", "staff")]
 
 
-def test_a_bearer_token_counts_where_it_was_given(http: TestClient) -> None:
+def test_a_bearer_token_works_only_where_it_was_issued(http: TestClient) -> None:
     customer, employee = (http.post(f"/{name}/auth/register", json=BODY).json() for name in ("customers", "staff"))
     assert statuses(http, Authorization=f"Bearer {customer['tokens']['access_token']}") == [200, 401]
     assert statuses(http, Authorization=f"Bearer {employee['tokens']['access_token']}") == [401, 200]
@@ -78,7 +78,7 @@ def test_a_bearer_token_counts_where_it_was_given(http: TestClient) -> None:
     assert http.post("/customers/auth/refresh", json=body).status_code == 200
 
 
-def test_a_cookie_counts_where_it_was_given(http: TestClient) -> None:
+def test_a_cookie_works_only_where_it_was_issued(http: TestClient) -> None:
     """Both are of one name and of the whole host (`__Host-`), so a browser is signed in on one side at a time."""
     assert http.post("/customers/auth/register", json={**BODY, "transport": "cookie"}).status_code == 201
     assert statuses(http) == [200, 401]
@@ -86,7 +86,7 @@ def test_a_cookie_counts_where_it_was_given(http: TestClient) -> None:
     assert statuses(http) == [401, 200]
 
 
-def test_links_lead_to_the_side_they_are_of(http: TestClient, auths: tuple[Auth, Auth]) -> None:
+def test_links_lead_to_their_own_application(http: TestClient, auths: tuple[Auth, Auth]) -> None:
     assert auths[0].link("verify_email", "T") == f"{ORIGIN}/customers/auth/verify-email#token=T"
     assert auths[1].link("verify_email", "T") == f"{ORIGIN}/staff/auth/verify-email#token=T"
 

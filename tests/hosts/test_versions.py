@@ -109,7 +109,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
-    """A Python with these versions and a host beside it."""
+    """A Python with these versions, and an application."""
     requirements, python = VERSIONS[request.param]
     made = Environment(tmp_path_factory.mktemp("versions"), python)
     made.install(f"{wheel}[postgres]", "websockets", *requirements)

@@ -1,4 +1,4 @@
-"""A WebSocket ends with what let it in, whatever its peer, its route or the database do meanwhile."""
+"""A WebSocket ends with the session that opened it, whatever its peer, its route or the database do meanwhile."""
 
 import asyncio
 import time
@@ -147,7 +147,7 @@ class Host:
         return self.site.auth
 
     async def end_all(self, db: AsyncSession | None = None) -> None:
-        """Everybody is signed out."""
+        """Ends every session."""
         await sessions.end(self.auth, {}, "ended_by_administrator", ACTOR, db=db)
 
 
@@ -243,7 +243,7 @@ async def test_a_change_is_not_lost_while_the_database_is_away(host: Host) -> No
 
 
 @IMPLEMENTATIONS
-async def test_a_peer_that_does_not_read_holds_up_nobody_and_is_cut_off(
+async def test_a_peer_that_does_not_read_is_cut_off_and_delays_no_other(
     open_host: OpenHost, patience: float, implementation: str
 ) -> None:
     host: Host = await open_host({"ws": implementation, "ws_per_message_deflate": False})
@@ -297,14 +297,14 @@ async def test_a_socket_that_has_ended_delivers_nothing_more(open_host: OpenHost
 
 
 async def talk(peer: Any) -> None:
-    """Sends frames as fast as they are taken (RFC 6455, 5.2; masked with zeros)."""
+    """Sends frames as fast as the server reads them (RFC 6455, 5.2; masked with zeros)."""
     while True:
         await asyncio.get_running_loop().sock_sendall(peer, b"\x81\x82\x00\x00\x00\x00hi")
         await asyncio.sleep(0.001)
 
 
 async def test_a_socket_that_is_not_accepted_yet_is_denied(host: Host) -> None:
-    """What ends while a dependency after ours takes its time."""
+    """A session that ends while a later dependency is slow."""
     _, token = await host.site.session(host.ada)
     opening = asyncio.create_task(status(host, "/slow", token))
     await until(lambda: host.seen.said)
@@ -313,8 +313,8 @@ async def test_a_socket_that_is_not_accepted_yet_is_denied(host: Host) -> None:
     host.seen.may_go_on.set()
 
 
-async def test_a_right_that_goes_while_a_dependency_takes_its_time(host: Host) -> None:
-    """The demand stands behind the slow one: it was not known when the change was heard of."""
+async def test_a_right_lost_during_a_slow_dependency_denies_the_socket(host: Host) -> None:
+    """The demand comes after the slow dependency, so it was not known when the change was announced."""
     _, token = await host.site.session(host.ada)
     opening = asyncio.create_task(opened(host, "/slow", token))
     await until(lambda: host.seen.said)
@@ -325,8 +325,8 @@ async def test_a_right_that_goes_while_a_dependency_takes_its_time(host: Host) -
     assert await codes([await opening], 2) == [4403]
 
 
-async def test_time_alone_ends_what_a_demand_holds_for(host: Host) -> None:
-    """Nobody changes anything; the proof grows too old, and asked for is only what is due."""
+async def test_a_socket_ends_when_the_time_of_its_demand_is_over(host: Host) -> None:
+    """Nothing changes; the proof grows too old, and only due sessions are queried."""
     _, token = await host.site.session(host.ada)
     async with host.site.open("/fresh", token) as peer, host.site.open("/edit", token) as other:
         # A feed that was read for the first time says that all may have changed.
@@ -342,7 +342,7 @@ async def test_time_alone_ends_what_a_demand_holds_for(host: Host) -> None:
         assert await other.recv() == "still here"
 
 
-async def test_a_change_of_somebody_else_asks_nothing(host: Host, make_auth: MakeAuth) -> None:
+async def test_a_change_of_another_user_takes_no_query(host: Host, make_auth: MakeAuth) -> None:
     eve, other, (_, token) = await host.site.user("eve@example.com"), make_auth(), await host.site.session(host.ada)
     async with host.site.open("/edit", token):
         await asyncio.sleep(0.7)
@@ -368,7 +368,7 @@ async def test_a_demand_of_several_holds_as_long_as_one_of_them(host: Host, path
         assert await codes([peer], 2) == [4403]
 
 
-async def test_a_grant_ends_by_time_alone(host: Host) -> None:
+async def test_a_socket_ends_when_its_grant_expires(host: Host) -> None:
     host.claimed["until"] = host.auth.until(timedelta(minutes=5))
     _, token = await host.site.session(host.ada)
     async with host.site.open("/edit", token) as peer, host.site.open("/echo", token) as other:
@@ -386,7 +386,7 @@ async def test_a_grant_ends_by_time_alone(host: Host) -> None:
 
 @pytest.mark.parametrize("used", [False, True])
 async def test_an_open_socket_does_not_keep_a_session_from_being_idle(open_host: OpenHost, used: bool) -> None:
-    """A use elsewhere does: the row tells of it."""
+    """A use elsewhere does, as the row shows."""
     host: Host = await open_host(session_idle="PT30M")
     session, token = await host.site.session(host.ada)
     async with host.site.open("/session", token) as peer:
@@ -405,8 +405,8 @@ async def test_an_open_socket_does_not_keep_a_session_from_being_idle(open_host:
         assert await codes([peer], 2) == [4401]
 
 
-async def test_a_socket_of_a_remembered_session_is_asked_for_once(open_host: OpenHost) -> None:
-    """What this worker remembers was read long ago, and used since: the row knows by then."""
+async def test_a_socket_of_a_cached_session_is_not_ended_as_idle(open_host: OpenHost) -> None:
+    """The cached session was read long ago and used since; the row has the use by then."""
     host: Host = await open_host(session_idle="PT30M", access_lifetime="PT2H")
     _, token = await host.site.session(host.ada)
     for _ in range(3):
@@ -427,8 +427,8 @@ async def test_the_last_moment_of_a_session_needs_no_database(host: Host) -> Non
         assert asked == []
 
 
-async def test_a_sign_out_between_the_look_and_the_watch(host: Host) -> None:
-    """The answer of the database is on its way for long enough that the feed has told of the sign-out before."""
+async def test_a_sign_out_between_the_check_and_the_watch_ends_the_socket(host: Host) -> None:
+    """The database's response takes so long that the feed has announced the sign-out before it arrives."""
     session, token = await host.site.session(host.ada)
     arrived, go_on, row = asyncio.Event(), asyncio.Event(), host.auth.database.row
 
@@ -448,7 +448,7 @@ async def test_a_sign_out_between_the_look_and_the_watch(host: Host) -> None:
     assert await codes([await opening], 2) == [4401]
 
 
-async def test_a_session_that_is_judged_twice_at_once_ends_once(host: Host) -> None:
+async def test_a_session_that_is_checked_twice_at_once_ends_once(host: Host) -> None:
     _, token = await host.site.session(host.ada)
     async with host.site.open("/echo", token) as peer:
         sockets = sockets_of(host.auth)
@@ -458,8 +458,8 @@ async def test_a_session_that_is_judged_twice_at_once_ends_once(host: Host) -> N
         assert await codes([peer], 2) == [4401]
 
 
-async def test_claims_of_one_user_that_cannot_be_told_are_nobody_elses_matter(host: Host) -> None:
-    """Theirs end, as nobody knows what they may; those of others are judged."""
+async def test_claims_that_cannot_be_computed_affect_only_their_own_user(host: Host) -> None:
+    """Their sockets end, because their rights are unknown; those of others are checked."""
     broken, eve = await host.site.user("broken@example.com"), await host.site.user("eve@example.com")
     tokens = [(await host.site.session(user))[1] for user in (broken, host.ada, eve)]
     peers = [await host.site.open("/edit", token) for token in tokens]
@@ -476,8 +476,8 @@ async def test_claims_of_one_user_that_cannot_be_told_are_nobody_elses_matter(ho
     assert await codes(peers[1:], 3) == [4403, 4403]
 
 
-async def test_a_user_who_is_locked_holds_up_nobody(postgres_only: None, host: Host) -> None:
-    """Their claims cannot be asked for until then; they are judged when they can."""
+async def test_a_locked_user_delays_no_other_socket(postgres_only: None, host: Host) -> None:
+    """Their claims cannot be computed until then; they are checked when they can."""
     eve = await host.site.user("eve@example.com")
     tokens = [(await host.site.session(user))[1] for user in (host.ada, eve)]
     peers = [await host.site.open("/edit", token) for token in tokens]
@@ -493,9 +493,7 @@ async def test_a_user_who_is_locked_holds_up_nobody(postgres_only: None, host: H
     assert await codes(peers[:1], 4) == [4403]
 
 
-async def test_claims_that_have_ended_are_over_although_nobody_can_ask_for_new_ones(
-    postgres_only: None, host: Host
-) -> None:
+async def test_expired_claims_end_a_socket_even_if_new_ones_cannot_be_read(postgres_only: None, host: Host) -> None:
     """The row of the user is locked, so that no answer comes; that the time is up needs none."""
     _, token = await host.site.session(host.ada)
     peer = await host.site.open("/edit", token)
@@ -529,7 +527,7 @@ async def test_a_session_that_cannot_be_read_ends_its_own_socket_alone(host: Hos
         assert await other.recv() == "still here"
 
 
-async def test_strict_asks_for_all_of_them_and_survives_a_database_that_is_away(open_host: OpenHost) -> None:
+async def test_strict_checks_every_socket_and_survives_a_lost_database(open_host: OpenHost) -> None:
     host: Host = await open_host(session_check="strict")
     _, token = await host.site.session(host.ada)
     table = "auth_session" if host.auth.database.is_sqlite else "fam_auth.auth_session"
@@ -589,7 +587,7 @@ async def test_behind_a_middleware_that_wraps_receive_the_route_ends_all_the_sam
 
 
 async def test_a_timeout_of_the_routes_own_stays_one(host: Host) -> None:
-    """What waits for the peer may be given up by the route, and a fault of the server's is not taken for an end."""
+    """The route may give up waiting for the peer, and an error of the server is not taken for an end."""
 
     async def receive() -> Any:
         raise TimeoutError
@@ -606,7 +604,7 @@ async def test_a_timeout_of_the_routes_own_stays_one(host: Host) -> None:
     assert await one.receive() == {"type": "websocket.disconnect", "code": 4401, "reason": ""}
 
 
-async def test_without_running_a_socket_is_warned_of(
+async def test_a_socket_without_running_logs_a_warning(
     make_auth: MakeAuth, host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
     session, token = await host.site.session(host.ada)

@@ -27,7 +27,7 @@ def test_an_encoded_word_is_not_accepted_as_an_address(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a=b@x.example", "a?b@x.example", "who?me=you@x.example"])
-def test_the_signs_of_an_encoded_word_may_be_in_an_address(text: str) -> None:
+def test_the_characters_of_an_encoded_word_are_allowed_in_an_address(text: str) -> None:
     assert parse(text).canonical == text
 
 

@@ -56,7 +56,7 @@ async def migrate(auth: Auth, step: Callable[[], None]) -> None:
 
 
 async def add(auth: Auth, address: str, canonical: str) -> None:
-    """Somebody with a verified address, and a token that was sent there."""
+    """A user with a verified address, and a token that was mailed there."""
     user, now = uuid4(), auth.now()
     own = {"id": user, "user_id": user, "created_at": now}
     token = {"purpose": "verify", "token": str(user), "code_tries": 0, "expires_at": now + timedelta(days=1)}
@@ -74,7 +74,7 @@ async def compared(auth: Auth) -> dict[str, str]:
     return {row.address: row.canonical for row in rows}
 
 
-async def test_what_was_folded_is_compared_in_lower_case(world: World, revision: ModuleType) -> None:
+async def test_case_folded_addresses_become_lower_case(world: World, revision: ModuleType) -> None:
     for address, (folded, _) in WRITTEN.items():
         await add(world.auth, address, folded)
     for _ in range(2):
@@ -93,7 +93,7 @@ async def test_what_was_folded_is_compared_in_lower_case(world: World, revision:
     }
 
 
-async def test_what_somebody_else_holds_by_now_stays(world: World, revision: ModuleType) -> None:
+async def test_an_address_that_is_taken_by_now_stays(world: World, revision: ModuleType) -> None:
     await add(world.auth, "straße@example.com", "straße@example.com")
     await add(world.auth, "STRAßE@example.com", "strasse@example.com")
     await migrate(world.auth, revision.upgrade)

@@ -1,4 +1,4 @@
-"""Background work goes on after every failure, and nothing in it waits for ever."""
+"""Background work continues after every failure, and never waits forever."""
 
 import asyncio
 import time
@@ -27,15 +27,15 @@ SOON = timedelta(milliseconds=10)
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As long as nobody has to wait for them."""
+    """As long as no one has to wait for them."""
     assert timedelta(0) < chores.PAUSE <= timedelta(seconds=5)
     assert timedelta(seconds=60) > chores.DEADLINE
     monkeypatch.setattr(chores, "PAUSE", SOON)
     monkeypatch.setattr(chores, "CANCEL_WAIT", 0.05)
 
 
-async def test_a_chore_goes_on_whatever_happens(caplog: pytest.LogCaptureFixture) -> None:
-    """Also when it is cancelled from within, as by an anyio scope that somebody else left open."""
+async def test_a_chore_survives_every_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """Also when it is cancelled from within, as by an anyio scope that other code left open."""
     stopping = asyncio.Event()
     raised = iter([Unavailable(), RuntimeError("broken"), asyncio.CancelledError(), None])
 
@@ -51,7 +51,7 @@ async def test_a_chore_goes_on_whatever_happens(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("deaf", [0, 1, 99])
-async def test_a_chore_that_hangs_is_done_again(caplog: pytest.LogCaptureFixture, deaf: int) -> None:
+async def test_a_chore_that_hangs_is_restarted(caplog: pytest.LogCaptureFixture, deaf: int) -> None:
     """However many cancellations it swallows."""
     stopping, never, begun = asyncio.Event(), asyncio.Event(), 0
 
@@ -74,7 +74,7 @@ async def test_a_chore_that_hangs_is_done_again(caplog: pytest.LogCaptureFixture
 
 
 async def test_a_chore_without_a_deadline_is_started_again_when_it_ends() -> None:
-    """The worker that sends mails: it returns when it is told to stop, and at no other time."""
+    """The worker that sends mails returns only when it is asked to stop."""
     stopping, begun = asyncio.Event(), 0
 
     async def work() -> None:
@@ -91,7 +91,7 @@ async def test_a_chore_without_a_deadline_is_started_again_when_it_ends() -> Non
     assert begun == 2
 
 
-async def test_a_chore_that_is_given_up_leaves_nothing_behind() -> None:
+async def test_a_cancelled_chore_leaves_nothing_behind() -> None:
     ended = asyncio.Event()
 
     async def chore() -> None:
@@ -108,7 +108,7 @@ async def test_a_chore_that_is_given_up_leaves_nothing_behind() -> None:
 
 
 async def test_the_feed_goes_on_after_a_connection_that_was_cut_silently(postgres_database: str) -> None:
-    """Nobody is told: no reset, no answer, and no deadline of the server's comes through. New connections work."""
+    """A silent cut: no reset, no response, and no deadline of the server arrives. New connections work."""
     async with counting(postgres_database) as wire, an_auth(wire.url) as auth:
         stopping = asyncio.Event()
         listening = partial(invalidation.read, auth)
@@ -135,7 +135,7 @@ async def an_auth(database: str) -> AsyncIterator[Auth]:
     await auth.close()
 
 
-async def test_what_fails_at_the_end_is_logged_and_ends_all_the_same(
+async def test_failures_at_shutdown_are_logged_and_do_not_stop_it(
     make_auth: MakeAuth, caplog: pytest.LogCaptureFixture
 ) -> None:
     auth = make_auth()
@@ -146,14 +146,14 @@ async def test_what_fails_at_the_end_is_logged_and_ends_all_the_same(
 
 
 class Broken(dict[UUID, Any]):
-    """Uses that nobody can read."""
+    """Uses that cannot be written."""
 
     def __bool__(self) -> bool:
         raise RuntimeError("broken")
 
 
 async def seen_at(auth: Auth, person: Person) -> Any:
-    """When the session of somebody was last used, as the database knows it."""
+    """When the user's session was last used, according to the database."""
     session = await session_of(auth, person)
     row = await auth.database.row(select(Session.seen_at).where(Session.id == session))
     assert row is not None
@@ -191,7 +191,7 @@ async def test_one_use_that_cannot_be_written_does_not_keep_the_others(
     await auth.close()
 
 
-async def test_a_session_that_somebody_holds_does_not_keep_the_uses_of_others(world: World, ada: Person) -> None:
+async def test_a_locked_session_does_not_stop_writing_the_uses_of_others(world: World, ada: Person) -> None:
     """Say, a transaction of the application that takes its time."""
     auth = world.auth
     if auth.database.is_sqlite:

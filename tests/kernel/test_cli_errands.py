@@ -39,7 +39,7 @@ async def note(event: events.UserCreated) -> None:
 
 @pytest.fixture
 def given_up(make_auth: MakeAuth, clock: Clock) -> str:
-    """The id of a user of whom an errand was given up, named `mirror`; another one waits, for a webhook."""
+    """The id of a user with a failed event job `mirror` and a waiting webhook."""
 
     async def fail(_: object) -> None:
         raise ErrandFailed("HTTP 503")

@@ -60,7 +60,7 @@ def test_no_fresh_secret_is_taken_for_a_placeholder() -> None:
 
 
 @pytest.mark.parametrize(("change", "said"), BAD)
-def test_what_stops_the_start(change: dict[str, Any], said: str) -> None:
+def test_invalid_settings_stop_the_start(change: dict[str, Any], said: str) -> None:
     given = {"features": [Password()], **GOOD, **change}
     with pytest.raises(Misconfigured) as stopped:
         Auth(**{name: value for name, value in given.items() if value is not None or name == "features"})
@@ -92,7 +92,7 @@ def test_an_unknown_feature_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> 
         Auth(**GOOD)
 
 
-def test_a_feature_that_is_not_in_use_is_named() -> None:
+def test_asking_for_a_disabled_feature_names_it() -> None:
     with pytest.raises(Misconfigured, match="Password\\(\\)"):
         Auth(features=[], **GOOD).of(Password)
 

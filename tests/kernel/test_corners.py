@@ -32,7 +32,7 @@ OpenWorld = Callable[..., Awaitable[World]]
 WIDE = {"secrets": SECRETS, "public_url": "https://app.example.com", "mail": "smtp://mail.example.com"}
 
 
-async def test_a_transaction_that_the_database_gives_up_is_done_again(postgres_database: str) -> None:
+async def test_a_serialization_failure_is_retried(postgres_database: str) -> None:
     """A real one: two who read and write the same row, in isolation."""
     auth = new_auth(postgres_database, Clock(), Mailbox())
     user = await users.create(auth, "ada@example.com", verified=True)
@@ -96,14 +96,14 @@ async def test_whoever_is_deleted_while_their_claims_are_renewed_is_signed_out(
     assert deleted == [1]
 
 
-async def test_purge_keeps_whoever_needs_no_verification(open_world: OpenWorld) -> None:
+async def test_a_purge_keeps_users_if_addresses_need_no_verification(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Otp()], email_verification=False)
     purged = await purge.purge(world.auth)
     assert "users" not in purged
     assert purged["otp_email_code"] == 0
 
 
-def test_a_feature_tells_front_ends_nothing_by_itself() -> None:
+def test_a_feature_publishes_no_configuration_by_default() -> None:
     class Silent(Feature):
         name = "silent"
 
@@ -182,7 +182,7 @@ def test_a100_unsafe_settings_stop_the_start(settings: dict[str, Any], said: str
         Auth("postgresql+psycopg://localhost/app", features=[Password()], **{**WIDE, **settings})
 
 
-def test_what_could_be_safer_is_told() -> None:
+def test_advice_lists_settings_that_could_be_safer() -> None:
     bold: dict[str, Any] = {
         "session_absolute": "P60D",
         "access_lifetime": "PT2H",
@@ -204,7 +204,7 @@ def test_what_could_be_safer_is_told() -> None:
     assert list(advice(Auth("sqlite+aiosqlite:///./x.db", secrets=SECRETS).settings)) == []
 
 
-async def test_a_mail_that_hangs_does_not_hold_up_the_end(
+async def test_a_mail_that_hangs_does_not_delay_the_shutdown(
     make_auth: MakeAuth, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = import_module("fam_auth.install")  # the package has a function of that name
@@ -224,7 +224,7 @@ async def test_a_mail_that_hangs_does_not_hold_up_the_end(
         await hanging.wait()
 
 
-async def test_s123_what_a_client_calls_itself_stays_one_line(world: World) -> None:
+async def test_s123_a_user_agent_is_stored_as_one_line(world: World) -> None:
     ada = await world.person("ada@example.com")
     ada.http.headers["User-Agent"] = "curl\x1b[2J\u00a0evil"
     await ada.register()
@@ -234,7 +234,7 @@ async def test_s123_what_a_client_calls_itself_stays_one_line(world: World) -> N
     assert item["client"].startswith("curl?[2J")
 
 
-async def test_in_development_the_address_one_came_to_is_no_other_site(open_world: OpenWorld) -> None:
+async def test_in_development_the_requested_host_is_the_same_site(open_world: OpenWorld) -> None:
     world = await open_world(profile="development")
     ada = await world.person("ada@example.com")
     for origin, status in (("https://app.example.com", 202), ("https://evil.example", 403)):

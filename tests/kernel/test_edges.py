@@ -37,7 +37,7 @@ class Failure(Exception):
         self.sqlstate = sqlstate
 
 
-async def test_a_serialization_failure_is_repeated_and_then_said() -> None:
+async def test_a_serialization_failure_is_retried_and_then_reported() -> None:
     tries: list[int] = []
 
     @retried
@@ -59,7 +59,7 @@ async def test_a_serialization_failure_is_repeated_and_then_said() -> None:
     assert len(tries) == 1
 
 
-def test_a_database_that_fails_is_unavailable_and_our_own_faults_are_not() -> None:
+def test_database_failures_are_unavailable_and_bugs_are_not() -> None:
     for error in (DBAPIError("statement", {}, Failure("57014")), ConnectionError(), TimeoutError()):
         with pytest.raises(Unavailable), answered():
             raise error

@@ -1,4 +1,4 @@
-"""A mail is from one address to one, whatever the texts in it say: what the server is told is what was typed."""
+"""A mail goes from one address to one address, whatever its texts say: the envelope is exactly what was typed."""
 
 import email
 import re
@@ -39,7 +39,7 @@ BROKEN = "=?utf-8?q?attacker=0a?=foo@corp.example"
 
 
 class Sink:
-    """An SMTP server that keeps each envelope as it was told."""
+    """An SMTP server that keeps each envelope as it was received."""
 
     def __init__(self) -> None:
         self.got: list[Envelope] = []
@@ -119,7 +119,7 @@ async def test_a_mail_from_anything_but_one_address_is_never_sent(smtp: tuple[Si
 
 
 async def test_the_finished_message_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the library below does to an address: a mail that would go elsewhere is not sent."""
+    """Whatever the mail library does to an address: a mail that would go elsewhere is not sent."""
     monkeypatch.setattr(headers, "mailbox", lambda *_: f"{DECEPTIVE}")
     with pytest.raises(MailFailed, match="its headers would be read as different addresses"):
         MAIL.as_message()
@@ -217,7 +217,7 @@ async def test_no_text_adds_a_header(smtp: tuple[Sink, str]) -> None:
         assert not re.search(rb"^bcc", content, re.IGNORECASE | re.MULTILINE)
 
 
-async def test_a_domain_of_other_letters_travels_as_a_labels(open_world: OpenWorld, smtp: tuple[Sink, str]) -> None:
+async def test_a_unicode_domain_is_sent_as_a_labels(open_world: OpenWorld, smtp: tuple[Sink, str]) -> None:
     sink, url = smtp
     world = await open_world(public_url="https://münchen.example")
     ada = await world.person("Ada@Straße.example")
@@ -235,7 +235,7 @@ async def test_a_domain_of_other_letters_travels_as_a_labels(open_world: OpenWor
     assert "https://xn--mnchen-3ya.example/auth/verify-email#token=" in body.get_content()
 
 
-async def test_a_local_part_of_other_letters_goes_where_it_is_taken(smtp: tuple[Sink, str]) -> None:
+async def test_a_unicode_local_part_is_sent_if_the_server_supports_it(smtp: tuple[Sink, str]) -> None:
     sink, url = smtp
     await carrier(url).carry(replace(MAIL, recipient="jürgen@münchen.example"))
     assert sink.got[0].rcpt_tos == ["jürgen@xn--mnchen-3ya.example"]
@@ -257,7 +257,7 @@ async def test_a_non_ascii_address_is_given_up_without_smtputf8(smtp: tuple[Sink
 
 @pytest.mark.parametrize("smtp", [False], indirect=True)
 @pytest.mark.parametrize("text", ["x" * 2000, "ü" * 2000])
-async def test_what_a_mail_says_needs_no_more_than_seven_bits(smtp: tuple[Sink, str], text: str) -> None:
+async def test_the_text_of_a_mail_is_sent_in_seven_bits(smtp: tuple[Sink, str], text: str) -> None:
     sink, url = smtp
     await carrier(url).carry(replace(MAIL, subject=text, text=text, html=text))
     content = sink.got[0].content

@@ -1,4 +1,4 @@
-"""Who the client is: what stands in X-Forwarded-For, who may say so, and servers that read it before we do."""
+"""The address of a client: X-Forwarded-For, trusted proxies, and servers that rewrite it first."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ from tests.support.service import free_port, variables
 
 @pytest.fixture(autouse=True)
 def nothing_told() -> Iterator[None]:
-    """What the process has told of before does not count."""
+    """Resets the warnings that this process has logged already."""
     forwarded.warn.cache_clear()
     yield
     forwarded.warn.cache_clear()
@@ -85,7 +85,7 @@ def test_an_address_is_read_without_port_brackets_and_zone(given: str) -> None:
 
 
 @pytest.mark.parametrize("given", UNREAD)
-def test_what_is_no_address(given: str) -> None:
+def test_invalid_client_addresses_are_ignored(given: str) -> None:
     assert forwarded.address(given) is None
 
 
@@ -115,7 +115,7 @@ CHAINS = [
 
 
 @pytest.mark.parametrize(("trusted", "peer", "sent", "expected"), CHAINS)
-def test_who_a_client_is(
+def test_the_address_of_a_client_is_found(
     make_auth: MakeAuth, trusted: str, peer: tuple[str, int] | None, sent: tuple[str, ...], expected: str | None
 ) -> None:
     app = FastAPI()
@@ -135,7 +135,7 @@ async def test_strangers_behind_a_socket_lock_nobody_else_out(open_world: OpenWo
         assert (await Person(world, "other@example.com", http, "wrong").login()).status_code == 401
 
 
-def test_what_a_trusted_proxy_sends_and_nobody_can_read_is_told_once_without_it(
+def test_an_unreadable_forwarded_header_is_logged_once_without_its_value(
     make_auth: MakeAuth, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = FastAPI()
@@ -148,9 +148,7 @@ def test_what_a_trusted_proxy_sends_and_nobody_can_read_is_told_once_without_it(
     assert caplog.messages == [forwarded.UNREADABLE]
 
 
-def test_a_server_that_has_rewritten_an_address_is_told_of_once(
-    make_auth: MakeAuth, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_rewritten_client_address_is_logged_once(make_auth: MakeAuth, caplog: pytest.LogCaptureFixture) -> None:
     app = FastAPI()
     install(app, make_auth())
     for peer, sent in ((("192.0.2.7", 1), ("192.0.2.7",)), (("192.0.2.7", 0), ()), (("", 0), ("192.0.2.7",))):
@@ -168,7 +166,7 @@ async def advised(world: World, **patience: timedelta) -> list[str]:
 
 
 @pytest.mark.parametrize("name", forwarded.BELIEVING)
-async def test_doctor_tells_of_what_makes_uvicorn_believe_headers(
+async def test_doctor_reports_what_makes_uvicorn_trust_headers(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     for one in forwarded.BELIEVING:
@@ -179,7 +177,7 @@ async def test_doctor_tells_of_what_makes_uvicorn_believe_headers(
     assert told.startswith(f"{name} makes uvicorn rewrite")
 
 
-async def test_doctor_tells_of_proxies_that_name_no_client(open_world: OpenWorld) -> None:
+async def test_doctor_reports_proxies_that_forward_no_client_address(open_world: OpenWorld) -> None:
     world = await open_world(trusted_proxies="127.0.0.1, unix")
 
     async def told() -> list[str]:
@@ -198,13 +196,13 @@ async def test_doctor_tells_of_proxies_that_name_no_client(open_world: OpenWorld
     assert len(await told()) == 1
 
 
-async def test_doctor_waits_for_no_journal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_doctor_does_not_wait_for_the_audit_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "_addresses", lambda _: asyncio.sleep(60))
     assert "audit log" not in str(await advised(world, patience=timedelta(seconds=0.5)))
 
 
 @pytest.mark.parametrize(("profile", "told"), [("production", [forwarded.REWRITES]), ("development", [])])
-async def test_the_start_looks_for_what_stands_before_the_application(
+async def test_the_start_checks_what_wraps_the_application(
     make_auth: MakeAuth, caplog: pytest.LogCaptureFixture, profile: str, told: list[str]
 ) -> None:
     app, messages = FastAPI(), iter(["lifespan.startup", "lifespan.shutdown"])
@@ -243,7 +241,7 @@ def uvicorn(folder: Path, database: str, *arguments: str, **environment: str) ->
             process.wait(20)
 
 
-def test_a_plain_uvicorn_that_rewrites_addresses_is_told_of_at_the_start(tmp_path: Path, database: str) -> None:
+def test_the_start_reports_a_plain_uvicorn_that_rewrites_addresses(tmp_path: Path, database: str) -> None:
     port = str(free_port())
     with uvicorn(tmp_path, database, "--port", port) as log:
         assert log.read_text().count(forwarded.REWRITES) == 1

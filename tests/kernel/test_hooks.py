@@ -1,4 +1,4 @@
-"""What an application listens to: inside of the transaction of a deed, and after its commit."""
+"""The hooks of an application: listeners in the transaction of an event, and event jobs after its commit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -46,7 +46,7 @@ async def profiles(auth: Auth) -> list[tuple[UUID, str]]:
         return [(row.user_id, row.greeting) for row in await db.execute(select(Profile.user_id, Profile.greeting))]
 
 
-async def test_what_a_listener_writes_is_committed_with_the_deed(world: World) -> None:
+async def test_writes_of_a_listener_are_committed_with_the_event(world: World) -> None:
     await with_profiles(world.auth)
 
     @world.auth.on(events.UserCreated)
@@ -59,7 +59,7 @@ async def test_what_a_listener_writes_is_committed_with_the_deed(world: World) -
     assert [row.kind for row in page.items] == ["user.created"]
 
 
-async def test_a_listener_that_raises_refuses_the_deed(world: World) -> None:
+async def test_a_listener_that_raises_rolls_the_event_back(world: World) -> None:
     await with_profiles(world.auth)
     ada = await users.create(world.auth, "ada@example.com")
 
@@ -75,7 +75,7 @@ async def test_a_listener_that_raises_refuses_the_deed(world: World) -> None:
     assert (await users.get(world.auth, ada.id)).suspended_at is None
 
 
-async def test_a_class_stands_for_those_below_it(world: World) -> None:
+async def test_a_listener_of_a_class_gets_its_subclasses(world: World) -> None:
     heard: list[str] = []
 
     @world.auth.on(events.Event)
@@ -95,9 +95,9 @@ async def test_a_class_stands_for_those_below_it(world: World) -> None:
     assert heard == ["all user.created", "user user.created", "all pager.lost"]
 
 
-async def test_an_event_of_somebody_else_may_have_a_class(world: World) -> None:
+async def test_an_application_can_declare_its_own_event_class(world: World) -> None:
     class PagerFound(events.UserEvent, kind="pager.found"):
-        """Somebody's pager turned up."""
+        """A user found their pager."""
 
     heard: list[PagerFound] = []
 
@@ -110,7 +110,7 @@ async def test_an_event_of_somebody_else_may_have_a_class(world: World) -> None:
     assert (type(found), found.user_id, dict(found.detail)) == (PagerFound, UUID(int=1), {"where": "bus"})
 
 
-async def test_what_follows_is_done_after_the_commit_and_told_the_same_again(world: World) -> None:
+async def test_event_jobs_run_after_the_commit_and_retries_get_the_same_event(world: World) -> None:
     told: list[events.UserCreated] = []
 
     @world.auth.after(events.UserCreated)
@@ -139,7 +139,7 @@ async def test_what_follows_is_done_after_the_commit_and_told_the_same_again(wor
     assert await event_jobs.listed(world.auth, "", 10) == []
 
 
-async def test_what_is_rolled_back_is_followed_by_nothing(world: World) -> None:
+async def test_a_rollback_queues_no_event_job(world: World) -> None:
     @world.auth.after(events.UserCreated)
     async def welcome(event: events.UserCreated) -> None:
         raise AssertionError  # pragma: no cover - nobody was made
@@ -154,7 +154,7 @@ async def test_what_is_rolled_back_is_followed_by_nothing(world: World) -> None:
     assert await worker.deliver(world.auth) == 0
 
 
-async def test_a_user_who_has_left_is_followed_too(world: World) -> None:
+async def test_event_jobs_run_for_deleted_users_too(world: World) -> None:
     told: list[str] = []
 
     @world.auth.after(events.UserEvent, name="mirror")
@@ -168,7 +168,7 @@ async def test_a_user_who_has_left_is_followed_too(world: World) -> None:
     assert sorted(told) == ["user.created", "user.deleted"]
 
 
-async def test_an_errand_is_given_up_in_the_end_and_revived_by_hand(world: World) -> None:
+async def test_an_event_job_fails_for_good_and_can_be_resent(world: World) -> None:
     is_up, told = False, list[UUID | None]()
 
     async def perform(event: events.Event) -> None:
@@ -196,7 +196,7 @@ async def test_an_errand_is_given_up_in_the_end_and_revived_by_hand(world: World
     assert told == [UUID(dead["event_id"])]
 
 
-async def test_an_errand_that_hangs_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_event_job_that_hangs_is_cancelled(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_jobs, "DEADLINE", timedelta(milliseconds=20))
 
     @world.auth.after(events.UserCreated)
@@ -209,7 +209,7 @@ async def test_an_errand_that_hangs_is_let_go(world: World, monkeypatch: pytest.
     assert waiting["reason"] == "TimeoutError"
 
 
-async def test_errands_of_another_program_are_left_to_it(world: World, make_auth: MakeAuth) -> None:
+async def test_event_jobs_of_another_program_are_left_to_it(world: World, make_auth: MakeAuth) -> None:
     told: list[str] = []
 
     @world.auth.after(events.UserCreated)
@@ -224,7 +224,7 @@ async def test_errands_of_another_program_are_left_to_it(world: World, make_auth
     assert told == ["user.created"]
 
 
-async def test_two_workers_share_the_errands(world: World) -> None:
+async def test_two_workers_share_the_event_jobs(world: World) -> None:
     told: list[UUID | None] = []
 
     @world.auth.after(events.UserCreated)
@@ -240,7 +240,7 @@ async def test_two_workers_share_the_errands(world: World) -> None:
     assert len(told) == len(set(told)) == 15
 
 
-async def test_a_name_is_taken_once(world: World) -> None:
+async def test_two_event_jobs_cannot_have_one_name(world: World) -> None:
     @world.auth.after(events.UserCreated)
     async def welcome(event: events.UserCreated) -> None: ...
 
@@ -275,7 +275,7 @@ async def test_claims_of_the_application(world: World, ada: Person) -> None:
     assert (await ada.http.get("/auth/session")).json()["claims"]["plan"] == "none"
 
 
-async def test_the_worker_goes_on_with_mails_while_an_errand_hangs(world: World) -> None:
+async def test_the_worker_sends_mails_while_an_event_job_hangs(world: World) -> None:
     stopping, begun = asyncio.Event(), asyncio.Event()
 
     @world.auth.after(events.UserRegistered)
@@ -296,7 +296,7 @@ async def test_the_worker_goes_on_with_mails_while_an_errand_hangs(world: World)
     await asyncio.wait_for(working, 5)
 
 
-async def test_what_an_errand_says_is_encrypted_and_names_no_user(world: World, clock: Clock) -> None:
+async def test_event_jobs_are_encrypted_and_name_no_user(world: World, clock: Clock) -> None:
     @world.auth.after(events.UserCreated)
     async def welcome(event: events.UserCreated) -> None: ...
 
@@ -308,7 +308,7 @@ async def test_what_an_errand_says_is_encrypted_and_names_no_user(world: World, 
 
 
 async def test_what_many_events_lead_to(world: World) -> None:
-    """Users who are adopted come in batches, and each of them is an errand too."""
+    """Imported users come in batches, and each is an event job too."""
     welcomed: list[UUID | None] = []
 
     @world.auth.after(events.UserAdopted)

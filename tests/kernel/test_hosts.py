@@ -1,4 +1,4 @@
-"""Hosts and origins: every spelling of one is the same, whoever compares it."""
+"""Hosts and origins: every spelling of one is equal, wherever it is compared."""
 
 import importlib
 from collections.abc import Awaitable, Callable
@@ -80,7 +80,7 @@ def test_an_origin_has_one_form(text: str, origin: str | None) -> None:
     assert origin is None or hosts.origin(origin) == origin
 
 
-def test_a_host_as_people_read_it_and_behind_an_at() -> None:
+def test_a_host_is_shown_in_unicode_and_used_as_a_domain() -> None:
     assert [hosts.readable(one) for one in (ALABEL, "a.example", "xn--zzzzzzzz99")] == [
         IDN,
         "a.example",
@@ -141,7 +141,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("setting", ["public_url", "allowed_origins"])
-async def test_an_origin_is_ours_in_every_spelling(open_world: OpenWorld, setting: str) -> None:
+async def test_our_origin_is_recognized_in_every_spelling(open_world: OpenWorld, setting: str) -> None:
     world = await open_world(email_verification=False, **{setting: f"https://{IDN.upper()}:443"})
     client = await world.client()
     for origin, status in (*((one, 401) for one in OWN), *((one, 403) for one in FOREIGN)):
@@ -151,7 +151,7 @@ async def test_an_origin_is_ours_in_every_spelling(open_world: OpenWorld, settin
         assert answer.status_code == status, origin
 
 
-async def test_a_service_answers_to_its_name_in_every_spelling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_service_accepts_its_host_in_every_spelling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAM_AUTH_PROFILE", "development")
     main = importlib.import_module("fam_auth.main")
     names = {"public_url": f"https://{IDN}", "allowed_hosts": "Straße.internal"}

@@ -1,4 +1,4 @@
-"""Indexes of tables in use are built beside the work; and the journal may be partitioned by time."""
+"""Indexes of tables in use are built concurrently, and the audit log can be partitioned by time."""
 
 import asyncio
 import re
@@ -33,7 +33,7 @@ async def ran(auth: Auth, statement: str) -> None:
         await connection.execute(text("RESET search_path"))
 
 
-async def test_what_is_not_there_is_built_without_a_lock(auth: Auth) -> None:
+async def test_missing_indexes_are_built_concurrently(auth: Auth) -> None:
     await ran(auth, f"DROP INDEX {INDEX}")
     told = await plan(auth.database, auth.histories)
     assert f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {INDEX}" in told
@@ -45,7 +45,7 @@ async def test_what_is_not_there_is_built_without_a_lock(auth: Auth) -> None:
     await auth.close()
 
 
-async def test_an_index_whose_building_was_broken_off_is_built_anew(auth: Auth) -> None:
+async def test_an_invalid_index_is_rebuilt(auth: Auth) -> None:
     await ran(auth, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_auth_session_ended_at'::regclass")
     await upgrade(auth.database, auth.histories)
     valid = text("SELECT indisvalid FROM pg_index WHERE indexrelid = ('fam_auth.' || :index)::regclass")
@@ -53,7 +53,7 @@ async def test_an_index_whose_building_was_broken_off_is_built_anew(auth: Auth) 
     await auth.close()
 
 
-async def test_whoever_waits_for_the_migrations_holds_no_index_up(auth: Auth, postgres_database: str) -> None:
+async def test_a_process_that_waits_for_migrations_does_not_block_indexes(auth: Auth, postgres_database: str) -> None:
     await ran(auth, f"DROP INDEX {INDEX}")
     others = [new_auth(postgres_database, Clock(), Mailbox()) for _ in range(3)]
     async with asyncio.timeout(30):
@@ -63,8 +63,8 @@ async def test_whoever_waits_for_the_migrations_holds_no_index_up(auth: Auth, po
         await one.close()
 
 
-async def test_the_journal_may_be_partitioned(open_world: OpenWorld) -> None:
-    """By what the page of scale says."""
+async def test_the_audit_log_can_be_partitioned(open_world: OpenWorld) -> None:
+    """As the documentation of scale describes it."""
     world = await open_world(email_verification=False)
     auth = world.auth
     if auth.database.is_sqlite:

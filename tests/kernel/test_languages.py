@@ -71,11 +71,11 @@ def test_language_tags(tag: str, expected: str | None) -> None:
         ("fr", None, "en"),
     ],
 )
-def test_the_language_somebody_wants(locale: str | None, header: str | None, expected: str) -> None:
+def test_the_language_of_a_user_is_chosen(locale: str | None, header: str | None, expected: str) -> None:
     assert language_tags.chosen(locale, header, ("en", "de", "pt-BR"), "en") == expected
 
 
-def test_without_ours_the_default_is_spoken(tmp_path: Path) -> None:
+def test_an_unknown_language_falls_back_to_the_default(tmp_path: Path) -> None:
     texts = Texts(default="de")
     assert texts.choose("fr", "es") == "de"
     assert texts.choose(None, "en") == "en"
@@ -99,7 +99,7 @@ def test_moments_in_words() -> None:
     assert texts.moment("de", at.astimezone(UTC)) == "4. Januar 2030 um 09:05 Uhr (UTC)"
 
 
-def test_what_nobody_wrote_is_said_by_nobody() -> None:
+def test_a_missing_text_raises() -> None:
     texts = Texts()
     assert texts.has("dates.moment")
     assert not texts.has("dates.never")
@@ -169,14 +169,14 @@ def said(file: Path) -> dict[str, frozenset[str]]:
 
 
 @pytest.mark.parametrize("folder", OURS, ids=lambda folder: str(folder.relative_to(PACKAGE)))
-def test_every_language_of_ours_says_the_same_with_the_same_values(folder: Path) -> None:
+def test_every_shipped_language_has_the_same_texts_and_values(folder: Path) -> None:
     files = {file.stem: said(file) for file in folder.glob("*.toml")}
     assert files.keys() == {"en", "de"}
     assert files["de"] == files["en"]
     assert all(message.text.strip() for file in folder.glob("*.toml") for message in messages(file))
 
 
-def test_every_folder_of_ours_is_read() -> None:
+def test_every_shipped_language_directory_is_read() -> None:
     assert set(OURS) <= set(SHIPPED)
     assert {feature.languages for feature in (Password, Otp, Role)} <= set(SHIPPED)
 
@@ -206,7 +206,7 @@ def keys_in_code() -> set[str]:
     return found
 
 
-def test_what_the_code_says_by_name_is_there() -> None:
+def test_every_text_that_the_code_names_exists() -> None:
     keys = keys_in_code()
     assert {"details.no_second_factor", "errors.taken", "password.blocklisted"} <= keys
     assert {key for key in keys if not Texts().has(key)} == set()
@@ -238,7 +238,7 @@ SAMPLE = {
 
 
 @pytest.mark.parametrize("folder", MAILS, ids=lambda folder: str(folder.relative_to(PACKAGE)))
-def test_every_mail_is_there_in_every_language_of_ours(folder: Path) -> None:
+def test_every_mail_exists_in_every_shipped_language(folder: Path) -> None:
     kinds = {file.stem for file in folder.glob("*.txt")}
     assert kinds
     assert {file.stem for file in (folder / "de").glob("*.txt")} == kinds

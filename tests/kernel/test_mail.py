@@ -29,7 +29,7 @@ MAIL = Mail("verify_email", "a <a@x.com>", "b@x.com", "Hi\r\nBcc: evil@x.com", "
 
 
 class Sink:
-    """An SMTP server that says what it is told to say."""
+    """An SMTP server with given responses."""
 
     def __init__(self) -> None:
         self.got: list[Envelope] = []
@@ -93,7 +93,7 @@ async def test_to_files_and_to_the_console(tmp_path: Path, capsys: pytest.Captur
         await FileCarrier(tmp_path / "file").carry(MAIL)
 
 
-async def test_carriers_that_work_say_so(tmp_path: Path, smtp: tuple[Sink, str]) -> None:
+async def test_mail_transports_that_work_pass_their_check(tmp_path: Path, smtp: tuple[Sink, str]) -> None:
     for url in ("console:", f"file://{tmp_path}/mails", smtp[1]):
         await carrier(url).check()  # type: ignore[attr-defined]
     (tmp_path / "file").touch()
@@ -102,19 +102,19 @@ async def test_carriers_that_work_say_so(tmp_path: Path, smtp: tuple[Sink, str])
             await carrier(url).check()  # type: ignore[attr-defined]
 
 
-async def test_a_server_that_speaks_no_tls(smtp: tuple[Sink, str]) -> None:
+async def test_a_mail_server_without_tls_is_a_temporary_failure(smtp: tuple[Sink, str]) -> None:
     with pytest.raises(MailFailed) as failed:
         await carrier(smtp[1].replace("smtp", "smtps")).carry(MAIL)
     assert not failed.value.permanent
 
 
 @pytest.mark.parametrize("url", ["", "http://x", "smtp://", "file:", "smtp://[x"])
-def test_what_is_no_carrier(url: str) -> None:
+def test_an_invalid_mail_transport_is_refused(url: str) -> None:
     with pytest.raises(Misconfigured):
         carrier(url)
 
 
-def test_a_host_replaces_templates(tmp_path: Path) -> None:
+def test_an_application_replaces_mail_templates(tmp_path: Path) -> None:
     (tmp_path / "refresh_reused.txt").write_text("Ended\nBy {{ app_name }}")
     context = {"app_name": "<Acme>", "requested_at": "now"}
     written = render((tmp_path,), "refresh_reused", context)
@@ -138,7 +138,7 @@ async def test_mails_wait_for_a_dead_server_and_stay_the_same(world: World) -> N
     assert (await ada.verify()).status_code == 200
 
 
-async def test_mails_nobody_takes_and_late_ones_are_given_up(world: World) -> None:
+async def test_refused_and_expired_mails_fail_for_good(world: World) -> None:
     ada, bob = await world.person("ada@example.com"), await world.person("bob@example.com")
     await ada.register()
     world.auth.carrier = Failing(permanent=True)
@@ -175,7 +175,7 @@ async def test_the_worker_of_the_lifespan_sends(make_auth: MakeAuth, mailbox: Ma
 
 
 class Failing:
-    """A carrier whose server is dead."""
+    """A mail transport with a dead server."""
 
     def __init__(self, *, permanent: bool) -> None:
         self.permanent = permanent
@@ -186,9 +186,7 @@ class Failing:
         raise MailFailed("dead", permanent=self.permanent)
 
 
-async def test_a_template_that_does_not_work_keeps_back_its_own_mail_alone(
-    open_world: OpenWorld, tmp_path: Path
-) -> None:
+async def test_a_broken_template_delays_only_its_own_mail(open_world: OpenWorld, tmp_path: Path) -> None:
     (tmp_path / "verify_email.txt").write_text("Hello\n{{ nobody_knows_this }}\n")
     world = await open_world(mail_templates=tmp_path)
     ada = await world.person("ada@example.com")

@@ -95,7 +95,7 @@ async def test_exactly_the_routes_of_the_enabled_features(document: dict[str, An
     assert {route for route, _ in operations(document)} == ROUTES
 
 
-async def test_the_password_form_is_there_when_switched_on(open_world: OpenWorld) -> None:
+async def test_the_password_form_exists_if_enabled(open_world: OpenWorld) -> None:
     document = (await open_world(token_route=True)).app.openapi()
     assert "/auth/token" in document["paths"]
     assert document["components"]["securitySchemes"]["bearer"]["flows"]["password"]["tokenUrl"] == "auth/token"
@@ -116,7 +116,7 @@ async def test_names_security_and_problems(document: dict[str, Any]) -> None:
     assert {"bearer", "cookie"} <= document["components"]["securitySchemes"].keys()
 
 
-async def test_what_is_told_apart_by_status_says_so(document: dict[str, Any]) -> None:
+async def test_responses_that_differ_by_status_are_documented(document: dict[str, Any]) -> None:
     """Generated clients narrow by a discriminator, and only by a field that is always there."""
     answers = [
         media["schema"]
@@ -158,9 +158,7 @@ QUICK, WHOLE = "examples,coverage", "examples,coverage,fuzzing"
         pytest.param(True, WHOLE, marks=pytest.mark.slow),
     ],
 )
-def test_s120_nothing_answers_otherwise_than_documented(
-    tmp_path: Path, sqlite_database: str, signed_in: bool, phases: str
-) -> None:
+def test_s120_every_response_is_documented(tmp_path: Path, sqlite_database: str, signed_in: bool, phases: str) -> None:
     # In development without verification, so that one call signs in and the document is served.
     development: dict[str, Any] = {"FAM_AUTH_PROFILE": "development", "FAM_AUTH_EMAIL_VERIFICATION": "false"}
     with service(tmp_path, sqlite_database, workers=1, **development) as running:
@@ -181,7 +179,7 @@ def test_s120_nothing_answers_otherwise_than_documented(
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
 
-def test_a_host_may_use_our_names(make_auth: MakeAuth) -> None:
+def test_an_application_can_reuse_our_schema_names(make_auth: MakeAuth) -> None:
     """Two schemas of one name: both are described, and each route leads to its own."""
     app = FastAPI()
 

@@ -1,4 +1,4 @@
-"""The pipeline: every feature is asked after every proof, and nothing is signed in before no step is left."""
+"""The login pipeline: it asks every feature after every proof, and starts no session while a step remains."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ def test_the_earlier_name_of_steps_up_works_with_a_warning() -> None:
 
 
 class Pin(Feature):
-    """A second factor of the tests: whoever has a name must say it."""
+    """A second factor for tests: a user with a name must send it."""
 
     name: ClassVar[str] = "pin"
     requires: ClassVar[tuple[str, ...]] = ("password",)
@@ -138,13 +138,13 @@ async def test_a_hook_that_raises_ends_the_login(open_world: OpenWorld) -> None:
     assert len((await ada.http.get("/auth/sessions")).json()["items"]) == 1
 
 
-async def test_a_feature_may_refuse_before_anything_is_judged(open_world: OpenWorld) -> None:
+async def test_a_feature_can_refuse_before_a_proof_is_checked(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Pin(closed=True)])
     ada = await named(world)
     assert (await ada.login()).json()["detail"] == "Closed today."
 
 
-async def test_a_password_changed_in_between_is_no_password(open_world: OpenWorld, ada: Person) -> None:
+async def test_a_password_that_changed_during_a_login_is_refused(open_world: OpenWorld, ada: Person) -> None:
     """The check is repeated in the transaction: what was judged must still be in force."""
     world = ada.world
 
@@ -159,7 +159,7 @@ async def test_a_password_changed_in_between_is_no_password(open_world: OpenWorl
     assert (await ada.login()).json()["code"] == "invalid_credentials"
 
 
-async def test_demands_of_the_hosts_routes(open_world: OpenWorld) -> None:
+async def test_routes_of_the_application_enforce_their_demands(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Pin()])
     routes = APIRouter()
 

@@ -9,7 +9,7 @@ from tests.support.walk import chores, member, strolled, wrong_plans
 
 CROWD = Crowd(users=10_000, sessions=50_000, events=100_000, now=Clock().now)
 TIMES = 100
-"""The planner is told that there are so many times more: 1,000,000 users, 5,000,000 sessions, 10,000,000 events."""
+"""The row counts that the planner assumes: 1,000,000 users, 5,000,000 sessions, 10,000,000 events."""
 
 
 async def test_r029_statements_find_their_rows_by_indexes(postgres_database: str) -> None:

@@ -1,4 +1,4 @@
-"""What we write with mails or secrets in it, its owner alone can read, whatever the umask."""
+"""Only the owner can read files with mails or secrets, whatever the umask."""
 
 import os
 import stat
@@ -26,7 +26,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.usefixtures("umask")
-async def test_mails_in_files_are_their_owners_alone(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_mails_in_files(tmp_path: Path) -> None:
     folder = tmp_path / "mails"
     for _ in range(2):
         await FileCarrier(folder).carry(MAIL)
@@ -35,7 +35,7 @@ async def test_mails_in_files_are_their_owners_alone(tmp_path: Path) -> None:
     assert (mode(file), mode(folder)) == (0o600, 0o700)
 
 
-async def test_what_somebody_left_there_is_not_written_into(tmp_path: Path) -> None:
+async def test_an_existing_file_or_link_is_not_written_into(tmp_path: Path) -> None:
     """Neither a file that others can read, nor one that a link leads to."""
     mine = tmp_path / "mine"
     mine.write_text("mine")
@@ -57,7 +57,7 @@ def started(folder: Path) -> Path:
 
 
 @pytest.mark.usefixtures("umask")
-def test_the_secret_is_its_owners_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_secret(tmp_path: Path) -> None:
     assert mode(started(tmp_path)) == 0o600
 
 
@@ -73,7 +73,7 @@ def test_a_secret_readable_by_others_is_made_private_and_logged(
     assert "Now only its owner can" in caplog.text
 
 
-def test_a_secret_that_we_may_not_close_is_told_of(
+def test_a_secret_that_cannot_be_made_private_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:

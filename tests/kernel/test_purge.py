@@ -1,4 +1,4 @@
-"""A purge takes small steps, and leaves alone what somebody holds."""
+"""The purge deletes in small batches, and skips rows that other transactions have locked."""
 
 from datetime import timedelta
 
@@ -47,7 +47,7 @@ async def test_both_ways_to_end_a_session_count(world: World, ada: Person) -> No
     assert (await purge.purge(world.auth))["sessions"] == 2
 
 
-async def test_what_is_held_is_left_for_another_time(world: World, ada: Person) -> None:
+async def test_a_purge_skips_locked_rows(world: World, ada: Person) -> None:
     if world.auth.database.is_sqlite:
         pytest.skip("SQLite holds the whole database")
     world.clock.travel(days=200)
@@ -58,7 +58,7 @@ async def test_what_is_held_is_left_for_another_time(world: World, ada: Person) 
     assert (await purge.purge(world.auth))["sessions"] == 1
 
 
-async def test_a_database_that_holds_everything_up_is_not_waited_for(world: World, ada: Person) -> None:
+async def test_a_purge_continues_after_a_blocked_table(world: World, ada: Person) -> None:
     if world.auth.database.is_sqlite:
         pytest.skip("SQLite waits three seconds")
     await ada.login()
@@ -72,7 +72,7 @@ async def test_a_database_that_holds_everything_up_is_not_waited_for(world: Worl
     assert (await purge.purge(world.auth))["sessions"] == 0
 
 
-async def test_a_user_whom_somebody_holds_does_not_keep_others_from_being_purged(world: World) -> None:
+async def test_a_locked_user_does_not_keep_a_purge_from_the_others(world: World) -> None:
     if world.auth.database.is_sqlite:
         pytest.skip("SQLite holds the whole database")
     people = [await world.person(f"user-{number}@example.com") for number in range(3)]
@@ -86,8 +86,8 @@ async def test_a_user_whom_somebody_holds_does_not_keep_others_from_being_purged
     assert (await purge.purge(world.auth))["users"] == 1
 
 
-async def test_a_purge_holds_user_and_address_at_once(world: World) -> None:
-    """Everybody else locks the user first: a purge that held addresses alone would be a deadlock with them."""
+async def test_a_purge_locks_user_and_address_together(world: World) -> None:
+    """Everything else locks the user first: a purge that locked addresses alone could deadlock."""
     if world.auth.database.is_sqlite:
         pytest.skip("SQLite holds the whole database")
     person = await world.person("ada@example.com")

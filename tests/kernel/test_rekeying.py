@@ -1,4 +1,4 @@
-"""Secrets rotate: nobody is signed out, and what was encrypted with the old one is encrypted anew."""
+"""Secrets rotate: all sessions stay, and encrypted values are encrypted again with the new secret."""
 
 from collections.abc import Awaitable, Callable
 

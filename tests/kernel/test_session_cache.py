@@ -1,4 +1,4 @@
-"""Sessions that a worker remembers: nothing is asked for them, and nothing that has changed is believed."""
+"""The session cache: cached sessions need no query, and nothing that has changed is used."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -69,7 +69,7 @@ def memory(watch: Watch) -> SessionCache:
     return made
 
 
-def test_what_is_kept_is_found_until_its_end(memory: SessionCache) -> None:
+def test_a_cached_session_is_found_until_it_expires(memory: SessionCache) -> None:
     known = remembered()
     memory.keep("token", known, 2)
     assert memory.find("token", AT) is known
@@ -77,7 +77,7 @@ def test_what_is_kept_is_found_until_its_end(memory: SessionCache) -> None:
     assert memory.find("token", known.ends) is None
 
 
-def test_what_is_not_used_is_not_found(memory: SessionCache) -> None:
+def test_an_idle_session_is_not_found(memory: SessionCache) -> None:
     known = replace(remembered(), idle=1, seen_at=AT)
     memory.keep("token", known, 2)
     later = AT + 1
@@ -97,7 +97,7 @@ def test_the_least_recently_used_goes_first(memory: SessionCache) -> None:
     assert len(memory) == 2
 
 
-def test_a_session_a_user_or_everybody_is_forgotten(memory: SessionCache) -> None:
+def test_a_session_a_user_or_everything_is_invalidated(memory: SessionCache) -> None:
     one, two = remembered(), remembered()
     memory.keep("one", one, 2)
     memory.keep("two", two, 2)
@@ -111,7 +111,7 @@ def test_a_session_a_user_or_everybody_is_forgotten(memory: SessionCache) -> Non
 
 
 @pytest.mark.parametrize("about", ["session", "user", "everybody"])
-def test_an_answer_from_before_a_change_is_not_kept(memory: SessionCache, watch: Watch, about: str) -> None:
+def test_a_row_read_before_a_change_is_not_cached(memory: SessionCache, watch: Watch, about: str) -> None:
     known = remembered()
     asked_at = watch.at
     watch.at += 1
@@ -123,7 +123,7 @@ def test_an_answer_from_before_a_change_is_not_kept(memory: SessionCache, watch:
     assert len(memory) == 1
 
 
-def test_without_a_feed_nothing_is_believed(memory: SessionCache, watch: Watch) -> None:
+def test_without_a_current_feed_the_cache_is_not_used(memory: SessionCache, watch: Watch) -> None:
     memory.keep("token", remembered(), 2)
     watch.at = 5.9
     assert memory.find("token", AT) is not None
@@ -141,7 +141,7 @@ def test_without_a_feed_nothing_is_believed(memory: SessionCache, watch: Watch) 
     assert memory.find("token", AT) is not None
 
 
-def test_what_was_forgotten_is_known_for_as_long_as_an_answer_may_take(watch: Watch) -> None:
+def test_invalidations_are_remembered_for_as_long_as_a_query_may_take(watch: Watch) -> None:
     """And no longer, also where the feed is never read: a strict process would remember every change otherwise."""
     memory, session = SessionCache(2, lambda: AT, watch), remembered().session
     assert not memory.was_forgotten(session)
@@ -157,14 +157,14 @@ def test_what_was_forgotten_is_known_for_as_long_as_an_answer_may_take(watch: Wa
     assert len(memory._forgotten) <= 61  # noqa: SLF001 - nothing else tells of it
 
 
-async def test_after_a_long_silence_everything_may_have_changed(world: World, ada: Person) -> None:
-    """What the feed told of meanwhile may be purged by now."""
+async def test_after_a_long_gap_everything_is_invalidated(world: World, ada: Person) -> None:
+    """What the feed announced during the gap may be purged by now."""
     world.auth.session_cache.clock = lambda: 1e12
     assert None in await invalidation.read(world.auth)
     assert None not in await invalidation.read(world.auth)
 
 
-async def test_s054_the_feed_of_a_standby_is_not_believed(
+async def test_s054_the_feed_of_a_standby_is_not_trusted(
     world: World, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may lag behind for as long as it likes. A real one: tests/scale."""
@@ -187,7 +187,7 @@ async def test_s050_r006_a_signed_in_request_asks_nothing(world: World, ada: Per
     assert (await ada.me()).status_code == 401
 
 
-async def test_strict_asks_each_time(open_world: OpenWorld) -> None:
+async def test_the_strict_check_queries_each_time(open_world: OpenWorld) -> None:
     world = await open_world(session_check="strict", email_verification=False)
     ada = await world.person("ada@example.com")
     ada.use((await ada.register()).json()["tokens"])
@@ -197,8 +197,10 @@ async def test_strict_asks_each_time(open_world: OpenWorld) -> None:
     assert len(asked) == 3
 
 
-async def test_a_process_that_remembers_hears_of_one_that_does_not(open_world: OpenWorld, make_auth: MakeAuth) -> None:
-    """Each has its own settings: the service is strict, and a worker beside it reads the feed."""
+async def test_a_caching_process_sees_changes_of_one_that_does_not_cache(
+    open_world: OpenWorld, make_auth: MakeAuth
+) -> None:
+    """Each process has its own settings: the service checks strictly, and a worker reads the feed."""
     world, other = await open_world(session_check="strict", email_verification=False), make_auth()
     ada = await world.person("ada@example.com")
     ada.use((await ada.register()).json()["tokens"])
@@ -258,7 +260,7 @@ async def test_a_deleted_user_is_forgotten(world: World, ada: Person, other: Aut
 
 
 async def test_a_change_that_commits_late_is_not_missed(world: World, ada: Person, other: Auth) -> None:
-    """Whoever goes by numbers or times alone reads past it: it is older than what is read before."""
+    """A reader that goes by ids or times alone would miss it: it is older than what was read before."""
     if world.auth.database.is_sqlite:
         pytest.skip("SQLite lets one write at a time")
     bob = await world.person("bob@example.com")
@@ -276,7 +278,7 @@ async def test_a_change_that_commits_late_is_not_missed(world: World, ada: Perso
         await sessions.current(other, ada.tokens["access_token"], "bearer")
 
 
-async def test_a_change_that_is_rolled_back_is_none(world: World, ada: Person) -> None:
+async def test_a_rolled_back_change_invalidates_nothing(world: World, ada: Person) -> None:
     session, _ = await sessions.current(world.auth, ada.tokens["access_token"], "bearer")
     async with AsyncSession(world.auth.database.engine) as db:
         await sessions.end(world.auth, {"id": session.id}, "logout", Actor(Client()), db=db)
@@ -293,7 +295,7 @@ async def test_another_database_than_before_is_noticed(world: World, ada: Person
 
 
 async def test_another_server_than_before_is_noticed(world: World, ada: Person, other: Auth) -> None:
-    """After a failover: what the new primary never heard of may be remembered, however its positions go on."""
+    """After a failover, the cache may contain what the new primary never announced, whatever its positions are."""
     await sessions.current(other, ada.tokens["access_token"], "bearer")
     other.session_cache.cursor.server = -1.0
     assert None in await invalidation.read(other)
@@ -317,7 +319,7 @@ async def test_the_feed_is_read_while_the_application_runs(world: World, ada: Pe
     assert (await ada.me()).status_code == 401
 
 
-async def test_a_feed_that_cannot_be_read_is_not_believed(world: World, ada: Person) -> None:
+async def test_the_cache_is_not_used_while_the_feed_cannot_be_read(world: World, ada: Person) -> None:
     await ada.me()
     table = "auth_change" if world.auth.database.is_sqlite else "fam_auth.auth_change"
     await world.auth.database.rows(text(f"ALTER TABLE {table} RENAME TO away"))

@@ -77,8 +77,8 @@ async def _nobody(world: World, address: str) -> Person:
     return Person(world, f"not.{address}", await world.client(**{"X-Forwarded-For": f"198.51.100.{number}"}))
 
 
-async def test_signing_in_and_out_and_a_refresh_build_no_statement_anew(open_world: OpenWorld) -> None:
-    """It would cost more than what the database does. Whoever signs in here has as many sessions as they may."""
+async def test_warm_sign_ins_sign_outs_and_refreshes_build_no_statement(open_world: OpenWorld) -> None:
+    """Building would cost more than the database does. This user has as many sessions as allowed."""
     world = await open_world(sessions_per_account=1)
     ada = await world.person("ada@example.com")
     await ada.register()

@@ -101,13 +101,13 @@ def calls(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FOUNDING)
-def test_what_the_founding_document_names_is_there(name: str) -> None:
+def test_every_name_in_the_founding_document_exists(name: str) -> None:
     place = SOURCE / name
     found = [place] if place.is_file() else list(place.glob("*.py"))
     assert sum(len(ast.parse(file.read_text()).body) > 1 for file in found) >= 1
 
 
-def test_every_module_stands_in_a_layer() -> None:
+def test_every_module_is_in_a_layer() -> None:
     """import-linter says nothing about a module that no layer names."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     named = {name for layer in contracts[0]["layers"] for name in re.split(r" [|:] ", layer)}
@@ -178,7 +178,7 @@ def test_nothing_grows_too_long() -> None:
 
 
 def test_no_clock_but_one() -> None:
-    """Time comes in as an argument or from `auth.now`: nobody can test what reads the clock by itself."""
+    """Time is an argument or comes from `auth.now`: code that reads the clock itself cannot be tested."""
     reading = [
         str(file)
         for file, tree in trees()
@@ -205,8 +205,8 @@ def test_the_tree_of_refusals_is_the_one_in_its_docstring() -> None:
             assert one.__doc__
 
 
-def test_what_is_secret_says_so() -> None:
-    """A column whose name tells of a secret is in no export, and says by which key it is kept."""
+def test_secret_columns_are_marked() -> None:
+    """A column with the name of a secret is in no export, and says which key protects it."""
     models = [*KERNEL, *Password.models, *Otp.models, *Role.models]
     tables = [model.__table__ for model in models if isinstance(model.__table__, Table)]
     telling = ("digest", "token", "secret", "code", "password", "content")

@@ -1,4 +1,4 @@
-"""The wheel holds all that is needed, and works where nothing but it and its dependencies is installed."""
+"""The wheel contains everything it needs, and works with only its dependencies installed."""
 
 import subprocess
 import sys
@@ -71,7 +71,7 @@ def sources(folder: Path) -> set[str]:
     return {path.as_posix() for path in files if "__pycache__" not in path.parts}
 
 
-def test_the_wheel_holds_the_package_and_its_migrations(names: set[str]) -> None:
+def test_the_wheel_contains_the_package_and_its_migrations(names: set[str]) -> None:
     package = {f"fam_auth/{name}" for name in sources(ROOT / "src" / "fam_auth")}
     migrations = {f"fam_auth/migrations/{name}" for name in sources(ROOT / "migrations")}
     assert {name for name in names if name.startswith("fam_auth/")} == package | migrations
@@ -87,7 +87,7 @@ def test_the_wheel_holds_the_package_and_its_migrations(names: set[str]) -> None
     }
 
 
-def test_the_wheel_holds_licences_and_nothing_else(names: set[str]) -> None:
+def test_the_wheel_contains_licences_and_nothing_else(names: set[str]) -> None:
     beside = {name for name in names if not name.startswith("fam_auth/")}
     assert {name.partition(".dist-info/")[2] for name in beside} == {
         "METADATA",

@@ -1,4 +1,4 @@
-"""One row of the outbox that fails: it alone is put off and given up, with a line in the log; the loop goes on."""
+"""A failing row of the outbox is retried and fails alone, with a line in the log; the loop continues."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ FAILURES: list[BaseException] = [
 
 
 class Broken:
-    """A carrier of the application that raises something for one recipient, and keeps what it is given for others."""
+    """A mail transport of the application that raises for one recipient, and keeps the mails to others."""
 
     def __init__(self, failure: BaseException, recipient: str = "ada@example.com") -> None:
         self.failure, self.recipient = failure, recipient
@@ -70,7 +70,7 @@ async def row_of(auth: Auth) -> Row[Any]:
 
 
 async def post(auth: Auth, recipient: str) -> None:
-    """A mail waits, which is worth something for a day."""
+    """A waiting mail that expires after a day."""
     letter = outbox.Letter("refresh_reused", recipient, {}, auth.until(timedelta(days=1)))
     await auth.database.rows(outbox.post(auth, None, letter, Client()))
 
@@ -82,7 +82,7 @@ async def kinds_of(auth: Auth) -> list[str]:
 
 
 def lines(caplog: pytest.LogCaptureFixture, name: str = "fam_auth.outbox") -> list[str]:
-    """What the log says, each time once."""
+    """The messages in the log, each once."""
     found = [record.getMessage() for record in caplog.records if record.name == name]
     caplog.clear()
     return found

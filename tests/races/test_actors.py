@@ -1,4 +1,4 @@
-"""An administrator whose deed waits for its user: what the route demands is asked again when the wait is over."""
+"""An administrator's action that waits for its user: the demands of the route are checked again after the wait."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -62,10 +62,10 @@ SELECT gen_random_uuid(), id, 'mole@example.com', 'mole@example.com', now() FROM
     ],
     ids=["revoked", "signed out", "suspended", "deleted"],
 )
-async def test_an_administrator_who_is_none_any_more_invites_nobody(
+async def test_a_former_administrator_cannot_invite(
     office: World, database: str, lose: Callable[[Auth, UUID], Awaitable[object]], answer: tuple[int, str]
 ) -> None:
-    """The invitation waits for its address, which somebody else has claimed and then gives up."""
+    """The invitation waits for its address, which another transaction has claimed and then rolls back."""
     eve = await administrator(office, "eve@example.com")
     own = (await users.found(office.auth, eve.email)).id
     plain = database.replace("+psycopg", "")
@@ -81,7 +81,7 @@ async def test_an_administrator_who_is_none_any_more_invites_nobody(
         await users.found(office.auth, "mole@example.com")
 
 
-async def test_an_actor_who_is_deleted_between_two_looks_is_signed_out(
+async def test_an_actor_who_is_deleted_between_two_checks_is_signed_out(
     office: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     eve = await administrator(office, "eve@example.com")
@@ -98,10 +98,10 @@ async def test_an_actor_who_is_deleted_between_two_looks_is_signed_out(
 @pytest.mark.parametrize(
     ("is_revoked", "answer"), [(True, (403, "forbidden")), (False, (204, None))], ids=["revoked", "given another role"]
 )
-async def test_whoever_loses_the_permission_while_the_deed_waits_does_not_do_it(
+async def test_an_actor_who_loses_the_permission_while_waiting_is_refused(
     office: World, database: str, is_revoked: bool, answer: tuple[int, str | None]
 ) -> None:
-    """Claims that were asked for anew count; that they had to be asked for is no refusal."""
+    """Recomputed claims count; that they were outdated is no reason to refuse."""
     eve = await administrator(office, "eve@example.com")
     own = (await users.found(office.auth, eve.email)).id
     victim = await users.create(office.auth, "bob@example.com", verified=True)

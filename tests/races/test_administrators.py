@@ -1,4 +1,4 @@
-"""Administration by two at once: one stands right before its commit while the other waits for its lock, then looks."""
+"""Two concurrent administrators: one stops right before its commit while the other waits for its lock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -98,7 +98,7 @@ async def person(auth: Auth, *roles: str) -> UUID:
 
 
 async def administrators(auth: Auth) -> list[UUID]:
-    """Those who administer for good and may sign in."""
+    """The permanent administrators who can sign in."""
     found = [row.user_id for row in await managers.who(auth, ADMIN) if row.expires_at is None]
     return [user_id for user_id in found if not (await users.get(auth, user_id)).is_suspended(auth.now())]
 
@@ -126,8 +126,8 @@ async def test_of_two_administrators_who_suspend_each_other_one_stays(pair: Pair
         one = other
 
 
-async def test_who_becomes_an_administrator_while_they_go_is_counted(pair: Pair) -> None:
-    """They were looked at before they were one: all of it begins anew, with the role held first."""
+async def test_a_user_who_becomes_an_administrator_while_leaving_is_counted(pair: Pair) -> None:
+    """They were checked before they became one: the removal starts again, and locks the role first."""
     await person(pair.second, ADMIN)
     for _ in range(ROUNDS):
         bob = await person(pair.second)
@@ -158,13 +158,13 @@ async def test_a_role_that_changes_and_an_administrator_who_leaves_wait_for_each
 
 
 async def clerk(auth: Auth) -> Actor:
-    """Somebody who manages users and has no other permission."""
+    """A user who manages users and has no other permission."""
     if "clerk" not in await definitions.every(auth):
         await definitions.create(auth, Definition("clerk", frozenset({"users:manage"})), OPERATOR)
     return Actor(Client(), await person(auth, "clerk"))
 
 
-async def test_who_rises_while_somebody_waits_to_suspend_them_is_out_of_reach(pair: Pair) -> None:
+async def test_a_user_promoted_while_a_suspension_waits_cannot_be_suspended(pair: Pair) -> None:
     await definitions.create(pair.second, Definition("editor", frozenset({"posts:publish"})), OPERATOR)
     eve = await clerk(pair.second)
     for _ in range(ROUNDS):
@@ -179,7 +179,7 @@ def grown(role: Definition) -> Definition:
     return replace(role, permissions=role.permissions | {"posts:publish"})
 
 
-async def test_whose_role_grows_while_somebody_waits_to_suspend_them_is_out_of_reach(pair: Pair) -> None:
+async def test_a_user_whose_role_grows_while_a_suspension_waits_cannot_be_suspended(pair: Pair) -> None:
     eve = await clerk(pair.second)
     for _ in range(ROUNDS):
         name = f"r{uuid4().hex[:8]}"
@@ -189,7 +189,7 @@ async def test_whose_role_grows_while_somebody_waits_to_suspend_them_is_out_of_r
         assert await pair.crosswise(growing, users.suspend(pair.second, bob, eve)) == ("done", "forbidden")
 
 
-async def test_what_the_actor_loses_while_they_wait_they_do_not_have(pair: Pair) -> None:
+async def test_rights_that_the_actor_loses_while_waiting_do_not_count(pair: Pair) -> None:
     await definitions.create(pair.second, Definition("editor", frozenset({"posts:publish"})), OPERATOR)
     for _ in range(ROUNDS):
         eve, bob = await clerk(pair.second), await person(pair.second, "editor")

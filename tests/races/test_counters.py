@@ -1,4 +1,4 @@
-"""Whoever holds counters takes them in one order, so that no two wait for each other."""
+"""Transactions lock counters in one order, so that no two of them deadlock."""
 
 import asyncio
 from collections.abc import Sequence
@@ -47,13 +47,13 @@ async def until_it_waits(database: str) -> None:
 
 
 async def touched(database: str, keys: Sequence[str]) -> list[str]:
-    """Those of the keys whose rows somebody holds."""
+    """Those of the keys whose rows are locked."""
     async with await psycopg.AsyncConnection.connect(database, options="-c search_path=fam_auth") as asking:
         return [key for (key,) in await (await asking.execute(TOUCHED, (list(keys), list(keys)))).fetchall()]
 
 
 @pytest.mark.parametrize("again", ["count", "forgive"])
-async def test_nothing_is_held_beyond_what_is_waited_for(postgres_database: str, again: str) -> None:
+async def test_counters_are_locked_in_the_order_of_their_keys(postgres_database: str, again: str) -> None:
     auth, plain = new_auth(postgres_database, Clock(), Mailbox()), postgres_database.replace("+psycopg", "")
     for _ in range(5):
         account = str(uuid4())

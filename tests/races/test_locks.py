@@ -101,7 +101,7 @@ async def held(postgres_database: str) -> AsyncIterator[Held]:
 
 
 async def ada_of(held: Held) -> User:
-    """A user who is there anew at each round."""
+    """A new user for each round."""
     async with held.auth.transaction() as db:
         found = (await db.execute(select(Email.user_id).where(Email.canonical == ADDRESS))).first()
         if found is not None:
@@ -125,7 +125,7 @@ async def token_of(held: Held, kind: str) -> str:
     return str(mail.text.partition("#token=")[2].split()[0])
 
 
-async def test_who_waits_with_the_old_password_is_not_signed_in_after_a_reset(held: Held) -> None:
+async def test_a_sign_in_that_waits_for_a_reset_fails_with_the_old_password(held: Held) -> None:
     for _ in range(ROUNDS):
         user = await ada_of(held)
         token = (await changes.link(held.auth, user)).partition("#token=")[2]
@@ -135,7 +135,7 @@ async def test_who_waits_with_the_old_password_is_not_signed_in_after_a_reset(he
         assert await live(held, user) == 0
 
 
-async def test_who_waits_with_the_old_password_is_not_signed_in_after_a_change(held: Held) -> None:
+async def test_a_sign_in_that_waits_for_a_change_fails_with_the_old_password(held: Held) -> None:
     for _ in range(ROUNDS):
         user = await ada_of(held)
         mine = await sign_in(held)
@@ -163,7 +163,7 @@ async def test_a_session_that_begins_while_a_reset_waits_is_ended_by_it(held: He
         assert await live(held, user) == 0
 
 
-async def test_a_login_that_begins_while_a_change_waits_is_over(held: Held) -> None:
+async def test_a_login_that_begins_while_a_change_waits_is_ended(held: Held) -> None:
     for _ in range(ROUNDS):
         user = await ada_of(held)
         mine = await sign_in(held)
@@ -179,7 +179,7 @@ async def test_a_login_that_begins_while_a_change_waits_is_over(held: Held) -> N
         assert await logins.under_way(held.auth, begun.login_token) is None
 
 
-async def test_a_login_that_begins_while_a_password_is_marked_is_over(held: Held) -> None:
+async def test_a_login_that_begins_while_a_password_is_marked_is_ended(held: Held) -> None:
     for _ in range(ROUNDS):
         user = await ada_of(held)
         await _demand_a_second_factor(held, user)
@@ -207,7 +207,7 @@ async def test_a_login_that_waits_while_the_password_is_reset_does_not_go_on(hel
 
 
 async def _demand_a_second_factor(held: Held, user: User) -> None:
-    """A device that counts: nobody has to show its codes here."""
+    """A confirmed authenticator; the tests need none of its codes."""
     begun = await factors.begin(held.auth, user, "Phone")
     await held.auth.database.rows(queries.confirm(begun.id, 0, held.auth.now()))
 
@@ -222,7 +222,7 @@ async def test_sign_ins_that_wait_for_each_other_count_each_other(held: Held) ->
         assert await live(held, user) == 3
 
 
-async def test_two_who_confirm_one_address_at_once_are_one_owner_and_one_refusal(held: Held) -> None:
+async def test_of_two_users_who_confirm_one_address_at_once_one_gets_it(held: Held) -> None:
     for _ in range(ROUNDS):
         tokens: list[tuple[str, str]] = []
         for name in ("ada", "bob"):
@@ -309,8 +309,8 @@ async def _thief(held: Held) -> tuple[User, Complete, UUID, str]:
 
 
 @pytest.mark.parametrize("deed", ["add a factor", "delete the account", "change the password"])
-async def test_what_waits_for_a_recovery_is_not_done_after_it(held: Held, deed: str) -> None:
-    """The session was good when the request came, and is over when the wait for the user is."""
+async def test_actions_that_wait_for_a_recovery_are_refused(held: Held, deed: str) -> None:
+    """The session was valid when the request came, and has ended when the wait for the user is over."""
     for _ in range(ROUNDS):
         user, thief, device, code = await _thief(held)
         token = (await changes.link(held.auth, user)).partition("#token=")[2]
@@ -334,7 +334,7 @@ async def test_what_waits_for_a_recovery_is_not_done_after_it(held: Held, deed: 
         assert isinstance(await managers.login(held.auth, ADDRESS, NEW, VISIT), Complete)
 
 
-async def test_a_marked_password_is_not_changed_by_who_waits_for_the_mark(held: Held) -> None:
+async def test_a_change_that_waits_for_a_mark_on_the_password_is_refused(held: Held) -> None:
     for _ in range(ROUNDS):
         user, thief, _, _ = await _thief(held)
         done, refused = await held.race(
@@ -348,7 +348,7 @@ async def test_a_marked_password_is_not_changed_by_who_waits_for_the_mark(held: 
 
 
 async def test_a_registration_that_waits_too_long_says_so(held: Held) -> None:
-    """It is not taken for a refusal of the application, which the answer would not tell."""
+    """The timeout must not look like a refusal of the application, which the response would hide."""
     await ada_of(held)
     async with held.auth.transaction() as db:
         await db.execute(select(Email.id).where(Email.canonical == ADDRESS).with_for_update())
@@ -356,8 +356,8 @@ async def test_a_registration_that_waits_too_long_says_so(held: Held) -> None:
             await managers.register(held.auth, ADDRESS, NEW, None, CLIENT)
 
 
-async def test_a_registration_waits_for_nobody_who_holds_its_user(held: Held) -> None:
-    """It writes rows that refer to the user, while it holds the address that those wait for who hold the user."""
+async def test_a_registration_does_not_wait_for_a_lock_on_its_user(held: Held) -> None:
+    """It inserts rows that reference the user while it holds the address, which holders of the user may wait for."""
     user = await ada_of(held)
     async with held.auth.transaction() as db:
         await db.execute(select(models.User.id).where(models.User.id == user.id).with_for_update(key_share=True))
@@ -381,8 +381,8 @@ async def test_a_verification_that_waits_while_its_registration_is_disowned_is_r
         assert isinstance(refused, InvalidToken)
 
 
-async def test_a_change_of_credentials_of_a_user_who_is_gone_is_refused(held: Held) -> None:
-    """Deleted while a device of theirs was about to be confirmed."""
+async def test_a_change_of_credentials_of_a_deleted_user_is_refused(held: Held) -> None:
+    """The user is deleted while their authenticator is about to be confirmed."""
     user, thief, device, code = await _thief(held)
     actor = Actor(CLIENT, user.id, thief.session.id)
     gone = events.UserDeleted

@@ -31,7 +31,7 @@ async def ended(work: Any) -> str:
     return "done"
 
 
-async def test_the_last_administrator_stays_whoever_goes_first(postgres_database: str) -> None:
+async def test_the_last_administrator_stays_in_every_order(postgres_database: str) -> None:
     auths = [new_auth(postgres_database, Clock(), Mailbox(), features=[Password(), Role()]) for _ in range(2)]
     await definitions.ensure_admin(auths[0])
     for _ in range(ROUNDS):
@@ -76,7 +76,7 @@ async def test_twenty_grants_are_one(postgres_database: str) -> None:
         await auth.close()
 
 
-async def test_two_who_close_a_circle_do_not(postgres_database: str) -> None:
+async def test_two_changes_that_would_close_a_circle_do_not(postgres_database: str) -> None:
     auths = [new_auth(postgres_database, Clock(), Mailbox(), features=[Password(), Role()]) for _ in range(2)]
     pairs = [("one", "other"), ("other", "one")]
     for name, _ in pairs:

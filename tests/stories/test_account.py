@@ -1,4 +1,4 @@
-"""The main story: from nobody to a signed-in user and back."""
+"""The main story: register, verify, sign in and sign out."""
 
 from collections.abc import Awaitable, Callable
 
@@ -94,7 +94,7 @@ async def test_verifying_with_a_login_under_way_completes_it(world: World) -> No
     assert (await ada.http.get("/auth/login", headers=headers)).status_code == 404
 
 
-async def test_somebody_elses_login_does_not_go_on(world: World, ada: Person) -> None:
+async def test_verifying_does_not_continue_the_login_of_another_user(world: World, ada: Person) -> None:
     eve, bob = await world.person("eve@example.com"), await world.person("bob@example.com")
     await eve.register()
     await bob.register()
@@ -132,7 +132,7 @@ async def test_a_known_address_gets_the_same_answer_and_a_notice(world: World, a
     assert "token=" not in notice.text
 
 
-async def test_nobody_registers_over_a_suspended_account(world: World) -> None:
+async def test_a_suspended_account_cannot_be_registered_again(world: World) -> None:
     ada = await world.person("ada@example.com")
     await ada.register()
     ada_id = (await users.found(world.auth, ada.email)).id
@@ -155,7 +155,7 @@ async def test_resend_kills_the_older_link(world: World) -> None:
     assert (await ada.verify()).status_code == 200
 
 
-async def test_resend_says_the_same_to_everybody_and_mails_only_the_unverified(world: World, ada: Person) -> None:
+async def test_resend_answers_the_same_and_mails_only_unverified_addresses(world: World, ada: Person) -> None:
     before = len(await world.mails("ada@example.com"))
     for email in ("ada@example.com", "nobody@example.com"):
         answer = await ada.http.post("/auth/email/resend", json={"email": email})

@@ -30,7 +30,7 @@ ROUTES = [
 
 
 class Badge(Feature):
-    """Gives permissions to whoever has them in their name, as in `users:read users:manage`."""
+    """Gives each user the permissions in their name, as in `users:read users:manage`."""
 
     name: ClassVar[str] = "badge"
 
@@ -45,7 +45,7 @@ async def office(open_world: OpenWorld) -> World:
 
 
 async def employee(world: World, email: str, *permissions: str) -> Person:
-    """Somebody signed in who has these permissions."""
+    """A signed-in user with these permissions."""
     person = await world.person(email)
     person.use((await person.register(name=" ".join(permissions) or None)).json()["tokens"])
     return person
@@ -70,7 +70,7 @@ async def test_s060_every_route_asks_for_its_permission(office: World, method: s
     assert (await right.http.request(method, path, json=body)).status_code in {200, 201, 204}
 
 
-async def test_a_session_without_a_feature_that_gives_rights_has_none(ada: Person) -> None:
+async def test_without_the_role_feature_a_session_has_no_rights(ada: Person) -> None:
     assert (await ada.http.get("/auth/users")).json()["code"] == "forbidden"
 
 
@@ -116,7 +116,7 @@ async def test_s054_sessions_of_one_user(office: World) -> None:
     assert (await bob.me()).status_code == 401
 
 
-async def test_an_invitation_and_who_is_nobody(office: World) -> None:
+async def test_an_invitation_creates_a_user_and_unknown_users_are_not_found(office: World) -> None:
     admin = await employee(office, "admin@example.com", *EVERYTHING)
     invited = await admin.http.post("/auth/users/invite", json={"email": "bob@example.com", "name": "Bob"})
     assert (invited.status_code, invited.json()["email_verified"]) == (201, False)
@@ -145,7 +145,7 @@ async def test_s025_a061_no_route_sets_what_is_not_its_own(office: World, field:
     assert (await office.person("eve@example.com")).password == PASSWORD
 
 
-async def test_s121_who_did_what(office: World) -> None:
+async def test_s121_events_name_their_actor(office: World) -> None:
     admin = await employee(office, "admin@example.com", *EVERYTHING)
     bob = await employee(office, "bob@example.com")
     user_id, admin_id = (await bob.me()).json()["id"], (await admin.me()).json()["id"]
@@ -163,8 +163,8 @@ async def test_s121_who_did_what(office: World) -> None:
     assert (later["items"], len(earlier["items"]) >= 7) == ([], True)
 
 
-async def test_s060_what_endangers_a_user_wants_a_recent_proof(office: World) -> None:
-    """Over JSON as on the pages: whoever finds a session of an administrator does none of it."""
+async def test_s060_dangerous_actions_on_a_user_require_a_recent_sign_in(office: World) -> None:
+    """Over JSON as on the pages: with a stolen session of an administrator, none of this works."""
     admin = await employee(office, "admin@example.com", *EVERYTHING)
     bob = await employee(office, "bob@example.com")
     path = f"/auth/users/{(await bob.me()).json()['id']}"
@@ -184,7 +184,7 @@ async def test_s060_what_endangers_a_user_wants_a_recent_proof(office: World) ->
     assert (await bob.refresh()).status_code == 200
 
 
-async def test_an_export_is_an_event_with_who_did_it(office: World) -> None:
+async def test_an_export_is_an_event_with_its_actor(office: World) -> None:
     admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
     user_id, admin_id = (await bob.me()).json()["id"], (await admin.me()).json()["id"]
     assert (await bob.http.get("/auth/me/export")).status_code == 200
@@ -193,8 +193,8 @@ async def test_an_export_is_an_event_with_who_did_it(office: World) -> None:
     assert [(item["user_id"], item["actor_id"]) for item in items] == [(user_id, admin_id), (user_id, user_id)]
 
 
-async def test_nobody_sees_where_an_administrator_was(office: World) -> None:
-    """Neither in their events nor in an export of their data, whoever asks for it; where strangers were they see."""
+async def test_users_do_not_see_the_address_of_an_administrator(office: World) -> None:
+    """Neither in a user's events nor in an export of their data; the addresses of strangers are shown."""
     admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
     admin.http.headers["User-Agent"] = "office/1"
     bob.http.headers["User-Agent"] = "home/1"
@@ -223,7 +223,7 @@ async def test_nobody_sees_where_an_administrator_was(office: World) -> None:
         assert {"home/1", "strange/1"} <= {row["agent"] for row in rows}
 
 
-async def test_s116_what_an_administrator_did_stays_without_their_traces(office: World) -> None:
+async def test_s116_events_of_a_deleted_administrator_stay_without_their_address(office: World) -> None:
     admin, bob = await employee(office, "admin@example.com", *EVERYTHING), await employee(office, "bob@example.com")
     user_id, admin_id = (await bob.me()).json()["id"], (await admin.me()).json()["id"]
     await admin.http.post(f"/auth/users/{user_id}/suspend", json={"reason": "unpaid"})

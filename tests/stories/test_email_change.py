@@ -40,7 +40,7 @@ async def undo(person: Person, token: str) -> int:
     return (await person.http.post("/auth/email/undo", json={"token": token})).status_code
 
 
-async def test_the_new_address_confirms_and_the_old_one_hears_of_it(world: World, ada: Person) -> None:
+async def test_the_new_address_confirms_and_the_old_one_is_notified(world: World, ada: Person) -> None:
     await ask(ada)
     assert (await ada.me()).json()["email"] == "ada@example.com"
     token = await token_of(world, NEW, "confirm_email_change")
@@ -64,7 +64,7 @@ async def test_a010_a_reset_link_to_the_old_address_is_dead(world: World, ada: P
 
 
 async def test_undo_brings_the_address_back_and_voids_the_password(world: World, ada: Person) -> None:
-    """Somebody who knew the password moved the account to a mailbox of their own."""
+    """A thief who knew the password moved the account to a mailbox of their own."""
     await ask(ada)
     assert await confirm(ada, await token_of(world, NEW, "confirm_email_change")) == 200
     way_back = await token_of(world, "ada@example.com", "undo_email_change")
@@ -92,7 +92,7 @@ async def test_undo_before_it_is_confirmed_keeps_the_address(world: World, ada: 
     assert [row.address for row in rows] == ["ada@example.com"]
 
 
-async def test_the_way_back_ends_after_three_days(world: World, ada: Person) -> None:
+async def test_the_undo_link_expires_after_three_days(world: World, ada: Person) -> None:
     await ask(ada)
     way_back = await token_of(world, ada.email, "undo_email_change")
     world.clock.travel(hours=73)
@@ -107,7 +107,7 @@ async def test_a_newer_request_replaces_the_older(world: World, ada: Person) -> 
     assert await confirm(ada, first) == 400
 
 
-async def test_s103_a_session_mails_no_more_than_an_account_may(world: World, ada: Person) -> None:
+async def test_s103_one_session_causes_no_more_mails_than_the_account_limit(world: World, ada: Person) -> None:
     for number in range(5):
         await ask(ada, f"stranger{number}@example.com")
     refused = await ada.http.post("/auth/email/change", json={"email": "stranger5@example.com"})
@@ -137,7 +137,7 @@ async def test_s128_an_account_that_only_claims_an_address_gives_way(world: Worl
     assert len(await world.auth.database.rows(select(User.id))) == 1
 
 
-async def test_whoever_proves_an_address_first_keeps_it(world: World, ada: Person) -> None:
+async def test_the_user_who_verifies_an_address_first_keeps_it(world: World, ada: Person) -> None:
     await ask(ada)
     token = await token_of(world, NEW, "confirm_email_change")
     bob = await world.person(NEW)
@@ -154,7 +154,7 @@ async def test_a026_a_stale_session_changes_no_address(world: World, ada: Person
     assert (answer.status_code, answer.json()["code"]) == (401, "step_up_required")
 
 
-async def test_this_was_not_me_deletes_an_account_that_nobody_verified(world: World) -> None:
+async def test_this_was_not_me_deletes_an_unverified_account(world: World) -> None:
     attacker = await world.person("ada@example.com")
     await attacker.register()
     assert await undo(attacker, await attacker.link_token()) == 200
@@ -173,7 +173,7 @@ async def moved(person: Person, email: str) -> str:
     return way_back
 
 
-async def test_the_oldest_way_back_closes_every_younger_one(world: World, ada: Person) -> None:
+async def test_the_oldest_undo_link_ends_every_later_one(world: World, ada: Person) -> None:
     """A thief moves the account twice; the owner takes it back and sets a password, and the thief comes again."""
     owners = await moved(ada, "thief@one.example.com")
     thiefs = await moved(ada, "thief@two.example.com")
@@ -187,7 +187,7 @@ async def test_the_oldest_way_back_closes_every_younger_one(world: World, ada: P
     assert (await owner.login()).json()["user"]["email"] == "ada@example.com"
 
 
-async def test_the_oldest_way_back_wins_after_a_younger_one_was_taken(world: World, ada: Person) -> None:
+async def test_the_oldest_undo_link_wins_after_a_later_one_was_used(world: World, ada: Person) -> None:
     owners = await moved(ada, "thief@one.example.com")
     thiefs = await moved(ada, "thief@two.example.com")
     assert await undo(ada, thiefs) == 200
@@ -195,7 +195,7 @@ async def test_the_oldest_way_back_wins_after_a_younger_one_was_taken(world: Wor
     assert (await users.found(world.auth, "ada@example.com")).email_verified
 
 
-async def test_a_changed_address_signs_out_everybody_but_the_session_that_asked(world: World, ada: Person) -> None:
+async def test_a_changed_address_ends_every_session_but_the_one_that_asked(world: World, ada: Person) -> None:
     other = Person(world, ada.email, await world.client())
     await other.login()
     await ask(ada)
@@ -208,7 +208,7 @@ async def test_a_changed_address_signs_out_everybody_but_the_session_that_asked(
 
 @pytest.mark.parametrize("answered", [False, True])
 @pytest.mark.parametrize("end", ["sign out", "end others", "change of password", "reset", "suspension"])
-async def test_a_change_of_address_dies_with_what_it_rests_on(
+async def test_a_change_of_address_is_void_once_its_session_or_credentials_change(
     world: World, ada: Person, end: str, *, answered: bool
 ) -> None:
     """Whether the request waits in the outbox still, or was answered by a mail already."""
@@ -244,7 +244,9 @@ async def _end(world: World, ada: Person, thief: Person, how: str) -> None:
             await users.restore(world.auth, ada_id, OPERATOR)
 
 
-async def test_what_a_session_asked_for_dies_with_a_password_that_it_changes_itself(world: World, ada: Person) -> None:
+async def test_a_pending_change_of_address_ends_when_its_session_changes_the_password(
+    world: World, ada: Person
+) -> None:
     """A thief who shares the owner's very session has asked before."""
     await ask(ada)
     body = {"current_password": PASSWORD, "new_password": "eleven purple yaks"}
@@ -264,7 +266,7 @@ class Hearing(Feature):
 
 
 async def test_an_unverified_holder_of_the_new_address_is_deleted_as_any_user_is(open_world: OpenWorld) -> None:
-    """The features hear of it, and sessions that others remember end: nobody is signed in as a user who is gone."""
+    """The features get the event, and cached sessions end: no one stays signed in as a deleted user."""
     hearing = Hearing()
     world = await open_world(features=[Password(), hearing], email_verification=False)
     ada, bob = await world.person("ada@example.com"), await world.person(NEW)
@@ -277,14 +279,14 @@ async def test_an_unverified_holder_of_the_new_address_is_deleted_as_any_user_is
     assert (await bob.me()).status_code == 401
 
 
-async def test_what_an_administrator_made_keeps_its_address(world: World, ada: Person) -> None:
+async def test_an_account_created_by_an_administrator_keeps_its_address(world: World, ada: Person) -> None:
     await changes.invite(world.auth, NEW, "Grace", OPERATOR)
     await ask(ada)
     assert await confirm(ada, await token_of(world, NEW, "confirm_email_change")) == 400
     assert (await users.found(world.auth, NEW)).name == "Grace"
 
 
-async def test_a_factor_that_was_added_after_the_change_goes_with_the_change(open_world: OpenWorld) -> None:
+async def test_undo_removes_a_factor_that_was_added_after_the_change(open_world: OpenWorld) -> None:
     """The thief locks the owner out by a factor of their own."""
     world = await open_world(features=[Password(), Otp()])
     thief = await somebody(world)
@@ -299,8 +301,8 @@ async def test_a_factor_that_was_added_after_the_change_goes_with_the_change(ope
     assert (await owner.login()).json()["status"] == "complete"
 
 
-async def test_a_factor_that_was_there_before_the_change_stays(open_world: OpenWorld) -> None:
-    """Whoever has the mailbox alone does not get round it (S-023)."""
+async def test_undo_keeps_a_factor_from_before_the_change(open_world: OpenWorld) -> None:
+    """Access to the mailbox alone does not bypass it."""
     world = await open_world(features=[Password(), Otp()])
     ada = await enrolled(world)
     await ask(ada)

@@ -67,7 +67,7 @@ async def test_the_type_of_a_problem_may_be_an_address(open_world: OpenWorld) ->
         ),
     ],
 )
-async def test_what_is_wrong_with_a_field(world: World, body: dict[str, Any], english: str, german: str) -> None:
+async def test_field_errors_are_translated(world: World, body: dict[str, Any], english: str, german: str) -> None:
     client = await world.client()
     answers = [await client.post("/auth/register", json=body, headers=headers) for headers in ({}, GERMAN)]
     assert [answer.json()["errors"][0]["message"] for answer in answers] == [english, german]
@@ -91,7 +91,7 @@ async def test_repeated_names_and_broken_json(world: World) -> None:
     assert twice.json()["errors"][0]["message"] == "Die Adresse enthält einen Parameter zweimal."
 
 
-async def test_the_own_choice_comes_before_the_browser(ada: Person) -> None:
+async def test_the_users_language_comes_before_the_browsers(ada: Person) -> None:
     chosen = await ada.http.patch("/auth/me", json={"locale": "DE-at"})
     assert chosen.json()["locale"] == "de-AT"
     refused = await ada.http.patch("/auth/me", json={"locale": "Deutsch!"}, headers={"Accept-Language": "en"})
@@ -108,7 +108,7 @@ class Teapot(Refusal):
     status, code, title = 418, "teapot", "I am a teapot."
 
 
-async def test_hosts_say_things_in_their_words_or_in_texts_of_their_own(open_world: OpenWorld, tmp_path: Path) -> None:
+async def test_applications_replace_and_add_texts(open_world: OpenWorld, tmp_path: Path) -> None:
     (tmp_path / "en.toml").write_text('[host]\nfull = "There are {seats} seats."', "utf-8")
     (tmp_path / "de.toml").write_text('[host]\nfull = "Es gibt {seats} Plätze."', "utf-8")
     app, router = FastAPI(), APIRouter()
@@ -192,7 +192,7 @@ async def test_a_language_without_templates_gets_english_mails_as_a_whole(
     await world.stack.aclose()
 
 
-async def test_a_host_writes_mails_in_a_language_of_its_own(open_world: OpenWorld, tmp_path: Path) -> None:
+async def test_an_application_adds_mails_in_another_language(open_world: OpenWorld, tmp_path: Path) -> None:
     (tmp_path / "fr.toml").write_text('[dates]\nmonth_11 = "novembre"', "utf-8")
     (tmp_path / "fr").mkdir()
     (tmp_path / "fr" / "verify_email.txt").write_text("Bonjour\nLe {{ requested_at }} :\n\n{{ link }}\n", "utf-8")

@@ -19,7 +19,7 @@ async def everything(world: World) -> str:
     return "\n".join(texts)
 
 
-async def test_an_export_holds_everything_but_secrets(ada: Person) -> None:
+async def test_an_export_contains_everything_but_secrets(ada: Person) -> None:
     answer = (await ada.http.get("/auth/me/export")).json()
     assert answer["user"]["email"] == "ada@example.com"
     tables: dict[str, list[dict[str, Any]]] = answer["tables"]
@@ -30,7 +30,7 @@ async def test_an_export_holds_everything_but_secrets(ada: Person) -> None:
         assert all(not SECRETS & row.keys() for row in rows)
 
 
-async def test_s116_nothing_is_left_but_bare_events(world: World, ada: Person) -> None:
+async def test_s116_only_anonymized_events_remain_of_a_deleted_user(world: World, ada: Person) -> None:
     user_id = (await ada.me()).json()["id"]
     await ada.http.post("/auth/password/forgot", json={"email": ada.email})
     ada.http.headers["User-Agent"] = "Ada's own browser"
@@ -48,7 +48,7 @@ async def test_s116_nothing_is_left_but_bare_events(world: World, ada: Person) -
     assert (await ada.register()).status_code == 202
 
 
-async def test_leaving_needs_a_recent_proof(world: World, ada: Person) -> None:
+async def test_deleting_the_account_requires_a_recent_sign_in(world: World, ada: Person) -> None:
     world.clock.travel(minutes=11)
     ada.use((await ada.refresh()).json())
     answer = await ada.http.delete("/auth/me")

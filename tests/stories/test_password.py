@@ -74,7 +74,7 @@ async def test_s022_a_reset_signs_nobody_in_and_everybody_out(world: World, ada:
     assert len(await world.mails(ada.email, "password_changed")) == 1
 
 
-async def test_a009_a_reset_token_is_good_once_and_for_nothing_else(world: World, ada: Person) -> None:
+async def test_a009_a_reset_token_works_once_and_for_nothing_else(world: World, ada: Person) -> None:
     token = await forgot(ada)
     assert (await ada.http.post("/auth/email/verify", json={"token": token})).status_code == 400
     assert (await ada.http.post("/auth/email/undo", json={"token": token})).status_code == 400
@@ -111,7 +111,7 @@ async def test_a010_a_change_in_between_kills_the_token(world: World, ada: Perso
     assert await reset(ada, token) == (400, "invalid_token")
 
 
-async def test_forgot_says_the_same_to_everybody(world: World, ada: Person) -> None:
+async def test_forgot_answers_the_same_for_every_address(world: World, ada: Person) -> None:
     suspended = await world.person("bob@example.com")
     await suspended.register()
     await users.suspend(world.auth, (await users.found(world.auth, suspended.email)).id, OPERATOR)
@@ -141,7 +141,7 @@ async def test_s103_an_address_gets_five_mails_a_day_at_most(open_world: OpenWor
     assert len(await world.mails(ada.email, "reset_password")) == 5
 
 
-async def test_s128_proof_of_the_mailbox_clears_what_was_set_before(world: World) -> None:
+async def test_s128_verifying_the_mailbox_removes_earlier_credentials(world: World) -> None:
     attacker = await world.person("ada@example.com")
     await attacker.register()
     ada = Person(world, attacker.email, await world.client())
@@ -188,7 +188,7 @@ async def test_s020_an_invitation_is_good_once(world: World) -> None:
     assert await reset(bob, token) == (400, "invalid_token")
 
 
-async def test_the_password_that_was_judged_must_still_be_in_force(world: World, ada: Person) -> None:
+async def test_the_password_that_was_checked_must_still_be_current(world: World, ada: Person) -> None:
     """Two changes at once: the one that was judged by a password no longer in force changes nothing."""
 
     class Slow(Hasher):
@@ -202,14 +202,14 @@ async def test_the_password_that_was_judged_must_still_be_in_force(world: World,
     assert await change(ada, PASSWORD, NEW) == 401
 
 
-async def test_s112_tokens_rest_as_keyed_digests(world: World, ada: Person) -> None:
+async def test_s112_tokens_are_stored_as_keyed_digests(world: World, ada: Person) -> None:
     token = await forgot(ada)
     rows = await world.auth.database.rows(select(OneTimeToken.token))
     assert all(token not in row.token for row in rows)
 
 
 @pytest.mark.parametrize("path", ["/auth/password/forgot", "/auth/password/reset", "/auth/password/change"])
-async def test_a054_no_other_site_may(world: World, ada: Person, path: str) -> None:
+async def test_a054_cross_site_requests_are_refused(world: World, ada: Person, path: str) -> None:
     await ada.login(transport="cookie")
     del ada.http.headers["Authorization"]
     bodies = {"email": ada.email}, {"token": "x", "new_password": NEW}
@@ -219,7 +219,7 @@ async def test_a054_no_other_site_may(world: World, ada: Person, path: str) -> N
 
 
 async def test_a_forgotten_password_does_not_end_an_invitation(world: World) -> None:
-    """Nor a link that an operator has made; whoever asks need not be who was invited."""
+    """Nor does it end a link that an operator made; a stranger may request a reset for an invited user."""
     invited = await changes.invite(world.auth, "ada@example.com", None, OPERATOR)
     ada, stranger = await world.person(invited.email), await world.person(invited.email)
     invitation = await ada.link_token()
@@ -246,7 +246,7 @@ async def test_an_invitation_ends_by_a_reset_and_by_a_suspension(world: World) -
     assert await reset(bob, invitation) == (400, "invalid_token")
 
 
-async def test_an_invitation_of_the_version_before_is_good_still(world: World) -> None:
+async def test_an_invitation_of_the_previous_version_still_works(world: World) -> None:
     """It has the purpose of a reset, and its digest was made for that."""
     invited = await changes.invite(world.auth, "ada@example.com", None, OPERATOR)
     ticket = Ticket(invited.id, changes.RESET, parse(invited.email), timedelta(days=7))

@@ -1,4 +1,4 @@
-"""Several people register one address: the owner of the mailbox decides, and nobody else gains or loses by it."""
+"""Several people register one address: the owner of the mailbox decides, and others gain and lose nothing."""
 
 import re
 from typing import Any
@@ -50,7 +50,7 @@ async def disown_token(world: World) -> str:
     return str(found[-1])
 
 
-async def test_a_link_alone_switches_on_no_password(world: World, ada: Person, eve: Person) -> None:
+async def test_a_link_alone_activates_no_password(world: World, ada: Person, eve: Person) -> None:
     await ada.register()
     mine = await ada.link_token()
     await eve.register()
@@ -97,9 +97,7 @@ async def test_the_token_of_the_registration_decides_and_not_the_link(world: Wor
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-async def test_the_password_shows_whose_registration_it_is(
-    world: World, ada: Person, eve: Person, is_first: bool
-) -> None:
+async def test_the_password_identifies_the_registration(world: World, ada: Person, eve: Person, is_first: bool) -> None:
     for person in (ada, eve) if is_first else (eve, ada):
         await person.register()
     elsewhere = Person(world, ADDRESS, await world.client())
@@ -125,7 +123,7 @@ async def test_passwords_of_registrations_are_not_tried_without_end(world: World
     assert codes == ["invalid_credentials"] * 10 + ["too_many_attempts"] * 2
 
 
-async def test_a_login_under_way_shows_whose_registration_it_is(world: World, ada: Person, eve: Person) -> None:
+async def test_a_login_under_way_identifies_the_registration(world: World, ada: Person, eve: Person) -> None:
     await ada.register()
     await eve.register()
     headers = {"Authorization": f"Login {(await ada.login()).json()['login_token']}"}
@@ -134,7 +132,7 @@ async def test_a_login_under_way_shows_whose_registration_it_is(world: World, ad
     assert complete.json()["status"] == "complete"
 
 
-async def test_the_cookie_of_a_registration_shows_whose_it_is(world: World, ada: Person, eve: Person) -> None:
+async def test_the_cookie_identifies_the_registration(world: World, ada: Person, eve: Person) -> None:
     own = {"Sec-Fetch-Site": "same-origin"}
     body = {"email": ADDRESS, "password": PASSWORD, "transport": "cookie"}
     answer = await ada.http.post("/auth/register", json=body, headers=own)
@@ -146,7 +144,7 @@ async def test_the_cookie_of_a_registration_shows_whose_it_is(world: World, ada:
     assert not [name for name in ada.http.cookies if "fam_registration" in name]
 
 
-async def test_who_disowns_a_registration_keeps_their_own(world: World, ada: Person, eve: Person) -> None:
+async def test_disowning_a_registration_keeps_the_owners_own(world: World, ada: Person, eve: Person) -> None:
     await ada.register()
     await world.mails(ADDRESS)
     await eve.register()
@@ -160,9 +158,7 @@ async def test_who_disowns_a_registration_keeps_their_own(world: World, ada: Per
     assert await verify(ada, token=token[1], registration_token=ada.registration) == (200, "verified")
 
 
-async def test_a_first_registration_that_is_disowned_takes_its_password_along(
-    world: World, ada: Person, eve: Person
-) -> None:
+async def test_disowning_the_first_registration_removes_its_password(world: World, ada: Person, eve: Person) -> None:
     await eve.register()
     strangers = {"token": await disown_token(world)}
     under_way = {"Authorization": f"Login {(await eve.login()).json()['login_token']}"}
@@ -205,8 +201,8 @@ async def test_registering_an_invited_address_changes_nothing(open_world: OpenWo
     assert (await ada.login()).json()["session"]["claims"]["roles"] == ["editor"]
 
 
-async def test_registering_the_address_of_an_account_somebody_made_changes_nothing(world: World) -> None:
-    """As of an import: a password that works, and an address nobody has verified yet."""
+async def test_registering_the_address_of_a_created_account_changes_nothing(world: World) -> None:
+    """As after an import: a password that works, and an address that is not verified yet."""
     ada, eve = await world.person(ADDRESS), await world.person(ADDRESS)
     await managers.create(world.auth, ADDRESS, PASSWORD, "Ada", verified=False)
     eve.password = STRANGERS
@@ -241,8 +237,8 @@ def _a_session_of(world: World, user_id: Any) -> Any:
     return insert(Session).values(id=world.auth.new_id(), user_id=user_id, **moments, **plain)
 
 
-async def test_a_stranger_gets_nobodys_account_deleted(world: World, ada: Person, eve: Person) -> None:
-    """They ask for a verification mail, and its owner says "this was not me"."""
+async def test_a_stranger_cannot_get_an_account_deleted(world: World, ada: Person, eve: Person) -> None:
+    """They request a verification mail, and the owner says "this was not me"."""
     await managers.create(world.auth, ADDRESS, PASSWORD, "Ada", verified=False)
     await eve.http.post("/auth/email/resend", json={"email": ADDRESS})
     assert "undo-email-change" not in (await world.mails(ADDRESS))[-1].text
@@ -251,7 +247,7 @@ async def test_a_stranger_gets_nobodys_account_deleted(world: World, ada: Person
     assert (await users.found(world.auth, ADDRESS)).name == "Ada"
 
 
-async def test_a_mail_that_was_asked_for_again_disowns_nothing(world: World, ada: Person) -> None:
+async def test_a_resent_mail_disowns_nothing(world: World, ada: Person) -> None:
     await ada.register()
     await world.later(minutes=2)
     await ada.http.post("/auth/email/resend", json={"email": ADDRESS})
@@ -260,7 +256,9 @@ async def test_a_mail_that_was_asked_for_again_disowns_nothing(world: World, ada
     assert (await ada.verify()).status_code == 200
 
 
-async def test_a_disowned_password_goes_although_its_hash_was_made_anew(world: World, ada: Person, eve: Person) -> None:
+async def test_a_disowned_password_is_removed_although_its_hash_was_upgraded(
+    world: World, ada: Person, eve: Person
+) -> None:
     await eve.register()
     strangers = {"token": await disown_token(world)}
     await ada.register()
@@ -281,8 +279,8 @@ async def test_an_account_is_not_purged_while_a_registration_is_new(world: World
     assert (await ada.verify()).status_code == 200
 
 
-async def test_a_click_verifies_no_account_that_somebody_else_uses(open_world: OpenWorld) -> None:
-    """Addresses need no verification, a stranger uses one, and its owner opens a mail that the stranger asked for."""
+async def test_a_click_verifies_no_account_that_a_stranger_uses(open_world: OpenWorld) -> None:
+    """Addresses need no verification, a stranger uses one, and its owner opens a mail that the stranger requested."""
     world = await open_world(email_verification=False)
     eve, ada = await world.person(ADDRESS), await world.person(ADDRESS)
     eve.use((await eve.register()).json()["tokens"])

@@ -93,7 +93,7 @@ async def test_s056_own_sessions_are_listed_in_pages_and_ended(world: World, ada
     assert ((await phone.me()).status_code, (await ada.me()).status_code) == (401, 200)
 
 
-async def test_a061_nobody_ends_or_sees_the_session_of_another(world: World, ada: Person) -> None:
+async def test_a061_users_cannot_end_or_see_sessions_of_others(world: World, ada: Person) -> None:
     bob = await world.person("bob@example.com")
     await bob.register()
     await bob.verify()
@@ -201,7 +201,7 @@ async def test_a040_the_sixth_wrong_password_waits(world: World, ada: Person) ->
     assert (await ada.login()).status_code == 401
 
 
-async def test_a001_a_wrong_password_looks_the_same_for_everybody(world: World, ada: Person) -> None:
+async def test_a001_a_wrong_password_looks_like_an_unknown_user(world: World, ada: Person) -> None:
     unverified, suspended = await world.person("new@example.com"), await world.person("bad@example.com")
     for person in (unverified, suspended):
         await person.register()

@@ -67,7 +67,7 @@ async def test_by_cookie(world: World, ada: Person) -> None:
     assert (await browser.me()).status_code == 200
 
 
-async def test_of_somebody_else_it_is_a_login_of_their_own(world: World, ada: Person) -> None:
+async def test_the_step_up_token_of_another_user_starts_a_plain_login(world: World, ada: Person) -> None:
     token = await start(ada)
     bob = await world.person("bob@example.com")
     await bob.register()
@@ -79,7 +79,7 @@ async def test_of_somebody_else_it_is_a_login_of_their_own(world: World, ada: Pe
     assert (await ada.http.get("/auth/login")).status_code == 200
 
 
-async def test_of_a_session_that_has_ended_it_raises_nothing(world: World, ada: Person) -> None:
+async def test_a_step_up_of_an_ended_session_is_refused(world: World, ada: Person) -> None:
     token = await start(ada)
     await ada.http.post("/auth/logout")
     ada.http.headers["Authorization"] = f"Login {token}"
@@ -88,7 +88,7 @@ async def test_of_a_session_that_has_ended_it_raises_nothing(world: World, ada: 
 
 
 class Counting(Feature):
-    """Its claim tells how often it was asked."""
+    """Its claim counts how often it was computed."""
 
     name: ClassVar[str] = "counting"
     asked: ClassVar[int] = 0

@@ -26,7 +26,7 @@ async def behind_proxy(open_world: OpenWorld) -> World:
 
 
 async def somebody(world: World, email: str = "ada@example.com", address: str = "192.0.2.1") -> Person:
-    """Somebody with a verified address, who has not signed in yet."""
+    """A user with a verified address, who has not signed in yet."""
     person = await world.person(email)
     person.http.headers["X-Forwarded-For"] = address
     await person.register()
@@ -114,7 +114,7 @@ async def test_a_known_device_has_ten_tries_of_its_own(behind_proxy: World) -> N
     assert codes == [401] * 10 + [429]
 
 
-async def test_after_a_hundred_in_a_row_only_a_reset_or_a_known_device_opens(behind_proxy: World) -> None:
+async def test_after_a_hundred_failures_only_a_reset_or_a_known_browser_gets_in(behind_proxy: World) -> None:
     world, ada = behind_proxy, await somebody(behind_proxy)
     known = (await ada.login()).json()["device_token"]
 
@@ -135,7 +135,7 @@ async def test_after_a_hundred_in_a_row_only_a_reset_or_a_known_device_opens(beh
     assert (await guess(world, ada.email, "198.51.100.5"))[0] == 401
 
 
-async def test_the_owner_hears_of_many_failures_once_a_day(behind_proxy: World) -> None:
+async def test_the_owner_is_notified_of_many_failures_once_a_day(behind_proxy: World) -> None:
     ada = await somebody(behind_proxy)
     for number in range(24):
         _, wait = await guess(behind_proxy, ada.email, f"198.51.100.{number}")
@@ -160,7 +160,7 @@ async def test_one_network_has_thirty_wrong_ones_in_five_minutes(open_world: Ope
     assert (await guess(world, "user40@example.com", "ignored"))[0] == 401
 
 
-async def test_what_was_right_does_not_count_for_the_network(open_world: OpenWorld) -> None:
+async def test_correct_proofs_are_refunded_to_the_network(open_world: OpenWorld) -> None:
     world = await open_world(throttle={"network": "3/5m"})
     ada = await world.person("ada@example.com")
     await ada.register()
@@ -168,7 +168,7 @@ async def test_what_was_right_does_not_count_for_the_network(open_world: OpenWor
     assert [(await ada.login()).status_code for _ in range(6)] == [200] * 6
 
 
-async def test_a044_headers_nobody_vouches_for_change_nothing(world: World) -> None:
+async def test_a044_untrusted_forwarded_headers_are_ignored(world: World) -> None:
     names = ["X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP"]
     codes = []
     for number in range(25):
@@ -183,7 +183,7 @@ async def test_a048_all_spellings_of_an_address_share_their_tries(behind_proxy: 
     assert codes == [401] * 5 + [429]
 
 
-async def test_all_together_when_switched_on(open_world: OpenWorld) -> None:
+async def test_the_total_limit_applies_if_enabled(open_world: OpenWorld) -> None:
     world = await open_world(throttle={"total": "3/5m"}, trusted_proxies=("127.0.0.1",))
     ada = await somebody(world)
     known = (await ada.login()).json()["device_token"]
@@ -213,7 +213,7 @@ async def test_refreshes_of_one_session(open_world: OpenWorld) -> None:
     assert (await ada.refresh()).status_code == 200
 
 
-async def test_the_table_names_nobody(behind_proxy: World) -> None:
+async def test_the_table_of_attempts_contains_no_addresses(behind_proxy: World) -> None:
     await guess(behind_proxy, "ada@example.com", "198.51.100.1")
     rows = await behind_proxy.auth.database.rows(select(Attempt))
     assert rows
@@ -263,7 +263,7 @@ async def test_s016_the_owner_hears_of_a_right_password_after_many_wrong_ones(be
 
 
 async def somebody_else(world: World, email: str) -> Person:
-    """Somebody who knows the password, on a device that was never seen."""
+    """A stranger with the password, in an unknown browser."""
     return Person(world, email, await world.client(**{"X-Forwarded-For": "198.51.100.200", "User-Agent": "other"}))
 
 
@@ -286,7 +286,7 @@ async def undo(world: World, person: Person) -> None:
 
 
 async def compromise(world: World, person: Person) -> None:
-    """An administrator says that others know the password."""
+    """An administrator marks the password as compromised."""
     await changes.compromise(world.auth, await users.found(world.auth, person.email), OPERATOR)
 
 
@@ -315,7 +315,7 @@ async def test_after_a_reset_the_owner_is_known_again_from_the_next_sign_in(behi
     assert (await ada.login(device_token=after)).status_code == 200
 
 
-async def test_a_known_device_that_is_used_up_waits_for_itself_alone(behind_proxy: World) -> None:
+async def test_the_limit_of_a_known_browser_affects_only_itself(behind_proxy: World) -> None:
     world, ada = behind_proxy, await somebody(behind_proxy)
     known = (await ada.login()).json()["device_token"]
     await drive_up(world, ada.email)
@@ -337,7 +337,7 @@ async def test_a_device_of_a_deleted_account_is_not_known_at_the_next_one_of_the
     assert (await ada.login(device_token=known)).status_code == 429
 
 
-async def test_a_device_token_of_the_version_before_is_good_until_a_reset(behind_proxy: World) -> None:
+async def test_a_device_token_of_the_previous_version_works_until_a_reset(behind_proxy: World) -> None:
     world, ada = behind_proxy, await somebody(behind_proxy)
     world.clock.travel(seconds=2)
     auth = world.auth
@@ -363,7 +363,7 @@ async def test_all_together_counts_for_a_device_that_was_forgotten(open_world: O
     assert (await ada.login(device_token=known)).status_code == 429
 
 
-async def test_a_known_device_costs_no_further_statement(behind_proxy: World) -> None:
+async def test_a_known_browser_takes_no_further_statement(behind_proxy: World) -> None:
     world, ada = behind_proxy, await somebody(behind_proxy)
     known = (await ada.login()).json()["device_token"]
     statements = list[str]()
@@ -388,8 +388,8 @@ ASKING = ["/auth/password/forgot", "/auth/email/resend"]
 
 
 @pytest.mark.parametrize("path", ASKING)
-async def test_mails_that_one_network_asks_for(behind_proxy: World, path: str) -> None:
-    """The twenty-first is refused, whether there is somebody or not, and nothing is written for it."""
+async def test_one_network_can_request_twenty_mails_an_hour(behind_proxy: World, path: str) -> None:
+    """The twenty-first is refused, with or without an account, and nothing is written for it."""
     world, ada = behind_proxy, await somebody(behind_proxy)
     unverified = await world.person("bob@example.com")
     await unverified.register()
@@ -421,7 +421,7 @@ async def waiting(world: World) -> int:
 
 
 @pytest.mark.parametrize("path", ASKING)
-async def test_asking_for_a_mail_takes_as_many_statements_for_everybody(open_world: OpenWorld, path: str) -> None:
+async def test_requesting_a_mail_takes_the_same_statements_for_every_address(open_world: OpenWorld, path: str) -> None:
     world = await open_world(trusted_proxies=("127.0.0.1",), throttle={"mail_network": "2/1h"})
     ada = await somebody(world)
     unverified = await world.person("bob@example.com")
@@ -446,7 +446,7 @@ async def test_asking_for_a_mail_takes_as_many_statements_for_everybody(open_wor
 
 
 @pytest.mark.parametrize("page", ["/auth/forgot-password", "/auth/check-mail/resend"])
-async def test_the_pages_say_so_too(open_world: OpenWorld, page: str) -> None:
+async def test_the_pages_report_the_rate_limit_too(open_world: OpenWorld, page: str) -> None:
     world = await open_world(hosted=True, throttle={"mail_network": "1/1h"})
     browser = await world.client(**{"Sec-Fetch-Site": "same-origin"})
     assert (await browser.post(page, data={"email": "nobody@example.com"})).status_code == 303

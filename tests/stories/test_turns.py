@@ -1,4 +1,4 @@
-"""Requests and mails take turns: nobody who asks for many keeps those of others waiting."""
+"""Requests and mails take turns: a network with many requests does not delay those of others."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ FLOOD = 800
 
 
 async def ask(world: World, network: str, *addresses: str) -> None:
-    """Somebody in this network asks for a reset of each address."""
+    """A client in this network requests a reset for each address."""
     client = Client(network)
     for address in addresses:
         request = Request(PasswordResetRequested, address, client)
@@ -31,7 +31,7 @@ async def ask(world: World, network: str, *addresses: str) -> None:
 
 
 async def flood(world: World, kind: str, many: int, *sources: str) -> None:
-    """So many rows that are due wait for each source, and came before all that are asked for later."""
+    """As many due rows of each source as given, older than every later request."""
     now = world.auth.now() - timedelta(minutes=10)
     row: dict[str, Any] = {"kind": kind, "content": "x", "tries": 0, "created_at": now, "due_at": now}
     row["expires_at"] = now + timedelta(days=1)
@@ -66,7 +66,7 @@ async def test_a_network_with_800_requests_does_not_delay_the_mail_of_another(wo
     assert left[0] > FLOOD - 20
 
 
-async def test_mails_do_not_wait_for_requests_nor_requests_for_ever_for_mails(world: World) -> None:
+async def test_mails_do_not_wait_for_requests_and_requests_are_not_starved(world: World) -> None:
     await flood(world, "request", 100, *(f"1.{number:064x}" for number in range(20)))
     client, until = Client("203.0.113.7"), world.auth.until(timedelta(hours=1))
     for number in range(20):
@@ -98,14 +98,14 @@ async def test_a_network_alone_has_half_a_batch_and_nothing_is_left(world: World
     assert [len(await lease(world)) for _ in range(4)] == [5, 5, 2, 0]
 
 
-async def test_what_the_version_before_wrote_is_done_too(world: World, ada: Person) -> None:
+async def test_rows_of_the_previous_version_are_handled_too(world: World, ada: Person) -> None:
     await world.mails(ada.email)
     await ask(world, "203.0.113.7", ada.email)
     await world.auth.database.rows(update(Outbox).values(source=""))
     assert [mail.kind for mail in await world.mails(ada.email)][-1] == "reset_password"
 
 
-async def test_errands_are_no_mails_and_do_not_keep_them_waiting(world: World) -> None:
+async def test_event_jobs_do_not_delay_mails(world: World) -> None:
     await flood(world, "errand:pager", 100, turns.ERRANDS)
     await flood(world, "errand:pager", 100, turns.MAILS)
     assert await lease(world) == []

@@ -1,4 +1,4 @@
-"""No way in passes a second factor by: whatever the first proof was, whatever takes the session."""
+"""No sign-in method bypasses a second factor, whatever the first proof was and wherever the session goes."""
 
 from collections.abc import Awaitable, Callable
 

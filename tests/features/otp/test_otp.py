@@ -1,4 +1,4 @@
-"""Second factors: added, asked for after every first proof, used once, lost and taken away."""
+"""Second factors: added, required after every first factor, used once, lost and removed."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,7 +30,7 @@ async def world(open_world: OpenWorld) -> World:
 
 
 class Admins(Feature):
-    """Everybody is an administrator."""
+    """Every user is an administrator."""
 
     name: ClassVar[str] = "admins"
 
@@ -40,7 +40,7 @@ class Admins(Feature):
 
 @pytest.fixture
 async def ada(world: World) -> Owner:
-    """Somebody with an authenticator, signed in by both factors."""
+    """A user with an authenticator, signed in with both factors."""
     return await enrolled(world)
 
 
@@ -67,7 +67,7 @@ async def test_from_the_qr_code_to_a_session_of_two_factors(world: World) -> Non
     assert (factors["recovery_codes_left"], factors["required"]) == (10, False)
 
 
-async def test_a030_a_code_is_good_once(world: World, ada: Owner) -> None:
+async def test_a030_a_code_works_once(world: World, ada: Owner) -> None:
     code = ada.code()
     assert (await ada.second(await ada.first(), code)).status_code == 200
     again = await ada.second(await ada.first(), code)
@@ -89,7 +89,7 @@ async def test_the_code_that_confirms_is_used_up(world: World) -> None:
     assert (await ada.second(await ada.first(), code)).status_code == 400
 
 
-async def test_a027_a_device_nobody_confirmed_counts_for_nothing(world: World) -> None:
+async def test_a027_an_unconfirmed_authenticator_is_no_factor(world: World) -> None:
     ada = await somebody(world)
     begun = (await ada.http.post("/auth/otp/devices", json={})).json()
     ada.secret, ada.device_id = begun["secret"], begun["id"]
@@ -129,7 +129,7 @@ async def test_s027_nothing_in_the_tables_is_a_code_or_a_secret(world: World, ad
 
 
 async def test_s055_another_password_asks_for_the_factor_again(world: World, ada: Owner) -> None:
-    """Whoever has a session and the password does not shut out who has the device, too."""
+    """A thief with a session and the password cannot lock out the owner, who has the authenticator."""
     world.clock.travel(minutes=11)
     ada.use((await ada.refresh()).json())
     body = {"current_password": PASSWORD, "new_password": "eleven purple yaks"}
@@ -182,7 +182,7 @@ async def test_a024_a_session_from_before_ends_with_the_factor(world: World) -> 
     assert (await ada.http.delete(f"/auth/otp/devices/{ada.device_id}")).status_code == 401
 
 
-async def test_a020_the_login_token_is_good_for_nothing_else(world: World, ada: Owner) -> None:
+async def test_a020_the_login_token_works_for_nothing_else(world: World, ada: Owner) -> None:
     token = await ada.first()
     for scheme in ("Login", "Bearer"):
         client = await world.client(Authorization=f"{scheme} {token}")
@@ -202,7 +202,7 @@ async def test_a020_the_login_token_is_good_for_nothing_else(world: World, ada: 
     assert refused.status_code == 401
 
 
-async def test_a022_a_reset_does_not_get_round_the_factor(world: World, ada: Owner) -> None:
+async def test_a022_a_reset_does_not_bypass_the_factor(world: World, ada: Owner) -> None:
     await ada.http.post("/auth/password/forgot", json={"email": ada.email})
     mail = (await world.mails(ada.email, "reset_password"))[-1]
     found = re.search(r"#token=(\S+)$", mail.text, re.MULTILINE)
@@ -213,7 +213,7 @@ async def test_a022_a_reset_does_not_get_round_the_factor(world: World, ada: Own
     assert (await ada.second(await ada.first(), ada.code())).status_code == 200
 
 
-async def test_a035_an_expired_login_takes_no_code(world: World, ada: Owner) -> None:
+async def test_a035_an_expired_login_accepts_no_code(world: World, ada: Owner) -> None:
     token = await ada.first()
     world.clock.travel(minutes=11)
     late = await ada.second(token, ada.code())
@@ -305,7 +305,7 @@ async def test_s015_whoever_must_have_a_factor_enrols_within_the_login(open_worl
     assert (await client.post("/auth/otp/devices", json={})).status_code == 401
 
 
-async def test_s128_factors_of_whoever_was_there_before_go(world: World) -> None:
+async def test_s128_taking_over_an_account_removes_earlier_factors(world: World) -> None:
     attacker = await world.person("ada@example.com")
     await attacker.register()
     user = await users.found(world.auth, attacker.email)
@@ -329,7 +329,7 @@ async def test_s023_an_administrator_takes_lost_factors_off(world: World, ada: O
     assert removed["detail"]["reason"] == "passport shown"
 
 
-async def test_the_mail_about_lost_factors_does_not_tell_where_the_administrator_was(world: World, ada: Owner) -> None:
+async def test_the_mail_about_removed_factors_hides_the_administrators_address(world: World, ada: Owner) -> None:
     by_administrator = Actor(Client(address="192.0.2.99", agent="office/1"), world.auth.new_id())
     user = await users.found(world.auth, ada.email)
     await managers.remove_all(world.auth, user, "passport shown", by_administrator)
@@ -377,7 +377,7 @@ async def test_there_are_at_most_ten_devices(world: World) -> None:
         await managers.begin(world.auth, user, "the eleventh")
 
 
-async def test_devices_that_were_begun_together_are_no_more_than_ten(world: World) -> None:
+async def test_authenticators_added_in_parallel_are_at_most_ten(world: World) -> None:
     ada = await somebody(world)
     user = await users.found(world.auth, ada.email)
     begun = [await managers.begin(world.auth, user, str(number)) for number in range(11)]
@@ -437,7 +437,7 @@ async def test_s029_a_mailed_code_lives_ten_minutes(open_world: OpenWorld) -> No
     assert (await ada.second(token, code, "email-code")).status_code == 400
 
 
-async def test_a_browser_that_is_remembered(open_world: OpenWorld) -> None:
+async def test_a_trusted_browser_needs_no_second_factor(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Otp(remember_browser=True)])
     ada = await somebody(world)
     await ada.enrol()
@@ -461,7 +461,7 @@ async def test_a_browser_that_is_remembered(open_world: OpenWorld) -> None:
     assert (await browser.login(transport="cookie")).json()["status"] == "incomplete"
 
 
-async def test_a_remembered_browser_is_forgotten_with_the_password(open_world: OpenWorld) -> None:
+async def test_a_changed_password_ends_the_trust_in_browsers(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Otp(remember_browser=True)])
     ada = await somebody(world)
     await ada.enrol()
@@ -474,11 +474,11 @@ async def test_a_remembered_browser_is_forgotten_with_the_password(open_world: O
     assert (await ada.login(transport="cookie")).json()["status"] == "incomplete"
 
 
-async def test_remembering_counts_only_where_the_setting_allows_it(world: World, ada: Owner) -> None:
+async def test_browsers_are_trusted_only_if_the_setting_allows_it(world: World, ada: Owner) -> None:
     await ada.second(await ada.first(), ada.code(), remember_browser=True)
     assert (await ada.http.get("/auth/otp")).json()["trusted_browsers"] == []
 
 
-async def test_what_a_front_end_must_know(world: World) -> None:
+async def test_config_describes_the_second_factors(world: World) -> None:
     config = (await (await world.client()).get("/auth/config")).json()["features"]["otp"]
     assert config == {"methods": ["totp", "recovery_code"], "required": False, "remember_browser": False}

@@ -1,4 +1,4 @@
-"""Requirements on second factors that no story of test_otp.py tells by itself."""
+"""Requirements on second factors that no story of test_otp.py covers."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ async def world(open_world: OpenWorld) -> World:
 
 @pytest.fixture
 async def ada(world: World) -> Owner:
-    """Somebody with an authenticator."""
+    """A user with an authenticator."""
     return await enrolled(world)
 
 
@@ -86,7 +86,7 @@ async def test_s021_s032_no_texts_and_no_questions(world: World) -> None:
 
 
 def test_s028_mailed_codes_are_uniform() -> None:
-    """10,000 codes: each digit in each place as often as chance says (chi-square, 9 degrees, p = 0.00001)."""
+    """10,000 codes: each digit in each place is as frequent as expected (chi-square, 9 degrees, p = 0.00001)."""
     codes = [new_code() for _ in range(10_000)]
     assert {len(code) for code in codes} == {6}
     for place in range(6):

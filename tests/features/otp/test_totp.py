@@ -37,7 +37,7 @@ def test_s029_the_present_step_and_the_one_before() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "ÄÖÜ123", "000000000"])
-def test_what_is_no_code_matches_nothing(code: str) -> None:
+def test_an_invalid_code_matches_no_step(code: str) -> None:
     assert totp.matching_step(SECRET, code, at(59), 1) is None
 
 

@@ -61,7 +61,7 @@ def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 
 @pytest.fixture
 def fill(database: str, tmp_path: Path) -> Fill:
-    """Makes a table of an application, on PostgreSQL beside ours, and gives the URL that the application would have."""
+    """Makes a table of an application, on PostgreSQL in our database, and returns the application's URL."""
     url = make_url(database)
     if url.get_backend_name() == "sqlite":
         url = url.set(database=str(tmp_path / "app.db"))
@@ -258,7 +258,7 @@ def test_csv_and_json(run: Run, tmp_path: Path, make_auth: MakeAuth) -> None:
     assert set(asked(make_auth, everybody)) == {"1", "2", "3"}
 
 
-def test_ids_that_stand_twice_in_a_file(run: Run) -> None:
+def test_duplicate_ids_in_a_file_are_skipped(run: Run) -> None:
     lines = [{"id": one, "email": f"{number}@example.com"} for number, one in enumerate(["a", "b", "a", "", "\x00"])]
     Path("users.json").write_text(json.dumps([{**one, "password_hash": None} for one in lines]))
     found = json.loads(run("json", "users.json", "--unverified", "--json", code=1))
@@ -350,7 +350,7 @@ def test_hashes_and_ids_as_databases_give_them() -> None:
     assert newcomer(Row("1", SOME | {"id": "0" * 32, "is_active": True}), COLUMNS_OF_SOME, Reading()).id is None
 
 
-async def test_who_came_in_the_meantime_keeps_the_address(make_auth: MakeAuth) -> None:
+async def test_a_user_who_registers_during_an_import_keeps_the_address(make_auth: MakeAuth) -> None:
     auth = make_auth()
     rows = [Row(key, SOME | {"id": key, "email": f"{key}@example.com"}) for key in ("a", "b")]
     arrivals = [Arrival(newcomer(one, Columns(active=None), Reading()), "x") for one in rows]
@@ -363,7 +363,7 @@ async def test_who_came_in_the_meantime_keeps_the_address(make_auth: MakeAuth) -
     await auth.close()
 
 
-async def test_an_address_taken_between_a_look_and_the_deed_is_told(world: World, tmp_path: Path) -> None:
+async def test_an_address_taken_during_the_import_is_reported(world: World, tmp_path: Path) -> None:
     path = tmp_path / "users.csv"
     path.write_text(f"id,email,password_hash\n1,ada@example.com,{WEAK}\n")
     source = files.opened_csv(path, Wanted(Columns(), {}))
@@ -400,7 +400,7 @@ async def sampled(world: World, tmp_path: Path, **reading: Any) -> dict[str, str
     return addresses
 
 
-async def test_s111_at_the_first_login_a_hash_becomes_ours(world: World, tmp_path: Path) -> None:
+async def test_s111_an_imported_hash_is_replaced_at_the_first_login(world: World, tmp_path: Path) -> None:
     for address in (await sampled(world, tmp_path, verified=True)).values():
         person = await world.person(address)
         for password, status in ((f"{RAW} ", 401), (SAME, 401), (RAW, 200), (SAME, 200), (RAW, 200), (f"{RAW} ", 401)):
@@ -412,7 +412,7 @@ async def test_s111_at_the_first_login_a_hash_becomes_ours(world: World, tmp_pat
     assert not any(imported_hashes.is_outdated(world.auth.hasher, digest) for digest in digests)
 
 
-async def test_who_changes_an_adopted_password_knows_it(world: World, tmp_path: Path) -> None:
+async def test_changing_an_imported_password_requires_it(world: World, tmp_path: Path) -> None:
     person = await world.person((await sampled(world, tmp_path, verified=True))["passlib sha512_crypt"])
     person.password = RAW
     await person.login()
@@ -422,7 +422,7 @@ async def test_who_changes_an_adopted_password_knows_it(world: World, tmp_path: 
     assert (await person.login()).status_code == 200
 
 
-async def test_who_is_not_verified_proves_the_address_and_is_not_purged(world: World, tmp_path: Path) -> None:
+async def test_an_unverified_imported_user_verifies_and_is_not_purged(world: World, tmp_path: Path) -> None:
     addresses = await sampled(world, tmp_path, verified=False)
     await world.later(days=30)
     assert (await purge(world.auth))["users"] == 0
@@ -432,7 +432,7 @@ async def test_who_is_not_verified_proves_the_address_and_is_not_purged(world: W
     assert [step["step"] for step in answer["next"]] == ["verify_email"]
 
 
-async def test_bcrypt_of_adopted_users_must_be_there(
+async def test_imported_bcrypt_hashes_require_the_package(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imported_hashes, "HAS_BCRYPT", False)

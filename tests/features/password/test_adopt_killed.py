@@ -1,4 +1,4 @@
-"""An adoption is killed at random moments: what stands is whole batches, and another run completes it."""
+"""An import is killed at random moments: whole batches stay, and another run completes it."""
 
 import json
 import os

@@ -160,7 +160,7 @@ def test_uncommon(password: str) -> None:
     ],
 )
 def test_no_composition_rules(passwords: list[str]) -> None:
-    """S-007: whatever is random is accepted, of however few kinds of characters it is made."""
+    """S-007: random passwords are accepted, however few kinds of characters they have."""
     assert [text for text in passwords if is_common(text) or is_contextual(text, WORDS)] == []
 
 

@@ -61,7 +61,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
 
 @pytest.fixture
 def api() -> Iterator[RangeApi]:
-    """Somebody who knows one password."""
+    """An API that knows one password."""
     with range_api() as listening:
         listening.counts = {BREACHED: 3}
         yield listening
@@ -79,7 +79,7 @@ def asking(api: RangeApi, *, seconds: float = 3) -> Password:
 
 
 async def outages(world: World) -> list[Any]:
-    """What the journal tells of the range API."""
+    """The events about the range API."""
     wanted = select(Event.outcome, Event.user_id, Event.detail).where(Event.kind == "password.breach_check_failed")
     return await world.auth.database.rows(wanted)
 
@@ -141,7 +141,7 @@ async def test_s012_the_answer_is_that_of_the_offline_list(watched: World, api: 
     assert len(api.asked) == 1
 
 
-async def test_s012_what_was_breached_no_time_is_made_up(watched: World, api: RangeApi) -> None:
+async def test_s012_a_count_of_zero_is_padding(watched: World, api: RangeApi) -> None:
     api.counts = {BREACHED: 0}
     bob = await watched.person("bob@example.com")
     bob.password = BREACHED
@@ -181,7 +181,7 @@ async def test_s012_registration_succeeds_when_the_server_is_down(open_world: Op
     assert await outages(world) == [("failure", None, {"reason": "request failed (ConnectError)"})]
 
 
-async def test_s012_an_outage_is_told_of_once_a_minute(watched: World, api: RangeApi) -> None:
+async def test_s012_an_outage_is_recorded_once_a_minute(watched: World, api: RangeApi) -> None:
     api.misbehaves = breaches.says(503)
     crowd = [await watched.person(f"bob{number}@example.com") for number in range(5)]
     await asyncio.gather(*(one.register() for one in crowd))
@@ -214,8 +214,8 @@ async def test_s012_five_characters_are_all_that_leaves(
         assert digest[:5] not in kept.upper()
 
 
-async def test_s012_nobody_is_asked_without_need(watched: World, api: RangeApi) -> None:
-    """Not at a login, not for what the offline list knows, and not while somebody types."""
+async def test_s012_the_api_is_not_called_without_need(watched: World, api: RangeApi) -> None:
+    """Not at a login, not for passwords on the offline list, and not while the user types."""
     ada = await signed_in(watched)
     assert len(api.asked) == 1
     await ada.login()
@@ -229,7 +229,7 @@ async def test_s012_nobody_is_asked_without_need(watched: World, api: RangeApi) 
     assert len(api.asked) == 1
 
 
-async def test_s012_nobody_is_asked_unless_it_is_wanted(world: World, api: RangeApi) -> None:
+async def test_s012_the_api_is_not_called_unless_configured(world: World, api: RangeApi) -> None:
     assert world.auth.of(Password).breached is None
     ada = await signed_in(world)
     change = {"current_password": PASSWORD, "new_password": BREACHED}
@@ -237,7 +237,9 @@ async def test_s012_nobody_is_asked_unless_it_is_wanted(world: World, api: Range
     assert api.asked == []
 
 
-async def test_s012_s103_whoever_registers_too_often_asks_nobody(open_world: OpenWorld, api: RangeApi) -> None:
+async def test_s012_s103_a_rate_limited_registration_does_not_call_the_api(
+    open_world: OpenWorld, api: RangeApi
+) -> None:
     features = [asking(api)]
     world = await open_world(profile="development", features=features, throttle={"register_network": "2/1h"})
     statuses = [(await (await world.person(f"bob{number}@example.com")).register()).status_code for number in range(4)]
@@ -245,7 +247,7 @@ async def test_s012_s103_whoever_registers_too_often_asks_nobody(open_world: Ope
     assert len(api.asked) == 2
 
 
-async def test_s012_an_outage_holds_up_nobody_else(open_world: OpenWorld, api: RangeApi) -> None:
+async def test_s012_an_outage_does_not_delay_other_requests(open_world: OpenWorld, api: RangeApi) -> None:
     """While more wait for the range API than may be hashed, with one connection to the database, others sign in."""
     features = [asking(api)]
     world = await open_world(profile="development", features=features, pool_size=1)
@@ -300,7 +302,7 @@ async def test_s012_the_certificate_is_the_one_of_the_name(
         "HTTP://127.0.0.1/range",
     ],
 )
-def test_s012_an_address_that_will_not_do(url: str) -> None:
+def test_s012_an_invalid_url_stops_the_start(url: str) -> None:
     with pytest.raises(Misconfigured, match="FAM_AUTH_PASSWORD__BREACHED_URL"):
         Password(breached_url=url)
 
@@ -351,13 +353,13 @@ def test_s012_a_range_is_read(body: str, known: bool) -> None:
 @pytest.mark.parametrize(
     "body", ["", "\r\n", SUFFIX, f"{SUFFIX}:", f"{SUFFIX}:x", f"{SUFFIX}:-1", f"5BAA6{SUFFIX}:1", f"{SUFFIX}:1\r\nx"]
 )
-def test_s012_what_is_no_range_is_an_outage(body: str) -> None:
+def test_s012_a_malformed_range_is_an_outage(body: str) -> None:
     with pytest.raises(Unanswered):
         is_among(SUFFIX, body.encode())
 
 
 @pytest.mark.parametrize("command", [("users", "create"), ("create-admin",)], ids=" ".join)
-def test_s012_the_command_line_asks_too(
+def test_s012_the_command_line_calls_the_api_too(
     command: tuple[str, ...],
     sqlite_database: str,
     api: RangeApi,

@@ -78,7 +78,7 @@ async def all_sign_in(world: World) -> dict[str, set[int]]:
 
 
 async def check_upgraded(world: World, suspended: int) -> None:
-    """Every hash but those of the suspended is one of ours."""
+    """Every hash is one of ours, except those of suspended users."""
     resting = list((await adopted_digests(world.auth)).values())
     assert len(resting) == USERS
     assert sum(imported_hashes.is_outdated(world.auth.hasher, one) for one in resting) == suspended
@@ -93,7 +93,7 @@ async def check_a_second_run(world: World, source: Source, **reading: Any) -> No
 
 
 def application_url(database: str, tmp_path: Path) -> str:
-    """Where the application has its tables: on PostgreSQL beside ours."""
+    """The application's own tables: on PostgreSQL in the same database as ours."""
     if database.startswith("sqlite"):
         return f"sqlite+aiosqlite:///{tmp_path}/app.db"
     return database.replace("+psycopg", "+asyncpg")

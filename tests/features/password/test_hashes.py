@@ -1,4 +1,4 @@
-"""Hashes of other programs: vectors that they made, those of the standards, and what is not taken."""
+"""Hashes of other programs: vectors that they made, those of the standards, and hashes that are refused."""
 
 import base64
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def understood(name: str, text: str) -> imported_hashes.Foreign:
 
 
 @pytest.mark.parametrize("name", VECTORS)
-async def test_what_libraries_made_is_judged_and_rests(name: str, hasher: Hasher) -> None:
+async def test_hashes_of_libraries_are_verified_and_stored(name: str, hasher: Hasher) -> None:
     # Strong ones take up to a second each: the password that NFKC would change is enough.
     for password, text in list(VECTORS[name].items())[1 if name in STRONG else 0 : 2 if name in STRONG else None]:
         foreign = understood(name, text)
@@ -76,7 +76,7 @@ async def test_what_libraries_made_is_judged_and_rests(name: str, hasher: Hasher
 
 
 @pytest.mark.parametrize("name", VECTORS)
-async def test_no_weak_hash_rests(name: str, hasher: Hasher) -> None:
+async def test_no_weak_hash_is_stored(name: str, hasher: Hasher) -> None:
     for text in VECTORS[name].values():
         foreign = understood(name, text)
         resting = await imported_hashes.resting(hasher, foreign)
@@ -117,7 +117,7 @@ def test_of_a_long_password_bcrypt_takes_72_bytes() -> None:
     assert not imported_hashes.understood(text).matches(password[:71])
 
 
-def test_bits_of_a_bcrypt_that_stand_for_nothing_are_ignored() -> None:
+def test_unused_bits_of_a_bcrypt_hash_are_ignored() -> None:
     """Some programs wrote them as chance had it; the package bcrypt calls such a salt invalid."""
     made = bcrypt.hashpw(b"secret", b"$2b$04$abcdefghijklmnopqrstuu").decode()
     salt, digest = made[:29], made[29:]
@@ -134,8 +134,8 @@ def test_a_scrypt_with_a_large_r_is_derived(n: int, r: int) -> None:
     assert len(recipe.derive("x")) == 64
 
 
-async def test_a_hash_that_cannot_be_computed_is_never_right(hasher: Hasher, caplog: pytest.LogCaptureFixture) -> None:
-    """One that was imported before its salt was looked at: its user gets 401 like everybody, and not 500."""
+async def test_a_hash_that_cannot_be_computed_never_matches(hasher: Hasher, caplog: pytest.LogCaptureFixture) -> None:
+    """A hash that was imported before salts were checked: its user gets 401, not 500."""
     resting = stored.adopted(imported_hashes.Foreign(Bcrypt(b"abcdefghijklmnopqrstuv", 4, "plain"), bytes(31)))
     assert not await imported_hashes.verify(hasher, resting, "secret")
     assert "password reset" in caplog.text
@@ -196,7 +196,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:60])
-def test_what_is_no_hash_that_can_be_checked(text: str) -> None:
+def test_unknown_hashes_are_refused(text: str) -> None:
     with pytest.raises(imported_hashes.UnknownHash) as refused:
         imported_hashes.understood(text)
     assert type(refused.value) is REFUSED[text]
@@ -324,11 +324,11 @@ LINE: list[tuple[Recipe, bool]] = [
 
 
 @pytest.mark.parametrize(("recipe", "is_weak"), LINE)
-def test_the_line_is_the_one_of_owasp(recipe: Recipe, is_weak: bool) -> None:
+def test_the_minimum_parameters_are_those_of_owasp(recipe: Recipe, is_weak: bool) -> None:
     assert recipe.is_weak == is_weak
 
 
-def test_what_rests_is_read_again() -> None:
+def test_stored_hashes_are_read_again() -> None:
     for name, made in VECTORS.items():
         for text in made.values():
             foreign = understood(name, text)

@@ -39,7 +39,7 @@ class Tag(BaseModel):
 
 
 class MyFields(BaseModel):
-    """What we ask of everybody."""
+    """The fields that the application requires."""
 
     nickname: Annotated[str, Field(min_length=3, examples=["countess"])]
     newsletter: bool = False
@@ -93,9 +93,7 @@ async def test_the_row_comes_with_the_user(open_world: OpenWorld) -> None:
         ({"nickname": "countess", "newsletter": "perhaps"}, "newsletter", "bool_parsing"),
     ],
 )
-async def test_what_is_not_asked_for_is_refused(
-    open_world: OpenWorld, more: dict[str, Any], field: str, code: str
-) -> None:
+async def test_unknown_fields_are_refused(open_world: OpenWorld, more: dict[str, Any], field: str, code: str) -> None:
     world = await opened(open_world)
     answer = await (await world.person("ada@example.com")).register(**more)
     assert answer.status_code == 422
@@ -142,7 +140,7 @@ async def test_s019_a_known_address_takes_as_long_as_the_listeners(
     assert 0 < slept[0] < 1
 
 
-async def test_what_the_database_gives_up_is_done_again(open_world: OpenWorld) -> None:
+async def test_a_registration_is_retried_after_a_serialization_failure(open_world: OpenWorld) -> None:
     world = await opened(open_world)
     tries: list[str] = []
 
@@ -158,13 +156,13 @@ async def test_what_the_database_gives_up_is_done_again(open_world: OpenWorld) -
 
 
 async def test_a_form_without_the_fields_has_none(open_world: OpenWorld) -> None:
-    """As a page of somebody else may send it."""
+    """As a page of another site may send it."""
     world = await open_world(registration=MyFields)
     form = Registration(email="ada@example.com", password=PASSWORD)
     assert own_fields(world.auth.registration, form) is None
 
 
-async def test_without_verification_the_refusal_is_told(open_world: OpenWorld) -> None:
+async def test_without_verification_the_listeners_refusal_is_returned(open_world: OpenWorld) -> None:
     world = await opened(open_world, email_verification=False)
     bob = await world.person("bob@example.com")
     refused = await bob.register(nickname="admin")
@@ -194,7 +192,7 @@ async def test_two_auths_have_forms_of_their_own(open_world: OpenWorld) -> None:
     assert (await Person(asking, "bob@example.com", await asking.client()).register()).status_code == 422
 
 
-async def test_fields_are_there_for_listeners_alone(open_world: OpenWorld) -> None:
+async def test_only_listeners_get_the_fields(open_world: OpenWorld) -> None:
     world = await opened(open_world)
     told: list[events.UserRegistered] = []
 
@@ -210,7 +208,7 @@ async def test_fields_are_there_for_listeners_alone(open_world: OpenWorld) -> No
     assert "countess" not in repr(told[0])
 
 
-def test_ours_are_not_theirs(make_auth: MakeAuth) -> None:
+def test_fields_cannot_have_our_names(make_auth: MakeAuth) -> None:
     class Clash(BaseModel):
         email: str
 

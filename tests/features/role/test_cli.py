@@ -110,7 +110,7 @@ async def test_a_user_with_an_unverified_address_becomes_administrator_only_by_l
     assert (await ada.login()).json()["session"]["claims"]["roles"] == ["admin"]
 
 
-async def test_where_nobody_proves_an_address_anybody_may_administer(
+async def test_without_verification_any_user_can_become_administrator(
     run: Run, open_world: OpenWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = await open_world(features=[Password(), Role()], email_verification=False)
@@ -161,7 +161,7 @@ def test_sync_writes_the_roles_of_an_application_to_the_database(run: Run, tmp_p
     assert "Cannot import" in run("roles", "sync", "host", code=2)
 
 
-def test_what_routes_ask_for(run: Run, tmp_path: Path) -> None:
+def test_the_routes_command_lists_demands(run: Run, tmp_path: Path) -> None:
     (tmp_path / "host.py").write_text(HOST)
     rows = {f"{row['method']} {row['path']}": row for row in json.loads(run("routes", "host:app", "--json"))}
     assert rows["GET /strong"] == {

@@ -59,7 +59,7 @@ def test_inclusion_is_what_a_naive_model_says(structure: list[tuple[set[str], se
         assert all((other in graph.including(roles, name)) == (name in graph.included(roles, other)) for other in ROLES)
 
 
-def test_what_has_to_be_had_to_give_a_role() -> None:
+def test_the_rights_required_to_grant_a_role() -> None:
     """Every permission of it, and the name of each role in it that has none; one that is not there is a name too."""
     roles = {
         "bare": Definition("bare"),
@@ -89,7 +89,7 @@ def test_a_circle_is_found(structure: list[tuple[set[str], set[int]]], name: str
 
 @pytest.fixture
 def auth(sqlite_database: str) -> Iterator[Auth]:
-    """An Auth whose clock stands under the test's control; the database is emptied for each example."""
+    """An Auth with a clock that the test controls; the database is emptied for each example."""
     made = new_auth(
         sqlite_database,
         Clock(),

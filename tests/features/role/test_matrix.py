@@ -1,4 +1,4 @@
-"""Each of our routes, called by everybody there is: the answer is the one that docs/reference/rights.md tells."""
+"""Each of our routes, called by every kind of user: the responses are those in docs/reference/rights.md."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -69,7 +69,7 @@ ENROLS = dict.fromkeys(("POST /auth/otp/devices", "POST /auth/otp/devices/{devic
 
 @dataclass(frozen=True)
 class Told:
-    """What the page says that a route asks for."""
+    """What a route requires, according to the page."""
 
     asks: str
     permission: str = ""
@@ -162,7 +162,7 @@ def test_s059_the_page_is_about_these_routes(make_auth: MakeAuth) -> None:
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who calls every route: what they are, what they may do, and which proofs they lack."""
+    """A user who calls every route: their role, permissions, and the proofs that they lack."""
 
     comes: Callable[[World, str], Awaitable[Person]]
     permissions: frozenset[str] = frozenset()
@@ -185,7 +185,7 @@ async def nobody(world: World, email: str) -> Person:
 
 
 async def forger(world: World, email: str) -> Person:
-    """Nobody, who says that they are somebody (S-063)."""
+    """A client without a session that claims to be a user."""
     person = await world.person(email)
     forged = {"X-User-Id": "1", "X-Forwarded-User": "admin", "X-Role": "admin", "Cookie": "role=admin"}
     person.http.headers.update({"Authorization": "Bearer fams_AAAA", **forged})
@@ -193,7 +193,7 @@ async def forger(world: World, email: str) -> Person:
 
 
 async def suspended(world: World, email: str) -> Person:
-    """Somebody who was an administrator, and has been suspended."""
+    """A suspended administrator."""
     person = await administrator(world, email)
     await users.suspend(world.auth, await id_of(person), OPERATOR)
     return person
@@ -207,7 +207,7 @@ async def half(world: World, email: str) -> Person:
 
 
 async def strong(world: World, email: str) -> Owner:
-    """Somebody who has given two factors."""
+    """A user who has signed in with two factors."""
     person = await signed_in(world, email)
     assert (await person.enrol()).status_code == 200
     assert (await person.second(await person.first(), person.code())).json()["session"]["assurance"] == "aal2"
@@ -237,7 +237,7 @@ async def elsewhere(world: World, email: str) -> Person:
 
 
 async def of_before(world: World, email: str) -> Person:
-    """Somebody who was an administrator until a minute ago."""
+    """A user who was an administrator until a minute ago."""
     person = await grant(await signed_in(world, email), "admin", expires_at=world.auth.until(timedelta(minutes=1)))
     assert (await person.http.get("/auth/users")).status_code == 200
     world.clock.travel(minutes=1)
@@ -245,7 +245,7 @@ async def of_before(world: World, email: str) -> Person:
 
 
 async def deposed(world: World, email: str) -> Person:
-    """Somebody who was an administrator until now."""
+    """A user who was an administrator until now."""
     person = await administrator(world, email)
     assert (await person.http.get("/auth/users")).status_code == 200
     await managers.revoke(world.auth, await id_of(person), "admin", OPERATOR)
@@ -253,7 +253,7 @@ async def deposed(world: World, email: str) -> Person:
 
 
 def holder(name: str) -> Callable[[World, str], Awaitable[Person]]:
-    """Somebody with a role that has one permission."""
+    """A user with a role that has one permission."""
 
     async def comes(world: World, email: str) -> Person:
         wanted = Definition(name.replace(":", "."), frozenset({name}))
@@ -323,7 +323,7 @@ async def by_browser(person: Person) -> Person:
 
 
 async def test_s060_a_login_under_way_opens_no_route_of_a_session(office: World) -> None:
-    """Neither as `Authorization: Login`: not even to add another factor, or another password, beside what is asked."""
+    """Nor as `Authorization: Login`: not even to add another factor or change the password."""
     ada = await half(office, "ada@example.com")
     ada.http.headers["Authorization"] = ada.http.headers["Authorization"].replace("Bearer", "Login")
     passwords = {"current_password": ada.password, "new_password": "eleven purple yaks"}
@@ -337,7 +337,7 @@ async def test_s060_a_login_under_way_opens_no_route_of_a_session(office: World)
 
 
 async def owner(world: World, email: str) -> tuple[Owner, dict[str, str]]:
-    """Somebody with one of everything that is theirs alone, and its ids as the routes name them."""
+    """A user with one of each object of their own, and its ids by the names in the routes."""
     person = await strong(world, email)
     begun = (await person.http.post("/auth/otp/devices", json={"name": "Tablet"})).json()
     trusting = await person.second(await person.first(), person.code(), remember_browser=True)
@@ -354,7 +354,7 @@ async def owner(world: World, email: str) -> tuple[Owner, dict[str, str]]:
 
 
 async def belongings(person: Owner) -> tuple[Any, list[str]]:
-    """Their factors and their sessions. When these were seen last is written beside, once a second."""
+    """Their factors and their sessions, without the last use, which is written once a second."""
     sessions = (await person.http.get("/auth/sessions")).json()["items"]
     return (await person.http.get("/auth/otp")).json(), [one["id"] for one in sessions]
 

@@ -1,4 +1,4 @@
-"""The lines of docs/role.md do what the page says of them."""
+"""The lines of docs/role.md do what the page says."""
 
 import re
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ async def page(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         yield known
 
 
-async def test_the_page_of_roles_does_what_it_says(page: dict[str, Any]) -> None:
+async def test_roles_are_managed_on_their_page(page: dict[str, Any]) -> None:
     http, auth = page["http"], page["auth"]
     body = {"email": "ada@example.com", "password": PASSWORD}
     tokens = (await http.post("/auth/register", json=body)).json()["tokens"]

@@ -1,4 +1,4 @@
-"""Nobody acts on a user, or gives and takes a role, beyond what they hold: over JSON, on pages and in managers."""
+"""No actor acts on a user, or grants and revokes a role, beyond their own rights: over JSON, on pages, in managers."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -62,7 +62,7 @@ AT_ANY_TIME = {f"PATCH {ONE}", f"POST {ONE}/restore", "POST /auth/users/invite"}
 
 @dataclass
 class Clerk:
-    """Somebody who administers, by a program and by a browser."""
+    """An administrator, signed in by a program and by a browser."""
 
     program: Person
     browser: httpx2.AsyncClient
@@ -100,7 +100,7 @@ def deeds(world: World) -> Iterator[Rule]:
 
 
 async def clerk(world: World, *permissions: str, email: str = "eve@example.com", roles: tuple[str, ...] = ()) -> Clerk:
-    """Somebody signed in twice, with a role of these permissions and further roles."""
+    """A user who is signed in twice, with a role with these permissions and further roles."""
     person = await world.person(email)
     person.use((await person.register()).json()["tokens"])
     user_id = (await users.found(world.auth, email)).id
@@ -127,8 +127,8 @@ async def actor_of(world: World, some: Clerk) -> Actor:
     return Actor(Client(address="192.0.2.9"), (await users.found(world.auth, some.program.email)).id)
 
 
-async def test_s060_nobody_acts_on_a_user_who_has_what_they_lack(office: World) -> None:
-    """On no route and by no form, and nothing changes; whoever has it as well does each of them."""
+async def test_s060_an_actor_cannot_act_on_a_user_with_more_rights(office: World) -> None:
+    """On no route and by no form, and nothing changes; an actor with the same rights can do each of them."""
     eve = await clerk(office, *EVERY)
     grace = await clerk(office, *EVERY, "posts:publish", email="grace@example.com")
     editor = await holder(office, "editor")
@@ -147,7 +147,7 @@ async def test_s060_nobody_acts_on_a_user_who_has_what_they_lack(office: World) 
 
 
 async def test_s060_the_managers_refuse_it_themselves(office: World) -> None:
-    """Whatever a route forgets: each deed asks before it touches the user."""
+    """Whatever a route forgets: each manager checks before it touches the user."""
     auth, editor = office.auth, await users.get(office.auth, await holder(office, "editor"))
     eve = await actor_of(office, await clerk(office, *EVERY))
     before = await dump(office)
@@ -167,7 +167,7 @@ async def test_s060_the_managers_refuse_it_themselves(office: World) -> None:
     await users.suspend(auth, editor.id, OPERATOR)
 
 
-async def test_a_deed_asks_for_the_same_over_json_and_on_the_pages(office: World) -> None:
+async def test_an_action_requires_the_same_over_json_and_on_the_pages(office: World) -> None:
     found = {named(rule): {str(demand) for demand in rule.demands} for rule in rules(office.app)}
     administrative = {
         name for name in found if re.match(r"(POST|PUT|PATCH|DELETE) /auth/(admin/)?(users|roles|invite)", name)
@@ -180,7 +180,7 @@ async def test_a_deed_asks_for_the_same_over_json_and_on_the_pages(office: World
             assert found[page] - {"permission users:read"} == found[way] - {"permission users:read"}, way
 
 
-async def test_s060_a_stale_session_has_to_prove_itself_over_json(office: World) -> None:
+async def test_s060_a_stale_session_must_step_up_over_json(office: World) -> None:
     grace = await clerk(office, *EVERY, email="grace@example.com")
     bob = await holder(office)
     office.clock.travel(minutes=11)
@@ -215,7 +215,7 @@ async def test_s060_a_stale_session_has_to_prove_itself_over_json(office: World)
         (ADMIN, "project:1", {}, False),
     ],
 )
-async def test_how_far_somebody_reaches(
+async def test_the_users_that_an_actor_can_act_on(
     office: World, theirs: str, scope: str, own: dict[str, list[str]], reaches: bool
 ) -> None:
     eve = await actor_of(office, await clerk(office, "users:manage"))
@@ -231,8 +231,8 @@ async def test_how_far_somebody_reaches(
             await users.restore(office.auth, bob, eve)
 
 
-async def test_a_role_that_lasts_less_still_reaches(office: World) -> None:
-    """What is asked is whether the administrator has it now."""
+async def test_a_temporary_role_still_allows_acting_on_others(office: World) -> None:
+    """Whether the administrator has it now is what counts."""
     eve = await actor_of(office, await clerk(office, "users:manage"))
     assert eve.user_id is not None
     bob, end = await holder(office, "editor"), office.clock() + timedelta(minutes=1)
@@ -243,8 +243,8 @@ async def test_a_role_that_lasts_less_still_reaches(office: World) -> None:
         await users.restore(office.auth, bob, eve)
 
 
-async def test_everybody_reaches_themselves(office: World) -> None:
-    """Whatever they hold; but the last administrator stays."""
+async def test_users_can_act_on_themselves(office: World) -> None:
+    """Whatever their rights; but the last administrator stays."""
     grace = await clerk(office, email="grace@example.com", roles=(ADMIN,))
     own = f"/auth/users/{(await users.found(office.auth, grace.program.email)).id}"
     for method, path in (("DELETE", "/auth/me"), ("DELETE", own), ("POST", f"{own}/suspend")):
@@ -256,8 +256,8 @@ async def test_everybody_reaches_themselves(office: World) -> None:
     assert (await grace.program.http.delete("/auth/me")).status_code == 204
 
 
-async def test_an_administrator_is_out_of_reach_of_who_only_manages_users(office: World) -> None:
-    """Neither the factors nor the password of an administrator are theirs to touch, and the role not to take."""
+async def test_a_user_manager_cannot_act_on_an_administrator(office: World) -> None:
+    """They cannot change the factors or the password of an administrator, nor revoke the role."""
     eve = await clerk(office, "users:manage", "users:read", "roles:manage")
     chief = await holder(office, ADMIN)
     await holder(office, ADMIN)
@@ -272,8 +272,8 @@ async def test_an_administrator_is_out_of_reach_of_who_only_manages_users(office
     assert len(await managers.in_force(office.auth, chief)) == 1
 
 
-async def test_nobody_gives_a_role_by_its_name_alone(office: World) -> None:
-    """A role without permissions opens what routes ask for by `role(...)`: nobody grants, includes or fills it."""
+async def test_an_empty_role_requires_the_role_itself_to_grant_it(office: World) -> None:
+    """Routes may require an empty role by `role(...)`: without having it, no actor grants, includes or fills it."""
     eve = await clerk(office, "roles:manage", "posts:publish")
     own = f"/auth/users/{(await users.found(office.auth, eve.program.email)).id}/roles"
     for method, path, body in (
@@ -296,7 +296,7 @@ async def test_nobody_gives_a_role_by_its_name_alone(office: World) -> None:
     assert (await eve.program.http.post("/auth/roles", json={"name": "mine", "includes": ["owner"]})).status_code == 201
 
 
-async def test_nobody_takes_from_a_role_what_they_lack(office: World) -> None:
+async def test_an_actor_cannot_remove_a_permission_that_they_lack(office: World) -> None:
     """Or they would reach those who had it, or make a role small enough to grant it to themselves."""
     await definitions.create(office.auth, Definition("fire", frozenset({"posts:burn", "posts:publish"})), OPERATOR)
     eve, bob = await clerk(office, "roles:manage", "posts:publish"), await holder(office, "fire")
@@ -312,7 +312,7 @@ async def test_nobody_takes_from_a_role_what_they_lack(office: World) -> None:
 
 
 async def test_a_role_of_ones_own_making_is_filled_and_given(office: World) -> None:
-    """As the pages do it: a role is made empty, then filled. Once somebody has it, its name is worth something."""
+    """As on the pages: a role is created empty, then filled. Once a user has it, its name counts as a right."""
     eve, bob = await clerk(office, "roles:manage", "posts:publish"), await holder(office)
     filled = {"permissions": ["posts:publish"]}
     for name in ("first", "second"):
@@ -329,8 +329,8 @@ async def test_a_role_of_ones_own_making_is_filled_and_given(office: World) -> N
     assert (await eve.program.http.patch("/auth/roles/fourth", json=filled)).status_code == 403
 
 
-async def test_filling_a_role_takes_no_name_off_one_that_includes_it(open_world: OpenWorld) -> None:
-    """A role without permissions is worth its name. One that it includes would make it worth a permission of theirs."""
+async def test_filling_a_role_removes_no_name_from_one_that_includes_it(open_world: OpenWorld) -> None:
+    """A role without permissions counts by its name, unless it includes one with a permission."""
     nested = Role(permissions=FEATURES, roles={"member": [], "owner": ["member"]})
     world = await open_world(features=[Password(), Otp(), nested], email_verification=False)
     await definitions.sync(world.auth)
@@ -339,8 +339,8 @@ async def test_filling_a_role_takes_no_name_off_one_that_includes_it(open_world:
     assert (answer.status_code, answer.json()["lacking"]) == (403, {"roles": ["owner"]})
 
 
-async def test_nobody_makes_a_role_that_the_code_declares(open_world: OpenWorld) -> None:
-    """It is not in the database before `fam-auth roles sync`, which would give its maker what it is worth."""
+async def test_users_cannot_create_a_role_that_the_code_declares(open_world: OpenWorld) -> None:
+    """It is not in the database before `fam-auth roles sync`, which would give its creator the permissions."""
     world = await open_world(
         features=[Password(), Otp(), Role(permissions=FEATURES, roles=CODE)], email_verification=False
     )
@@ -349,7 +349,7 @@ async def test_nobody_makes_a_role_that_the_code_declares(open_world: OpenWorld)
     assert (taken.status_code, taken.json()["errors"][0]["code"]) == (422, "taken")
 
 
-async def test_who_is_signed_out_while_they_wait_gives_nothing(office: World) -> None:
+async def test_an_actor_who_is_signed_out_while_waiting_grants_nothing(office: World) -> None:
     """Their request was let in, and their session has ended since."""
     eve, bob = await clerk(office, "roles:manage", "posts:publish"), await holder(office)
     session_id = UUID((await eve.program.http.get("/auth/session")).json()["id"])
@@ -383,14 +383,14 @@ async def test_admin_for_everything_gives_any_name_and_no_other_permission(offic
     assert (await carol.program.http.put(f"/auth/users/{bob}/roles/owner", json=ending)).status_code == 200
 
 
-async def test_the_command_line_gives_and_takes_everything(office: World) -> None:
+async def test_the_command_line_can_grant_and_revoke_everything(office: World) -> None:
     bob = await holder(office, "chief")
     await definitions.change(office.auth, "owner", lambda role: replace(role, description="Owns."), OPERATOR)
     await managers.revoke(office.auth, bob, "chief", OPERATOR)
     await users.sign_out(office.auth, bob, OPERATOR)
 
 
-async def test_who_has_never_verified_is_nobody_to_leave_administration_to(open_world: OpenWorld) -> None:
+async def test_an_unverified_administrator_does_not_count_as_the_last_one(open_world: OpenWorld) -> None:
     """They cannot sign in, and the purge takes them: the last administrator who can sign in stays."""
     world = await open_world(features=[Password(), Role()])
     await definitions.sync(world.auth)
@@ -407,8 +407,8 @@ async def test_who_has_never_verified_is_nobody_to_leave_administration_to(open_
     assert await rights.has_administrator(world.auth)
 
 
-async def test_no_mail_tells_from_where_an_administrator_acts(office: World) -> None:
-    """The owner of the account hears what was done, and from where only when they did it themselves."""
+async def test_no_mail_reveals_the_address_of_an_administrator(office: World) -> None:
+    """The owner of the account is notified of what was done, with an address only if they did it themselves."""
     eve = await actor_of(office, await clerk(office, *EVERY))
     bob, carl = [await users.get(office.auth, await holder(office)) for _ in range(2)]
     await otp.remove_all(office.auth, bob, "passport seen", eve)

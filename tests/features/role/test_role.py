@@ -61,7 +61,7 @@ async def office(open_world: OpenWorld) -> World:
 
 
 async def somebody(world: World, email: str, *roles: str) -> Person:
-    """Somebody signed in with these roles."""
+    """A signed-in user with these roles."""
     person = await world.person(email)
     person.use((await person.register()).json()["tokens"])
     for name in roles:
@@ -91,7 +91,7 @@ async def test_s064_a_role_counts_at_once_and_is_gone_at_once(office: World) -> 
     assert await statuses(ada, *paths) == [200] * 4
 
 
-async def test_a_scope_is_for_what_it_says(office: World) -> None:
+async def test_a_grant_holds_in_its_scope_only(office: World) -> None:
     ada = await somebody(office, "ada@example.com")
     await managers.grant(office.auth, await id_of(ada), "editor", OPERATOR, scope="project:42")
     assert await statuses(ada, "/projects/42", "/projects/4", "/posts", "/editors") == [200, 403, 403, 403]
@@ -100,7 +100,7 @@ async def test_a_scope_is_for_what_it_says(office: World) -> None:
     assert claims == {"roles": [], "permissions": [], "scopes": {"project:42": held}}
 
 
-async def test_a_grant_that_ends_counts_until_then(office: World) -> None:
+async def test_a_grant_holds_until_it_expires(office: World) -> None:
     ada = await somebody(office, "ada@example.com")
     end = office.clock() + timedelta(minutes=3)
     await managers.grant(office.auth, await id_of(ada), "reader", OPERATOR, expires_at=end)
@@ -131,7 +131,7 @@ async def test_outside_of_routes_and_in_sql(office: World) -> None:
         assert {row.id for row in await db.execute(select(projects.c.id).where(mine))} == {"1", "3"}
 
 
-async def test_what_is_missing_is_told_to_those_who_may_know(office: World) -> None:
+async def test_missing_rights_are_named_only_to_role_managers(office: World) -> None:
     ada = await somebody(office, "ada@example.com")
     assert "lacking" not in (await ada.http.get("/posts")).json()
     await definitions.change(office.auth, "admin", lambda one: one.__class__("admin", one.permissions), OPERATOR)
@@ -184,7 +184,7 @@ async def test_the_routes_of_grants(office: World) -> None:
         assert (await admin.http.put(nothing)).json()["code"] == "not_found"
 
 
-async def test_a_role_is_made_once(office: World) -> None:
+async def test_a_role_name_can_be_created_once(office: World) -> None:
     admin = await somebody(office, "admin@example.com", "admin")
     assert (await admin.http.post("/auth/roles", json={"name": "new"})).status_code == 201
     again = await admin.http.post("/auth/roles", json={"name": "new"})
@@ -202,7 +202,7 @@ async def test_a_role_is_made_once(office: World) -> None:
         ({"name": "new", "includes": ["new"]}, "circle"),
     ],
 )
-async def test_roles_that_cannot_be(office: World, body: dict[str, Any], code: str) -> None:
+async def test_invalid_roles_are_refused(office: World, body: dict[str, Any], code: str) -> None:
     admin = await somebody(office, "admin@example.com", "admin")
     answer = await admin.http.post("/auth/roles", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, code)
@@ -235,7 +235,7 @@ async def test_no_role_includes_itself(office: World) -> None:
     assert answer.json()["errors"][0]["code"] == "circle"
 
 
-async def test_nobody_gives_what_they_lack(office: World) -> None:
+async def test_an_actor_cannot_grant_rights_that_they_lack(office: World) -> None:
     clerk_role = {"name": "clerk", "permissions": ["roles:manage", "users:read"]}
     admin = await somebody(office, "admin@example.com", "admin")
     await admin.http.post("/auth/roles", json=clerk_role)
@@ -255,7 +255,7 @@ async def test_nobody_gives_what_they_lack(office: World) -> None:
     assert (await clerk.http.put(f"{own}/reader", params={"scope": "project:1"})).status_code == 200
 
 
-async def test_nobody_gives_for_longer_than_they_have_it(office: World) -> None:
+async def test_an_actor_cannot_grant_for_longer_than_their_own_grant(office: World) -> None:
     admin = await somebody(office, "admin@example.com", "admin")
     await admin.http.post("/auth/roles", json={"name": "clerk", "permissions": ["roles:manage", "users:read"]})
     await admin.http.post("/auth/roles", json={"name": "other"})
@@ -279,7 +279,7 @@ async def test_nobody_gives_for_longer_than_they_have_it(office: World) -> None:
         assert (await person.http.get("/auth/roles")).json()["code"] == "forbidden"
 
 
-async def test_what_is_over_is_not_revoked_again(office: World) -> None:
+async def test_an_expired_grant_is_not_revoked_again(office: World) -> None:
     admin = await somebody(office, "admin@example.com", "admin")
     ada = await somebody(office, "ada@example.com")
     end = office.clock() + timedelta(minutes=1)
@@ -307,7 +307,7 @@ async def test_a_role_changes_for_everybody_who_has_it(office: World) -> None:
     assert (await bob.http.get("/auth/session")).json()["claims"]["roles"] == ["editor"]
 
 
-async def test_somebody_always_administers(office: World) -> None:
+async def test_the_last_administrator_cannot_leave(office: World) -> None:
     admin = await somebody(office, "admin@example.com", "admin")
     own = f"/auth/users/{await id_of(admin)}"
     end = (office.clock() + timedelta(days=1)).isoformat()
@@ -333,7 +333,7 @@ async def test_somebody_always_administers(office: World) -> None:
     assert (await ada.http.delete("/auth/me")).status_code == 204
 
 
-async def test_changes_want_a_recent_proof(office: World) -> None:
+async def test_changes_of_roles_require_a_recent_sign_in(office: World) -> None:
     admin = await somebody(office, "admin@example.com", "admin")
     office.clock.travel(minutes=11)
     admin.use((await admin.refresh()).json())
@@ -379,7 +379,7 @@ async def test_every_change_is_an_event_with_before_and_after(office: World) -> 
     assert (await ada.http.get("/auth/events")).json()["items"][0]["kind"] == "role.revoked"
 
 
-async def test_a_second_factor_may_be_asked_of_roles(open_world: OpenWorld) -> None:
+async def test_roles_can_require_a_second_factor(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Otp(required_roles=("admin",)), Role()], email_verification=False)
     admin = await somebody(world, "admin@example.com", "admin")
     assert (await admin.login()).json()["next"][0]["step"] == "enroll_second_factor"
@@ -387,7 +387,7 @@ async def test_a_second_factor_may_be_asked_of_roles(open_world: OpenWorld) -> N
 
 
 async def test_s015_s047_who_rises_to_such_a_role_signs_in_anew(open_world: OpenWorld) -> None:
-    """The session of before shows one factor: nobody administers with it, by that role or by one that includes it."""
+    """The earlier session has one factor: it gets no administration, by that role or by one that includes it."""
     world = await open_world(
         features=[Password(), Otp(required_roles=("admin",)), Role(roles={"chief": ["admin"], "reader": []})],
         email_verification=False,
@@ -408,7 +408,7 @@ async def test_s015_s047_who_rises_to_such_a_role_signs_in_anew(open_world: Open
 
 
 async def test_s015_s047_a_role_that_comes_to_include_such_a_role_signs_its_holders_out(open_world: OpenWorld) -> None:
-    """As a grant does: whoever has it by a role of a role signs in anew, and nobody else."""
+    """Like a grant: users who have it through another role must sign in again, and no others."""
     world = await open_world(
         features=[Password(), Otp(required_roles=("admin",)), Role(roles={"chief": ["reader"], "reader": []})],
         email_verification=False,
@@ -439,7 +439,7 @@ async def test_s015_s047_a_role_that_comes_to_include_such_a_role_signs_its_hold
     assert (ended.kind, ended.detail) == ("session.ended", {"reason": "second_factor_required"})
 
 
-async def test_where_no_role_demands_a_second_factor_none_ends_a_session(open_world: OpenWorld) -> None:
+async def test_without_roles_that_require_a_second_factor_no_session_ends(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), Otp(), Role(roles={"reader": []})], email_verification=False)
     await definitions.sync(world.auth)
     ada = await somebody(world, "ada@example.com", "reader")
@@ -534,7 +534,7 @@ def test_a_feature_without_an_auth_says_how_to_get_one() -> None:
         _ = Role().auth
 
 
-async def test_nothing_is_nothing(office: World) -> None:
+async def test_grants_of_an_unknown_role_are_not_found(office: World) -> None:
     with pytest.raises(NotFound):
         await managers.who(office.auth, "nothing")
 
@@ -551,7 +551,7 @@ async def test_routes_that_ask_for_what_there_is_start(office: World) -> None:
 
 
 async def test_a_socket_ends_with_the_role_that_let_it_in(office: World) -> None:
-    """The claims of a session behind an open WebSocket are asked for anew, as a request would."""
+    """The claims of a session with an open WebSocket are computed again, as for a request."""
     ada = await somebody(office, "ada@example.com", "reader")
     session = (await ada.http.get("/auth/session")).json()
     await managers.revoke(office.auth, await id_of(ada), "reader", OPERATOR)
@@ -559,13 +559,13 @@ async def test_a_socket_ends_with_the_role_that_let_it_in(office: World) -> None
     assert (session["claims"]["roles"], live.claims["roles"]) == (["reader"], [])
 
 
-async def test_workers_that_remember_nothing_need_no_feed(open_world: OpenWorld) -> None:
+async def test_workers_without_a_cache_need_no_feed(open_world: OpenWorld) -> None:
     world = await open_world(features=[Password(), DECLARED], email_verification=False, session_check="strict")
     await definitions.sync(world.auth)
     ada = await somebody(world, "ada@example.com", "reader")
     assert (await ada.http.get("/auth/session")).json()["claims"]["roles"] == ["reader"]
 
 
-def test_demands_say_what_they_are() -> None:
+def test_demands_describe_themselves() -> None:
     both = all_of(role("reader"), permission("posts:read", scope=path("id", "post:")))
     assert str(any_of(role("admin"), both)) == "(role admin or (role reader and permission posts:read in post:{id}))"

@@ -146,7 +146,7 @@ async def test_s064_a_check_asks_nothing_and_a_change_counts_in_both_processes(c
 
 
 async def signed_in(auth: Auth, user_id: UUID) -> dict[str, str]:
-    """The header of a session of somebody who has just given a password."""
+    """The header of a session that has just started with a password."""
     proofs = (Proof("password", Kind.KNOWLEDGE, auth.now()),)
     user = await users.get(auth, user_id)
     async with auth.transaction() as db:

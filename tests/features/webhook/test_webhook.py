@@ -40,7 +40,7 @@ SECRET = new_secret()
 
 @pytest.fixture
 def crm() -> Iterator[Receiver]:
-    """Somebody who listens."""
+    """An endpoint that records what it receives."""
     with receiver() as listening:
         yield listening
 
@@ -53,7 +53,7 @@ def webhook(crm: Receiver, *, timeout: float = 10, **more: Any) -> Webhook:
     return Webhook(endpoints={"crm": endpoint(crm, **more)}, private_addresses=True, timeout=timedelta(seconds=timeout))
 
 
-async def test_an_endpoint_hears_of_what_it_asked_for(open_world: OpenWorld, crm: Receiver) -> None:
+async def test_an_endpoint_gets_the_events_that_it_subscribes_to(open_world: OpenWorld, crm: Receiver) -> None:
     world = await open_world(features=[Password(), webhook(crm)])
     ada = await world.person("ada@example.com")
     await ada.register(name="Ada")
@@ -74,7 +74,7 @@ async def test_an_endpoint_hears_of_what_it_asked_for(open_world: OpenWorld, crm
     assert abs(int(got.headers["webhook-timestamp"]) - world.clock().timestamp()) < 2
 
 
-async def test_whoever_is_trusted_with_more_gets_more(open_world: OpenWorld, crm: Receiver) -> None:
+async def test_an_endpoint_with_personal_gets_personal_data(open_world: OpenWorld, crm: Receiver) -> None:
     world = await open_world(features=[Password(), webhook(crm, personal=True)])
     auth = world.auth
     user = await users.create(auth, "ada@example.com", "Ada")
@@ -91,7 +91,7 @@ async def test_whoever_is_trusted_with_more_gets_more(open_world: OpenWorld, crm
     assert gone["user"] is None
 
 
-async def test_a_failure_is_tried_again_under_the_same_id(open_world: OpenWorld, crm: Receiver) -> None:
+async def test_a_failure_is_retried_with_the_same_id(open_world: OpenWorld, crm: Receiver) -> None:
     world = await open_world(features=[Password(), webhook(crm)])
     crm.statuses = [503, 500, 200]
     await users.create(world.auth, "ada@example.com")
@@ -172,7 +172,7 @@ def test_s099_no_private_address_is_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"])
-def test_s099_what_is_public_is(address: str) -> None:
+def test_s099_public_addresses_are_public(address: str) -> None:
     assert is_public(ip_address(address))
 
 
@@ -210,7 +210,7 @@ async def test_the_next_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPat
     assert [(got.path, got.headers["host"]) for got in crm.got] == [("/there", f"hooks.example.com:{port}")]
 
 
-async def test_the_certificate_is_the_one_of_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_certificate_is_checked_for_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def found(self: Any, host: str, port: int, **_: Any) -> list[Any]:
         return [(None, None, None, "", ("127.0.0.1", port))]
 
@@ -237,7 +237,7 @@ def test_the_signature_is_the_one_of_the_standard() -> None:
     assert both["webhook-signature"].split(" ")[1] == made["webhook-signature"]
 
 
-async def test_while_a_secret_is_replaced_both_sign(open_world: OpenWorld, crm: Receiver) -> None:
+async def test_during_a_rotation_both_secrets_sign(open_world: OpenWorld, crm: Receiver) -> None:
     newer = new_secret()
     world = await open_world(features=[webhook(crm, secret=f"{newer}, {SECRET}")])
     await users.create(world.auth, "ada@example.com")
@@ -272,14 +272,14 @@ def test_an_invalid_endpoint_name_stops_the_start() -> None:
         Webhook(endpoints={"C R M": endpoint})
 
 
-async def test_an_event_that_there_is_not_stops_the_start(make_auth: MakeAuth, crm: Receiver) -> None:
+async def test_an_unknown_event_stops_the_start(make_auth: MakeAuth, crm: Receiver) -> None:
     auth = make_auth(features=[webhook(crm, events=["user.registred"])])
     with pytest.raises(Misconfigured, match=r"CRM__EVENTS: no event matches user\.registred"):
         await auth.start()
     await auth.close()
 
 
-async def test_an_event_of_a_feature_of_somebody_else_may_be_wanted(make_auth: MakeAuth, crm: Receiver) -> None:
+async def test_an_endpoint_can_subscribe_to_events_of_other_features(make_auth: MakeAuth, crm: Receiver) -> None:
     auth = make_auth(features=[Password(), webhook(crm, events=["webhook.own", "password.changed"])])
     await auth.start()
     await auth.close()
@@ -297,7 +297,7 @@ def test_the_environment_names_endpoints(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_worker_that_is_killed_loses_nothing(
     crm: Receiver, database: str, tmp_path: Path, make_auth: MakeAuth
 ) -> None:
-    """It dies while the endpoint thinks; the next one tells the endpoint again, under the same id."""
+    """The worker dies while the endpoint responds; the next one posts the event again, with the same id."""
     crm.hangs.clear()
     variables = {
         **{name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COVERAGE")},

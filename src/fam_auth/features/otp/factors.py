@@ -109,7 +109,7 @@ async def send_email_code(auth: Auth, login_token: str, client: Client) -> None:
 
 
 async def enrolled(auth: Auth, login_token: str, client: Client) -> Outcome:
-    """The login goes on by the code that has just confirmed the demanded device."""
+    """Continues the login that required an authenticator, by the code that has just confirmed it."""
     return await logins.prove(auth, login_token, _proof(auth, "totp", Kind.POSSESSION), client)
 
 

@@ -60,11 +60,11 @@ async def listed(auth: Auth, prefix: str, limit: int) -> list[dict[str, str]]:
     return [_shown(auth, row) for row in rows]
 
 
-async def resend(auth: Auth, prefix: str, errand_id: UUID | None) -> int:
+async def resend(auth: Auth, prefix: str, job_id: UUID | None) -> int:
     """The failed event job with this id is due again; None: all of them. Returns how many. Raises NotFound."""
     expires_at = auth.until(outbox.ERRAND_LIFETIME)
-    revived = await auth.database.rows(queries.revive(prefix, auth.now(), expires_at, errand_id))
-    if errand_id is not None and not revived:
+    revived = await auth.database.rows(queries.revive(prefix, auth.now(), expires_at, job_id))
+    if job_id is not None and not revived:
         raise NotFound("No job with this id was given up.")
     return len(revived)
 

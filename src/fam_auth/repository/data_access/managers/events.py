@@ -34,7 +34,7 @@ async def record(
     """
     event_id = auth.new_id()
     event = replace(event, id=event_id)
-    written = (*invalidation.told(auth, db, event), queries.add(event_id, event), *_errands(auth, event))
+    written = (*invalidation.invalidates(auth, db, event), queries.add(event_id, event), *_errands(auth, event))
     rows = await auth.database.together(db, *statements, *written, returning=returning)
     await _tell(auth, db, event, subject)
     return rows

@@ -15,7 +15,7 @@ from fam_auth.exceptions import Unavailable
 from fam_auth.repository.data_access.queries import invalidation as queries
 
 
-def told(auth: Auth, db: AsyncSession, happened: Event) -> list[Statement]:
+def invalidates(auth: Auth, db: AsyncSession, happened: Event) -> list[Statement]:
     """The statements that tell other workers to drop the sessions that an event invalidates.
 
     This worker drops them when `db` commits. The statements do not depend on `session_check` here: another process on
@@ -28,7 +28,7 @@ def told(auth: Auth, db: AsyncSession, happened: Event) -> list[Statement]:
     return [queries.add(about, auth.now())]
 
 
-async def tell_all(auth: Auth, db: AsyncSession, ids: Rows) -> None:
+async def invalidate_all(auth: Auth, db: AsyncSession, ids: Rows) -> None:
     """Invalidates many users or sessions, by their ids. Does not commit."""
     _forget_at_commit(auth, db, None)
     await db.execute(queries.add_all(ids, auth.now()))

@@ -35,10 +35,10 @@ async def answer(auth: Auth, row: Row[Any]) -> None:
     Does nothing if the request was made in a session that has ended, or is void since the credentials changed.
     """
     request = request_of(auth, row)
-    whose = users.by_address(parse(request.address).canonical) if request.user_id is None else users.by_id(row.user_id)
+    owner = users.by_address(parse(request.address).canonical) if request.user_id is None else users.by_id(row.user_id)
     async with auth.transaction() as db:
         # Lock the user first, like everything that makes requests void: otherwise the two could deadlock.
-        found = (await db.execute(whose.with_for_update(key_share=True))).first()
+        found = (await db.execute(owner.with_for_update(key_share=True))).first()
         is_due = (await db.execute(queries.answered(row.id, auth.now()))).first() is not None
         if not is_due or found is None or users.value(found).is_suspended(auth.now()):
             return

@@ -133,7 +133,7 @@ async def outdate_claims(auth: Auth, db: AsyncSession, user_ids: Rows) -> None:
     """
     await db.execute(users.hold(user_ids))
     await db.execute(queries.outdate(user_ids, auth.now()))
-    await invalidation.tell_all(auth, db, user_ids)
+    await invalidation.invalidate_all(auth, db, user_ids)
 
 
 async def _renew_claims(auth: Auth, user_id: UUID) -> None:

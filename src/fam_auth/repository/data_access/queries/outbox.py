@@ -119,14 +119,14 @@ def again(mail_id: UUID, due_at: datetime, reason: str | None = None) -> UpdateB
     return update(Outbox).where(Outbox.id == mail_id).values(due_at=due_at, outcome=reason)
 
 
-def give_up(errand_id: UUID, reason: str, until: datetime) -> UpdateBase:
+def give_up(job_id: UUID, reason: str, until: datetime) -> UpdateBase:
     """Marks the event job as failed. Its content stays until that moment, so that an operator can run it again."""
-    return update(Outbox).where(Outbox.id == errand_id).values(done_at=until, outcome=reason)
+    return update(Outbox).where(Outbox.id == job_id).values(done_at=until, outcome=reason)
 
 
-def revive(prefix: str, now: datetime, expires_at: datetime, errand_id: UUID | None = None) -> UpdateBase:
+def revive(prefix: str, now: datetime, expires_at: datetime, job_id: UUID | None = None) -> UpdateBase:
     """Makes the failed event job with this id due again; None: all of them."""
-    chosen = [] if errand_id is None else [Outbox.id == errand_id]
+    chosen = [] if job_id is None else [Outbox.id == job_id]
     fresh = {"done_at": None, "outcome": None, "tries": 0, "due_at": now, "expires_at": expires_at}
     return update(Outbox).where(*_given_up(prefix), *chosen).values(**fresh).returning(Outbox.id)
 
