@@ -232,7 +232,7 @@ def uvicorn(folder: Path, database: str, *arguments: str, **environment: str) ->
             command, cwd=folder, env=variables(folder, database, **environment), stdout=file, stderr=file
         )
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 90
             while "startup complete" not in log.read_text() and time.monotonic() < deadline:
                 time.sleep(0.1)
             yield log

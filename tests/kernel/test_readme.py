@@ -60,7 +60,7 @@ def test_the_ten_lines_run_as_printed(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
     try:
-        for _ in range(200):
+        for _ in range(800):
             if "Uvicorn running" in (tmp_path / "log").read_text():
                 break
             assert process.poll() is None
