@@ -238,3 +238,25 @@ async def test_a_second_cancellation_reaches_who_has_spent_the_first() -> None:
     assert not pending
     assert task.cancelled()
     assert ended.is_set()
+
+
+async def test_a_take_that_never_ends_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a connection that has gone silent: the worker goes on, and stops when it is told to."""
+    monkeypatch.setattr(slots, "PATIENCE", timedelta(milliseconds=20))
+    asked, never, stopping = 0, asyncio.Event(), asyncio.Event()
+
+    async def take(_: int, __: Collection[int]) -> Sequence[int]:
+        nonlocal asked
+        asked += 1
+        await never.wait()
+        return ()
+
+    async def do(_: int) -> None: ...
+
+    task = asyncio.create_task(slots.keep_busy(take, do, stopping, TICK))
+    await until(lambda: asked > 2)
+    stopping.set()
+    await asyncio.wait_for(task, 5)
+    assert "TimeoutError" in caplog.text

@@ -187,6 +187,23 @@ async def test_a_request_of_a_feature_that_is_not_loaded_is_left_for_a_worker_th
     assert line.endswith("failed and will be retried: no loaded feature declares the event pager.asked_for")
 
 
+async def test_a_listener_that_never_ends_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker, "CLOSE_DEADLINE", timedelta(milliseconds=50))
+    never = asyncio.Event()
+
+    @world.auth.on(events.MailFailed)
+    async def hear(event: object, db: AsyncSession) -> None:
+        await never.wait()
+
+    world.auth.carrier = Broken(MailFailed("550", permanent=True))
+    await post(world.auth, "ada@example.com")
+    assert await asyncio.wait_for(worker.deliver(world.auth), 10) == 1
+    assert lines(caplog)[-1].endswith("could not be marked as given up: TimeoutError")
+    assert (await row_of(world.auth)).done_at is None
+
+
 async def test_a_listener_that_undoes_the_end_of_a_mail_is_asked_with_pauses(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,6 +12,8 @@ from fam_auth.exceptions import Unavailable
 SLOTS = 10
 # Slots that become free within this time take their next rows by one statement.
 MOMENT = timedelta(seconds=0.05)
+# The server's own time limits do not end a query whose connection has gone silent.
+PATIENCE = timedelta(seconds=10)
 log = logging.getLogger("fam_auth.outbox")
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -31,7 +33,7 @@ async def keep_busy(
     halt, under_way = asyncio.create_task(stopping.wait()), dict[asyncio.Task[None], Row]()
     try:
         while not stopping.is_set():
-            taken = await _survived(take(SLOTS - len(under_way), under_way.values())) or ()
+            taken = await _survived(_in_time(take(SLOTS - len(under_way), under_way.values()))) or ()
             under_way |= {asyncio.create_task(_survived(do(row))): row for row in taken}
             limit = pause.total_seconds() if len(under_way) < SLOTS else None
             await asyncio.wait({halt, *under_way}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
@@ -45,6 +47,11 @@ async def keep_busy(
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+
+
+async def _in_time(work: Awaitable[Result]) -> Result:
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        return await work
 
 
 async def _survived(work: Awaitable[Result]) -> Result | None:

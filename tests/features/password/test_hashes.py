@@ -141,6 +141,23 @@ async def test_a_hash_that_cannot_be_computed_never_matches(hasher: Hasher, capl
     assert "password reset" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "$adopted$",
+        "$adopted$nothing$x=1$c2FsdA$AAAA",
+        "$adopted$bcrypt$cost=x,before=plain$c2FsdA$AAAA",
+        "$adopted$bcrypt$cost=4$c2FsdA$AAAA",
+        "$adopted$bcrypt$cost=4,before=odd$c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAA",
+        "$adopted$bcrypt$cost=4,before=plain$!$AAAA",
+        "$wrapped$argon2$kind=zz,version=19,memory=8,passes=1,lanes=1,length=16$c2FsdHNhbHQ$argon2id$x",
+    ],
+)
+async def test_a_damaged_hash_is_never_right(damaged: str, hasher: Hasher, caplog: pytest.LogCaptureFixture) -> None:
+    assert not await imported_hashes.verify(hasher, damaged, "secret")
+    assert "An imported password hash is damaged" in caplog.text
+
+
 def encoded(length: int) -> str:
     """So many bytes in base64."""
     return base64.b64encode(bytes(length)).decode().rstrip("=")

@@ -9,6 +9,7 @@ from fam_auth.features.password import policy
 from fam_auth.features.password.imported_hashes import stored
 from fam_auth.features.password.imported_hashes.recipe import Foreign
 
+BROKEN = "An imported password hash is damaged. Its user needs a password reset."
 log = logging.getLogger("fam_auth.password")
 
 
@@ -19,7 +20,7 @@ async def verify(hasher: Hasher, digest: str | None, password: str) -> bool:
     their NFKC. A hash that is too costly never matches either: it was imported before its bound existed.
     """
     if digest is not None and stored.is_adopted(digest):
-        if not stored.recipe_of(digest).is_costly:
+        if _is_affordable(digest):
             return await hasher.run(_matches, hasher, digest, password)
         digest = None
     return await hasher.verify(digest, policy.normalized(password))
@@ -37,12 +38,21 @@ def is_outdated(hasher: Hasher, digest: str) -> bool:
     return stored.is_adopted(digest) or hasher.is_outdated(digest)
 
 
+def _is_affordable(digest: str) -> bool:
+    """Whether to compute the hash: it can be read, and is not too costly."""
+    try:
+        return not stored.recipe_of(digest).is_costly
+    except (ValueError, KeyError, TypeError):
+        log.exception(BROKEN)
+        return False
+
+
 def _matches(hasher: Hasher, digest: str, password: str) -> bool:
     """Whether it matches. A hash that cannot be computed does not: a corrupt row must not answer 500."""
     try:
         return _is_match(hasher, digest, password)
-    except (ValueError, MemoryError, Argon2Error):
-        log.exception("An imported password hash cannot be computed. Its user needs a password reset.")
+    except (ValueError, KeyError, MemoryError, Argon2Error):
+        log.exception(BROKEN)
         return False
 
 

@@ -28,6 +28,8 @@ Take = Callable[[Auth, int, Collection[Row[Any]]], Awaitable[Sequence[Row[Any]]]
 Do = Callable[[Auth, Row[Any]], Coroutine[Any, Any, None]]
 # For code of the application: its mail transport or listener could wait forever. Longer than the limits of SMTP.
 DEADLINE = SMTP_DEADLINE + ANSWER_DEADLINE + timedelta(seconds=20)
+# For listeners of the application while the outcome is recorded, which can be tried twice.
+CLOSE_DEADLINE = timedelta(seconds=20)
 # Long enough to record the outcome before another worker takes the row.
 LEASE = DEADLINE + timedelta(seconds=60)
 log = logging.getLogger("fam_auth.outbox")
@@ -102,7 +104,7 @@ def _tell(level: int, fate: str, row: Row[Any], failure: BaseException) -> None:
 async def _close(auth: Auth, row: Row[Any], kind: type[MailFailedEvent | MailExpired]) -> None:
     event = kind(at=auth.now(), user_id=row.user_id, outcome="failure", detail={"mail": row.kind})
     ends = queries.failed if kind is MailFailedEvent else queries.done
-    async with auth.transaction() as db:
+    async with asyncio.timeout(CLOSE_DEADLINE.total_seconds()), auth.transaction() as db:
         await events.record(auth, db, event, ends(row.id, kind.kind, auth.now()))
 
 
