@@ -198,6 +198,7 @@ class Auth:
         session cache starts empty: what it learned before an earlier stop may be out of date.
         """
         self.session_cache, self.is_stopping = self._new_session_cache(), False
+        self.hasher.open()
         if self.database.is_sqlite and self.settings.is_development:
             from fam_auth.core import upgrade  # noqa: PLC0415 - Alembic takes long to import
 

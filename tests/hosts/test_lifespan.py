@@ -143,3 +143,12 @@ def test_a_refusal_in_a_route_of_the_host_is_a_problem(http: TestClient) -> None
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_an_application_starts_again_after_it_has_stopped(make_auth: MakeAuth) -> None:
+    app = FastAPI()
+    install(app, make_auth(email_verification=False))
+    with TestClient(app, base_url="https://app.example.com") as client:
+        assert client.post("/auth/register", json=BODY).status_code == 201
+    with TestClient(app, base_url="https://app.example.com") as client:
+        assert client.post("/auth/login", json=BODY).status_code == 200

@@ -62,7 +62,7 @@ class Hasher:
     def __init__(self, *, memory: int = MEMORY_KIB, passes: int = PASSES, threads: int | None = None) -> None:
         self.threads = threads or os.cpu_count() or 1
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=LANES)
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="fam-auth-hash", initializer=_step_back)
+        self._pool, self._is_closed = self._new_pool(), False
         self._dummy = _dummy_hash(self._argon2.time_cost, self._argon2.memory_cost)
         places = self.threads * (1 + QUEUE_PER_THREAD)
         self._queue, self._entrance = _Places(places), _Places(places)
@@ -103,9 +103,18 @@ class Hasher:
         """Whether `digest` was made with parameters other than the configured ones, so that it should be replaced."""
         return self._argon2.check_needs_rehash(digest)
 
+    def open(self) -> None:
+        """Hash again after `close`: an application can be started twice, as two clients of a test do."""
+        if self._is_closed:
+            self._pool, self._is_closed = self._new_pool(), False
+
     def close(self) -> None:
         """Stop the threads after the hashes that are running. Waiting hashes are cancelled."""
+        self._is_closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _new_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads, thread_name_prefix="fam-auth-hash", initializer=_step_back)
 
 
 class _Places(AbstractContextManager[None]):
