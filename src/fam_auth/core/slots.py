@@ -33,7 +33,7 @@ async def keep_busy(
     halt, under_way = asyncio.create_task(stopping.wait()), dict[asyncio.Task[None], Row]()
     try:
         while not stopping.is_set():
-            taken = await _survived(_in_time(take(SLOTS - len(under_way), under_way.values()))) or ()
+            taken = await _survived(_in_time(take, SLOTS - len(under_way), under_way.values())) or ()
             under_way |= {asyncio.create_task(_survived(do(row))): row for row in taken}
             limit = pause.total_seconds() if len(under_way) < SLOTS else None
             await asyncio.wait({halt, *under_way}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
@@ -49,9 +49,11 @@ async def keep_busy(
         await asyncio.gather(*rest, return_exceptions=True)
 
 
-async def _in_time(work: Awaitable[Result]) -> Result:
+async def _in_time(
+    take: Callable[[int, Collection[Row]], Awaitable[Sequence[Row]]], limit: int, under_way: Collection[Row]
+) -> Sequence[Row]:
     async with asyncio.timeout(PATIENCE.total_seconds()):
-        return await work
+        return await take(limit, under_way)
 
 
 async def _survived(work: Awaitable[Result]) -> Result | None:
