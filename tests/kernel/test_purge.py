@@ -1,17 +1,23 @@
 """The purge deletes in small batches, and skips rows that other transactions have locked."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, func, insert, select
+from sqlalchemy import event, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fam_auth.core.clock import uuid7
 from fam_auth.exceptions import Unavailable
+from fam_auth.features.otp import Otp
+from fam_auth.features.password import Password
 from fam_auth.models import Event, Session, User
 from fam_auth.repository.data_access.managers import purge, users
 from fam_auth.repository.data_access.queries import users as queries
 from tests.support.people import Person, World
+
+OpenWorld = Callable[..., Awaitable[World]]
 
 
 async def fill(world: World, many: int) -> None:
@@ -97,3 +103,37 @@ async def test_a_purge_locks_user_and_address_together(world: World) -> None:
         await db.execute(queries.unverified(world.clock(), 10))
         free = select(User.id).with_for_update(skip_locked=True)
         assert (await other.execute(free)).all() == []
+
+
+async def test_a_user_who_has_signed_in_is_not_purged_for_an_unverified_address(open_world: OpenWorld) -> None:
+    """They registered while addresses required no verification, which was turned on later."""
+    world = await open_world(email_verification=False)
+    person = await world.person("ada@example.com")
+    assert (await person.register()).status_code == 201
+    world.auth.settings = world.auth.settings.model_copy(update={"email_verification": True})
+    world.clock.travel(days=8)
+    assert (await purge.purge(world.auth))["users"] == 0
+    assert (await users.found(world.auth, person.email)).email == person.email
+
+
+async def test_a_user_whom_the_application_refers_to_does_not_stop_the_purge(open_world: OpenWorld) -> None:
+    """By a foreign key without ON DELETE: the tables after the users are purged, and the error is raised at the end."""
+    world = await open_world(features=[Password(), Otp()])
+    person = await world.person("ada@example.com")
+    await person.register()
+    user = await users.found(world.auth, person.email)
+    schema = "" if world.auth.database.is_sqlite else "fam_auth."
+    async with world.auth.database.engine.begin() as connection:
+        await connection.execute(text(f"CREATE TABLE host_row (user_id UUID REFERENCES {schema}auth_user (id))"))
+        row = {"user": user.id.hex if world.auth.database.is_sqlite else user.id}
+        await connection.execute(text("INSERT INTO host_row VALUES (:user)"), row)
+    world.clock.travel(days=200)
+    ran: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        ran.append(statement)
+
+    event.listen(world.auth.database.autocommit.sync_engine, "after_cursor_execute", note)
+    with pytest.raises(IntegrityError):
+        await purge.purge(world.auth)
+    assert any("auth_otp_trusted_browser" in statement for statement in ran)

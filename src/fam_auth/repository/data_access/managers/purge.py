@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy.exc import DBAPIError
+
 from fam_auth.auth import Auth
 from fam_auth.core.clock import uuid7_floor
 from fam_auth.core.database import answered
@@ -26,13 +28,14 @@ async def purge(auth: Auth) -> dict[str, int]:
     """Deletes expired logins and tokens, and what ended before the retention period; returns rows by table.
 
     Each batch is a transaction of its own, followed by a pause as long as the batch took. A table that cannot be purged
-    does not stop the others: Unavailable is raised at the end.
+    does not stop the others: its error is raised at the end. That is Unavailable, or IntegrityError if a table of the
+    application refers to a user without ON DELETE.
     """
-    gone, failed = Counter[str](), list[Unavailable]()
+    gone, failed = Counter[str](), list[Exception]()
     for name, batch in _worn(auth):
         try:
             gone[name] += await _clear(batch)
-        except Unavailable as failure:
+        except (Unavailable, DBAPIError) as failure:
             failed.append(failure)
     if failed:
         raise failed[0]

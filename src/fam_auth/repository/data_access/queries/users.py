@@ -25,7 +25,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from fam_auth import values
 from fam_auth.core.database import Rows
-from fam_auth.models import Email, Registration, User
+from fam_auth.models import Email, Registration, Session, User
 
 COLUMNS = (
     User.id,
@@ -144,11 +144,13 @@ def remove(user_id: UUID) -> UpdateBase:
 def unverified(before: datetime, limit: int) -> Rows:
     """Locks the first `limit` users who never verified their address, and whose last registration is before a moment.
 
-    Not users with a `key` of the application: it may have rows that reference them. Skips a user whom another
+    Not users who have a session, which they got while addresses required no verification, and not users with a `key` of
+    the application: it may have rows that reference them. Skips a user whom another
     transaction has locked or references in a new row, so that the purge waits for no lock.
     """
     unproved = select(Email.user_id).join(User).where(Email.verified_at.is_(None), Email.created_at < before)
-    some = unproved.where(User.key.is_(None), not_(_is_registered_since(Email.user_id, before)))
+    unused = User.key.is_(None), not_(exists().where(Session.user_id == Email.user_id))
+    some = unproved.where(*unused, not_(_is_registered_since(Email.user_id, before)))
     return some.order_by(Email.created_at).limit(limit).with_for_update(skip_locked=True, of=(User, Email))
 
 
