@@ -41,8 +41,10 @@ async def smtp(server: Post) -> AsyncIterator[SmtpCarrier]:
         ("RCPT", "530 5.7.0 Authentication required", "SMTPRecipientRefused", False),
         ("RCPT", "450 4.2.0 Greylisted", "SMTPRecipientRefused", False),
         ("RCPT", "550 5.1.1 No such user", "SMTPRecipientRefused", True),
+        ("RCPT", "554 5.7.1 Relay access denied", "SMTPRecipientRefused", False),
         ("RCPT", "556 5.1.10 Domain does not accept mail", "SMTPRecipientRefused", True),
         ("DATA", "451 4.3.0 Later", "SMTPDataError", False),
+        ("DATA", "550 5.7.1 Blocked by a policy", "SMTPDataError", False),
         ("DATA", "554 5.6.0 Rejected", "SMTPDataError", True),
     ],
 )

@@ -262,9 +262,12 @@ async def _quit(server: aiosmtplib.SMTP) -> None:
 
 
 def _is_about_the_mail(error: Exception) -> bool:
-    """Whether the server refused the recipient or the content for good. All mails have the same sender (MAIL)."""
+    """Whether the server refused the recipient or the content for good. All mails have the same sender (MAIL).
+
+    5.7.x is about who sends: a relay that does not know us, a blocklist, a policy (RFC 3463, 3.8).
+    """
     refusals = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
-    return isinstance(error, refusals) and error.code // 10 == PERMANENT
+    return isinstance(error, refusals) and error.code // 10 == PERMANENT and not error.message.startswith("5.7.")
 
 
 def carrier(url: str) -> Carrier:
